@@ -1,0 +1,1 @@
+"""The pure core: node types, workflow graphs, validation and planning. Standard library and pydantic only."""

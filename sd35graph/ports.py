@@ -1,0 +1,17 @@
+"""The standard ports: names and Python types of the values SD3.5 nodes exchange."""
+
+from __future__ import annotations
+
+from sd35graph.graph.ports import Port
+from sd35graph.models.handles import ModelHandle, TextEncoderHandle, VaeHandle
+from sd35graph.values import Conditioning, Image, Latent, Mask
+
+STANDARD_PORTS = (
+    Port("MODEL", ModelHandle),
+    Port("CLIP", TextEncoderHandle),
+    Port("VAE", VaeHandle),
+    Port("CONDITIONING", Conditioning),
+    Port("LATENT", Latent),
+    Port("IMAGE", Image),
+    Port("MASK", Mask),
+)

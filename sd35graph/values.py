@@ -1,0 +1,136 @@
+"""Frozen tensor values that travel on the edges of a graph.
+
+Shape vocabulary: B batch, C latent channels, H W pixels, h w latent cells, L tokens, D context width, P pooled width.
+Values are never changed in place: a cached output has to mean the same thing on its second use. Use
+`dataclasses.replace`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+
+def tensor_bytes(tensors: Iterable[Tensor | None]) -> int:
+    """Memory held by `tensors`, in bytes; `None` counts nothing."""
+    return sum(t.element_size() * t.nelement() for t in tensors if t is not None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """A batch of RGB pictures.
+
+    pixels: [B, H, W, 3], float32, 0..1.
+    """
+
+    pixels: Tensor
+
+    @property
+    def size_bytes(self) -> int:
+        return tensor_bytes([self.pixels])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mask:
+    """A batch of masks, 1 where an operation applies.
+
+    values: [B, H, W], float32, 0..1.
+    """
+
+    values: Tensor
+
+    @property
+    def size_bytes(self) -> int:
+        return tensor_bytes([self.values])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Latent:
+    """A batch of latent pictures, in VAE space (not the scaled space the transformer sees).
+
+    samples: [B, C, h, w], float32.
+    noise_mask: [B or 1, H, W], 1 where the sampler may change the picture; None: everywhere.
+    batch_index: which draw of the seed's noise sequence each row takes; None: one draw for the whole batch.
+    """
+
+    samples: Tensor
+    noise_mask: Tensor | None = None
+    batch_index: tuple[int, ...] | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        return tensor_bytes([self.samples, self.noise_mask])
+
+
+@dataclass(frozen=True, slots=True)
+class PixelArea:
+    """A rectangle in pixels: the part of the picture a conditioning entry describes."""
+
+    width: int
+    height: int
+    x: int
+    y: int
+
+
+@dataclass(frozen=True, slots=True)
+class FractionArea:
+    """A rectangle as fractions (0..1) of the latent's width and height."""
+
+    width: float
+    height: float
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConditioningEntry:
+    """One encoded prompt and where, when and how strongly it applies.
+
+    cond: [B, L, D]; pooled: [B, P].
+    start_percent, end_percent: the part of the schedule (0 first, 1 last) in which the entry is active.
+    strength: weight of its prediction in the average of all active entries.
+    mask: [B or 1, H, W] or None; mask_bounds: confine the entry to the mask's bounding box.
+    """
+
+    cond: Tensor
+    pooled: Tensor
+    start_percent: float = 0.0
+    end_percent: float = 1.0
+    area: PixelArea | FractionArea | None = None
+    strength: float = 1.0
+    mask: Tensor | None = None
+    mask_strength: float = 1.0
+    mask_area: Literal["default", "mask bounds"] = "default"
+
+    @property
+    def size_bytes(self) -> int:
+        return tensor_bytes([self.cond, self.pooled, self.mask])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conditioning:
+    """What the picture should show: one or more entries, averaged by the guidance."""
+
+    entries: tuple[ConditioningEntry, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(entry.size_bytes for entry in self.entries)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSettings:
+    """How a flow-matching model maps schedule time to noise level (SD3 paper, arXiv 2403.03206, section 5.3.2).
+
+    shift: s in sigma(u) = s*u / (1 + (s-1)*u).
+    mode: "discrete" samples sigma from the table of `timesteps` values; "continuous" uses the formula at real u.
+    multiplier: timestep fed to the network per unit of sigma.
+    """
+
+    shift: float = 3.0
+    mode: Literal["discrete", "continuous"] = "discrete"
+    timesteps: int = 1000
+    multiplier: float = 1000.0
