@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import re
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -48,7 +50,7 @@ def load_packs(folders: Sequence[Path] = (), *, builtin: bool = True) -> tuple[R
     failures: list[PackFailure] = []
     for name, find in (*_installed(builtin), *_in_folders(folders)):
         try:
-            registry.add(find())
+            registry.add(_as_pack(name, find()))
         except RegistrationError as error:
             failures.append(PackFailure(name, str(error)))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a pack's import may raise anything
@@ -59,80 +61,55 @@ def load_packs(folders: Sequence[Path] = (), *, builtin: bool = True) -> tuple[R
     return registry, failures
 
 
-class _Finder:
-    """Loads one pack when called; separate from finding it, so that failures carry its name."""
-
-    def __init__(self, name: str, load: object) -> None:
-        self._name = name
-        self._load = load
-
-    def __call__(self) -> Pack:
-        loaded = self._load() if callable(self._load) else self._load
-        pack = pack_of(loaded) if isinstance(loaded, ModuleType) else loaded
-        if not isinstance(pack, Pack):
-            raise RegistrationError(
-                f'pack "{self._name}" gives {type(pack).__name__} where a Pack is expected; '
-                'write pack = Pack(name="…", nodes=[…])'
-            )
-        return pack
-
-
-def _installed(builtin: bool) -> Iterator[tuple[str, _Finder]]:
+def _installed(builtin: bool) -> Iterator[tuple[str, Callable[[], object]]]:
     for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name != BUILTIN):
         if builtin or entry.name != BUILTIN:
-            yield entry.name, _Finder(entry.name, entry.load)
+            yield entry.name, entry.load
 
 
-def _in_folders(folders: Iterable[Path]) -> Iterator[tuple[str, _Finder]]:
+def _in_folders(folders: Iterable[Path]) -> Iterator[tuple[str, Callable[[], object]]]:
     for folder in folders:
-        if not folder.exists():
-            yield str(folder), _Finder(str(folder), _MissingFolder(folder))
-            continue
         for path in _modules(folder):
-            yield path.stem, _Finder(path.stem, _ModuleLoader(path))
+            yield path.stem, partial(_import_path, path)
 
 
 def _modules(folder: Path) -> Iterator[Path]:
-    if folder.is_file() or (folder / "__init__.py").is_file():
+    if not folder.is_dir() or (folder / "__init__.py").is_file():
         yield folder
         return
     for path in sorted(folder.iterdir()):
-        if path.name.startswith((".", "_")):
-            continue
-        if path.suffix == ".py" or (path / "__init__.py").is_file():
+        is_module = path.suffix == ".py" or (path / "__init__.py").is_file()
+        if is_module and not path.name.startswith((".", "_")):
             yield path
 
 
-class _MissingFolder:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+def _import_path(path: Path) -> ModuleType:
+    """Import a file or package by path. Its name may hold hyphens, and its relative imports work."""
+    if not path.exists():
+        raise FileNotFoundError(f"there is no {path}; create it or correct --packs")
+    source, locations = (path / "__init__.py", [str(path)]) if path.is_dir() else (path, None)
+    name = "sd35graph_packs." + re.sub(r"\W", "_", path.stem)
+    spec = importlib.util.spec_from_file_location(name, source, submodule_search_locations=locations)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{source} is no Python module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
 
-    def __call__(self) -> ModuleType:
-        raise FileNotFoundError(f"there is no folder {self._folder}; create it or correct --packs")
 
-
-class _ModuleLoader:
-    """Imports a file or package by path. Its name may hold hyphens, and its relative imports work."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __call__(self) -> ModuleType:
-        is_package = self._path.is_dir()
-        source = self._path / "__init__.py" if is_package else self._path
-        name = "sd35graph_packs." + "".join(c if c.isidentifier() or c.isdigit() else "_" for c in self._path.stem)
-        locations = [str(self._path)] if is_package else None
-        spec = importlib.util.spec_from_file_location(name, source, submodule_search_locations=locations)
-        if spec is None or spec.loader is None:
-            raise ImportError(f"{source} is no Python module")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-        return module
+def _as_pack(name: str, loaded: object) -> Pack:
+    pack = pack_of(loaded) if isinstance(loaded, ModuleType) else loaded
+    if not isinstance(pack, Pack):
+        raise RegistrationError(
+            f'pack "{name}" gives {type(pack).__name__} where a Pack is expected; '
+            'write pack = Pack(name="…", nodes=[…])'
+        )
+    return pack
 
 
 def pack_of(module: ModuleType) -> Pack:

@@ -11,7 +11,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -78,7 +78,8 @@ class Settings(BaseModel):
     def load(cls, flags: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Settings:
         """Merge flags (None: not given), environment, file and defaults. Raises `SettingsError`."""
         environ = os.environ if environ is None else environ
-        given = {name: environ[PREFIX + name.upper()] for name in cls.model_fields if PREFIX + name.upper() in environ}
+        names = {PREFIX + name.upper(): name for name in cls.model_fields}
+        given: dict[str, Any] = {names[key]: value for key, value in environ.items() if key in names}
         given |= {name: value for name, value in flags.items() if value is not None}
         base = Path(str(given["base"])).expanduser() if "base" in given else cls().base
         try:
