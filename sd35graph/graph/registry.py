@@ -160,7 +160,8 @@ class _Reader:
                 break
         has_default = parameter.default is not parameter.empty and parameter.default is not None
         type_name, literal_choices = self._type_name(annotation, f'parameter "{parameter.name}"')
-        if choices is not None:
+        literal_choices = options.choices or literal_choices
+        if choices is not None or literal_choices is not None:
             type_name = COMBO.name
         widget = type_name in _WIDGET_TYPES and not options.force_input and not options.raw_link
         if has_default:
