@@ -1,0 +1,247 @@
+"""The command line: serve, run, check, nodes.
+
+Exit codes: 0 good; 1 the workflow has problems or failed, or the server cannot start; 2 the file or the command line
+cannot be read; 130 stopped by Ctrl+C.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from sd35graph.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from sd35graph.graph.validate import Problem
+    from sd35graph.local import LocalEngine
+
+PROBLEMS, UNREADABLE, INTERRUPTED = 1, 2, 130
+
+app = typer.Typer(
+    name="sd35graph",
+    help="A typed node-graph workflow engine for Stable Diffusion 3.5.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class PrecisionChoice(StrEnum):
+    """What the models compute in."""
+
+    AUTO = "auto"
+    FP32 = "fp32"
+    BF16 = "bf16"
+    FP16 = "fp16"
+
+
+Base = Annotated[
+    Path | None,
+    typer.Option(help="Folder with models/ input/ output/ temp/ and the job store; default: your data folder."),
+]
+Models = Annotated[list[Path] | None, typer.Option(help="One more folder of models, searched first. Repeatable.")]
+Packs = Annotated[list[Path] | None, typer.Option(help="One more folder of node packs. Repeatable.")]
+NoBuiltin = Annotated[bool, typer.Option("--no-builtin-nodes", help="Leave out the nodes that come with sd35graph.")]
+PrecisionOption = Annotated[
+    PrecisionChoice | None, typer.Option(help="What the models compute in; auto: what file and device do well.")
+]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda:0 or mps.")]
+WorkflowFile = Annotated[
+    Path, typer.Argument(metavar="FILE", help="A workflow: JSON in editor or API form, or a PNG made by one.")
+]
+
+
+@app.command()
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on; default: 127.0.0.1, this machine only.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; default: 8188.")] = None,
+    base: Base = None,
+    models: Models = None,
+    input: Annotated[Path | None, typer.Option(help="Folder of uploaded pictures, instead of the base's.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder of finished pictures, instead of the base's.")] = None,
+    temp: Annotated[Path | None, typer.Option(help="Folder of previews, instead of the base's.")] = None,
+    packs: Packs = None,
+    no_builtin_nodes: NoBuiltin = False,
+    precision: PrecisionOption = None,
+    device: Device = None,
+) -> None:
+    """Serve the editor and the API."""
+    settings = _settings(
+        host=host,
+        port=port,
+        base=base,
+        models=models,
+        input=input,
+        output=output,
+        temp=temp,
+        packs=packs,
+        builtin_nodes=False if no_builtin_nodes else None,
+        precision=precision,
+        device=device,
+    )
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    from sd35graph.app import ServeError
+    from sd35graph.app import serve as serve_app
+
+    try:
+        serve_app(settings)
+    except ServeError as error:
+        _fail(str(error), PROBLEMS)
+
+
+@app.command()
+def run(
+    file: WorkflowFile,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NODE.INPUT=VALUE", help="Change an input; NODE is an id or a title. Repeatable."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Folder for the pictures; default: the base's.")
+    ] = None,
+    base: Base = None,
+    models: Models = None,
+    packs: Packs = None,
+    no_builtin_nodes: NoBuiltin = False,
+    precision: PrecisionOption = None,
+    device: Device = None,
+) -> None:
+    """Run a workflow here, without a server, and print the names of its pictures."""
+    settings = _settings(
+        base=base,
+        models=models,
+        packs=packs,
+        output=out,
+        builtin_nodes=False if no_builtin_nodes else None,
+        precision=precision,
+        device=device,
+    )
+    from sd35graph.graph.errors import DocumentError
+    from sd35graph.local import InvalidWorkflow, LocalEngine, OverrideError
+    from sd35graph.progress import ProgressDisplay
+
+    try:
+        document = _read(file)
+        engine = LocalEngine(settings)
+        _warn_of_packs(engine)
+        with ProgressDisplay() as display:
+            result = engine.run(document, overrides=set_ or (), on_event=display.show)
+    except (DocumentError, OverrideError) as error:
+        _fail(f"{file}: {error}", UNREADABLE)
+    except InvalidWorkflow as error:
+        _print_problems(error.problems)
+        raise typer.Exit(PROBLEMS) from error
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    for path in result.files:
+        typer.echo(path)
+    if result.error is not None:
+        _fail(result.error, PROBLEMS)
+    if result.cancelled:
+        raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+def check(
+    file: WorkflowFile,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the problems as JSON.")] = False,
+    base: Base = None,
+    models: Models = None,
+    packs: Packs = None,
+    no_builtin_nodes: NoBuiltin = False,
+) -> None:
+    """Say everything that is wrong with a workflow, without running it."""
+    settings = _settings(base=base, models=models, packs=packs, builtin_nodes=False if no_builtin_nodes else None)
+    from sd35graph.graph.errors import DocumentError
+    from sd35graph.local import LocalEngine
+
+    try:
+        document = _read(file)
+        engine = LocalEngine(settings)
+        problems = engine.check(document)
+    except DocumentError as error:
+        if as_json:
+            typer.echo(json.dumps({"file": str(file), "ok": False, "unreadable": str(error), "problems": []}))
+        _fail(f"{file}: {error}", UNREADABLE)
+    is_good = not any(problem.severity == "error" for problem in problems)
+    if as_json:
+        report = {"file": str(file), "ok": is_good, "problems": [problem.as_json() for problem in problems]}
+        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        _warn_of_packs(engine)
+        _print_problems(problems)
+        if is_good:
+            typer.echo(f"{file}: good")
+    raise typer.Exit(0 if is_good else PROBLEMS)
+
+
+@app.command()
+def nodes(
+    packs: Packs = None,
+    no_builtin_nodes: NoBuiltin = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the full schemas as JSON.")] = False,
+) -> None:
+    """List all node types."""
+    settings = _settings(packs=packs, builtin_nodes=False if no_builtin_nodes else None)
+    from sd35graph.graph.schema import SCHEMAS
+    from sd35graph.packs import load_packs
+
+    registry, failures = load_packs(settings.packs, builtin=settings.builtin_nodes)
+    schemas = registry.schemas()
+    if as_json:
+        typer.echo(SCHEMAS.dump_json(schemas, indent=2))
+    else:
+        for schema in sorted(schemas.values(), key=lambda schema: (schema.category, schema.type)):
+            first_line = schema.description.partition("\n")[0]
+            typer.echo(f"{schema.category:32} {schema.type:32} {first_line}")
+    for failure in failures:
+        typer.echo(f"pack left out: {failure.message}", err=True)
+
+
+def main() -> None:
+    """Entry point of the command `sd35graph`."""
+    app()
+
+
+def _settings(**flags: object) -> Settings:
+    try:
+        return Settings.load(flags)
+    except SettingsError as error:
+        _fail(str(error), UNREADABLE)
+
+
+def _read(file: Path) -> object:
+    """The workflow document in a file; from a PNG the one it carries. Raises `DocumentError`."""
+    from sd35graph.graph.errors import DocumentError
+    from sd35graph.graph.formats.document import read_bytes
+
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise DocumentError(f"cannot be opened: {error.strerror}") from error
+    return read_bytes(content)
+
+
+def _print_problems(problems: Iterable[Problem]) -> None:
+    for problem in problems:
+        typer.echo(f"{problem.severity} {problem.code}: {problem.message}", err=True)
+
+
+def _warn_of_packs(engine: LocalEngine) -> None:
+    for failure in engine.pack_failures:
+        typer.echo(f"pack left out: {failure.message}", err=True)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.echo(f"sd35graph: {message}", err=True)
+    raise typer.Exit(code)

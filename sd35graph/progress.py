@@ -1,0 +1,46 @@
+"""The progress bar of `sd35graph run`."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from sd35graph.engine.events import Event
+from sd35graph.graph.workflow import Graph
+
+
+class ProgressDisplay:
+    """Shows the events of one run on the terminal (standard error): the running node, and its steps as a bar."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._progress.add_task("preparing", total=None)
+
+    def __enter__(self) -> ProgressDisplay:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def show(self, event: Event, graph: Graph) -> None:
+        """Update the display."""
+        if event.type == "node_started":
+            label = graph.label(str(event.data.get("display_node")))
+            self._progress.reset(self._task, description=label, total=None)
+        elif event.type == "progress":
+            value, total = event.data["value"], event.data["total"]
+            if isinstance(value, int | float) and isinstance(total, int | float):
+                self._progress.update(self._task, completed=value, total=total)
