@@ -1,0 +1,135 @@
+"""Where models, inputs and outputs lie, and what drop-downs filled from them offer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from sd35graph.engine.paths import UnsafePath, inside, safe_components
+
+FileFolder = Literal["input", "output", "temp"]
+"""The folders whose files clients may fetch by name."""
+FILE_FOLDERS: tuple[FileFolder, ...] = get_args(FileFolder)
+
+MODEL_SOURCES: dict[str, tuple[str, ...]] = {
+    "checkpoints": ("checkpoints",),
+    "text_encoders": ("text_encoders", "clip"),
+    "diffusion_models": ("diffusion_models", "unet"),
+    "vae": ("vae",),
+    "loras": ("loras",),
+    "controlnet": ("controlnet",),
+    "embeddings": ("embeddings",),
+    "upscale_models": ("upscale_models",),
+}
+"""The kinds of model file and the folders that hold them; the second one is its older name, which still counts."""
+ALIASES = {"clip": "text_encoders", "unet": "diffusion_models"}
+
+_MODEL_SUFFIXES = frozenset({".safetensors"})
+_PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """The folders of one installation.
+
+    base: the user's folder. models: roots that hold `checkpoints/`, `vae/`, …, searched in order.
+    input, output, temp: pictures given, results, and results not meant to stay.
+
+    A source is the name of a kind of model (any folder name inside the model roots), or `input`, `output`, `temp`.
+    """
+
+    base: Path
+    models: tuple[Path, ...]
+    input: Path
+    output: Path
+    temp: Path
+
+    @classmethod
+    def under(cls, base: Path) -> Folders:
+        """The usual layout: `models/ input/ output/ temp/` below `base`."""
+        return cls(base, (base / "models",), base / "input", base / "output", base / "temp")
+
+    def create(self) -> None:
+        """Make the folders that are missing; model roots outside `base` are somebody else's and left as they are."""
+        roots = [root for root in self.models if root.is_relative_to(self.base)]
+        own = [root / names[0] for root in roots for names in MODEL_SOURCES.values()]
+        for folder in (self.base, self.input, self.output, self.temp, *own):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def root(self, folder: FileFolder) -> Path:
+        """The path of `input`, `output` or `temp`."""
+        return {"input": self.input, "output": self.output, "temp": self.temp}[folder]
+
+    def model_sources(self) -> list[str]:
+        """The kinds of model that have a folder in some root, sorted."""
+        found = set(MODEL_SOURCES)
+        for root in filter(Path.is_dir, self.models):
+            found |= {entry.name for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith(".")}
+        return sorted(found - ALIASES.keys())
+
+    def choices(self, source: str) -> list[str]:
+        """The files a drop-down filled from `source` offers, sorted, those in subfolders as `folder/name`.
+
+        Models: safetensors files only. Hidden files and links that leave the folder are left out.
+        """
+        suffixes = _PICTURE_SUFFIXES if source in FILE_FOLDERS else _MODEL_SUFFIXES
+        return sorted({name for root in self.roots(source) for name in _walk(root, suffixes)})
+
+    def file(self, source: str, name: str) -> Path:
+        """The file `name` of a source; the first root that has it wins.
+
+        Raises `UnsafePath` for a name that leaves its folder, `FileNotFoundError` saying where it was looked for.
+        """
+        roots = self.roots(source)
+        for root in roots:
+            path = inside(root, name)
+            if path.is_file():
+                return path
+        places = " or ".join(str(root) for root in roots)
+        raise FileNotFoundError(f'there is no file "{name}" for {source}; put it into {places}')
+
+    def file_fingerprint(self, source: str, name: str) -> str:
+        """Changes when the file does: size, time of change and inode, so that the file need not be read."""
+        status = self.file(source, name).stat()
+        return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}"
+
+    def roots(self, source: str) -> list[Path]:
+        """The folders a source's files are looked for in, in order. Raises `UnsafePath` for no folder name."""
+        if source in FILE_FOLDERS:
+            return [self.root(source)]
+        source = ALIASES.get(source, source)
+        names = MODEL_SOURCES.get(source, (source,))
+        if len(safe_components(source)) != 1:
+            raise UnsafePath(f"{source!r} is no source of files; give the name of one folder of models")
+        return [root / name for root in self.models for name in names]
+
+
+def _walk(root: Path, suffixes: frozenset[str]) -> Iterator[str]:
+    """Names of the files below `root`, relative to it; folders are not entered through links, so there is no loop."""
+    real_root = os.path.realpath(root)
+    pending = [("", real_root)]
+    while pending:
+        prefix, folder = pending.pop()
+        try:
+            entries = list(os.scandir(folder))
+        except (FileNotFoundError, PermissionError, NotADirectoryError):
+            continue  # a folder that is missing or closed to us offers nothing
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            name = prefix + entry.name
+            if entry.is_dir(follow_symlinks=False):
+                pending.append((f"{name}/", entry.path))
+            elif os.path.splitext(entry.name)[1].lower() in suffixes and _is_offered(Path(real_root), name, entry):
+                yield name
+
+
+def _is_offered(root: Path, name: str, entry: os.DirEntry[str]) -> bool:
+    """Whether `Folders.file` would give this file; only links need a look at the disk."""
+    try:
+        return inside(root, name).is_file() if entry.is_symlink() else bool(safe_components(name)) and entry.is_file()
+    except UnsafePath:
+        return False

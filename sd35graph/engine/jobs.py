@@ -1,0 +1,100 @@
+"""Jobs: one accepted prompt each, from the queue to its place in the history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+from uuid import uuid4
+
+from pydantic import JsonValue
+
+from sd35graph.engine.events import Event, EventType
+
+JobState = Literal["pending", "running", "succeeded", "failed", "cancelled"]
+FINAL_STATES: frozenset[JobState] = frozenset({"succeeded", "failed", "cancelled"})
+
+MAX_ATTEMPTS = 2
+"""How often a job is started before it is taken to be what kills its worker."""
+
+MESSAGE_TYPES: tuple[EventType, ...] = ("started", "cached", "blocked", "retried", "succeeded", "failed", "cancelled")
+"""The events a job carries in its history; those of single nodes are read with `JobStore.events_after`."""
+
+JsonObject = Mapping[str, JsonValue]
+
+
+class StoreError(Exception):
+    """The job store cannot be read or written; the message says why and what to do. Nothing was changed."""
+
+
+class DuplicateJob(StoreError):
+    """A job with this id was accepted before; give a new id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """What a client asks for.
+
+    prompt: the graph in API form, kept unchanged. targets: the output nodes to run. workflow: the editor's document,
+    if that was sent. extra_data: the client's own data, with `extra_pnginfo` for pictures. node_errors: problems of
+    outputs that are left out. number: place in the queue, smaller first; None: after all others, or before them with
+    `front`.
+    """
+
+    prompt: JsonObject
+    targets: tuple[str, ...]
+    job_id: str = field(default_factory=lambda: str(uuid4()))
+    client_id: str | None = None
+    workflow: JsonObject | None = None
+    extra_data: JsonObject = field(default_factory=dict)
+    node_errors: JsonObject = field(default_factory=dict)
+    number: float | None = None
+    front: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job as the store has it. Times in milliseconds since 1970; the other request fields as in `NewJob`.
+
+    number: its place in the queue. attempts: how often it was started. owner: the process that runs it.
+    outputs: what output nodes showed, {node: {key: items}}. meta: {node: {node_id, display_node, parent_node}}.
+    error: a `JobError` as JSON. messages: its events of `MESSAGE_TYPES`; empty in lists of the queue.
+    """
+
+    id: str
+    number: float | int
+    state: JobState
+    prompt: JsonObject
+    targets: tuple[str, ...]
+    client_id: str | None
+    workflow: JsonObject | None
+    extra_data: JsonObject
+    node_errors: JsonObject
+    created_ms: int
+    started_ms: int | None = None
+    ended_ms: int | None = None
+    attempts: int = 0
+    owner: str | None = None
+    cancel_requested: bool = False
+    outputs: JsonObject = field(default_factory=dict)
+    meta: JsonObject = field(default_factory=dict)
+    error: JsonObject | None = None
+    messages: tuple[Event, ...] = ()
+
+    @property
+    def extra_pnginfo(self) -> JsonObject | None:
+        """What pictures of this job carry beside the prompt: the client's wish, else the editor's document."""
+        asked = self.extra_data.get("extra_pnginfo")
+        if isinstance(asked, Mapping):
+            return asked
+        return {"workflow": dict(self.workflow)} if self.workflow is not None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a job ended, ready to be stored with its last events."""
+
+    state: JobState
+    outputs: JsonObject = field(default_factory=dict)
+    meta: JsonObject = field(default_factory=dict)
+    error: JsonObject | None = None
