@@ -1,0 +1,93 @@
+"""Error answers: one shape for every route, `{"error": {type, message, details, extra_info}, "node_errors": {}}`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import JsonValue
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from sd35graph.server.messages import dumps
+
+logger = logging.getLogger(__name__)
+
+
+class Json(Response):
+    """A JSON answer, encoded in one go."""
+
+    media_type = "application/json"
+
+    def render(self, content: object) -> bytes:
+        return dumps(content)
+
+
+class ApiError(Exception):
+    """A request that cannot be answered: HTTP status, stable type, and a sentence with the way out."""
+
+    def __init__(
+        self,
+        status: int,
+        error_type: str,
+        message: str,
+        *,
+        details: str = "",
+        extra_info: Mapping[str, JsonValue] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.type = error_type
+        self.message = message
+        self.details = details
+        self.extra_info = dict(extra_info or {})
+
+    def response(self) -> Json:
+        """The error as an HTTP answer."""
+        error = {
+            "type": self.type,
+            "message": self.message,
+            "details": self.details,
+            "extra_info": self.extra_info,
+        }
+        return Json({"error": error, "node_errors": {}}, status_code=self.status)
+
+
+def install_error_handlers(api: FastAPI) -> None:
+    """Make every error of `api` answer in our shape, whoever raised it."""
+    api.add_exception_handler(ApiError, _answer_api_error)
+    api.add_exception_handler(RequestValidationError, _answer_bad_parameters)
+    api.add_exception_handler(HTTPException, _answer_http_exception)
+    api.add_exception_handler(Exception, _answer_our_mistake)
+
+
+async def _answer_api_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)
+    return error.response()
+
+
+async def _answer_bad_parameters(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    problems = [f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()]
+    return ApiError(400, "bad_request", "; ".join(problems)).response()
+
+
+async def _answer_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    types = {404: "not_found", 405: "method_not_allowed"}
+    sentences = {
+        404: f"there is nothing at {request.url.path}; the routes are listed at /docs",
+        405: f"{request.method} is not possible at {request.url.path}; the routes are listed at /docs",
+    }
+    message = sentences.get(error.status_code, str(error.detail))
+    answer = ApiError(error.status_code, types.get(error.status_code, "bad_request"), message).response()
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _answer_our_mistake(request: Request, error: Exception) -> Response:
+    logger.error("request failed", exc_info=error, extra={"path": request.url.path})
+    sentence = "the server made a mistake; its log says where"
+    return ApiError(500, "internal_error", sentence, details=type(error).__name__).response()

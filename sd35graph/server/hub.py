@@ -1,0 +1,154 @@
+"""The hub: fans events out to WebSocket clients, each with a bounded queue of its own.
+
+All methods run on the event loop. Messages about a job go only to the client that queued it; the length of the queue
+goes to everybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+
+from sd35graph.engine.events import FINAL, Event
+from sd35graph.server.messages import JobFeed, Message, Preview, status
+
+SOFT_LIMIT_MESSAGES = 256
+SOFT_LIMIT_BYTES = 4 * 2**20
+"""Beyond either, newer progress and previews take the place of older ones."""
+HARD_LIMIT_BYTES = 64 * 2**20
+"""A client this far behind is disconnected: its state messages may not be dropped, and memory is not endless."""
+
+
+class Client:
+    """One connected socket and what waits to be sent to it."""
+
+    def __init__(self, sid: str) -> None:
+        self.sid = sid
+        self.supports_preview_metadata = False
+        self.is_too_slow = asyncio.Event()
+        self._queue: deque[_Waiting] = deque()
+        self._replaceable: dict[str, _Waiting] = {}
+        self._bytes = 0
+        self._has_messages = asyncio.Event()
+
+    def offer(self, message: Message | Preview, frame: str | bytes | None = None) -> None:
+        """Queue a message; `frame` is its encoding when it is known already."""
+        if frame is None:
+            frame = message.frame(with_metadata=self.supports_preview_metadata)
+        if message.replaces is not None and self._is_full():
+            older = self._replaceable.get(message.replaces)
+            if older is None and self._bytes + len(frame) > HARD_LIMIT_BYTES:
+                return
+            if older is not None:
+                self._bytes += len(frame) - len(older.frame)
+                older.frame = frame
+                return
+        self._append(_Waiting(frame, message.replaces))
+
+    async def next_frame(self) -> str | bytes:
+        """The oldest frame that waits; text as str."""
+        while not self._queue:
+            self._has_messages.clear()
+            await self._has_messages.wait()
+        waiting = self._queue.popleft()
+        self._bytes -= len(waiting.frame)
+        if waiting.replaces is not None and self._replaceable.get(waiting.replaces) is waiting:
+            del self._replaceable[waiting.replaces]
+        return waiting.frame
+
+    def _is_full(self) -> bool:
+        return len(self._queue) >= SOFT_LIMIT_MESSAGES or self._bytes >= SOFT_LIMIT_BYTES
+
+    def _append(self, waiting: _Waiting) -> None:
+        if self._bytes + len(waiting.frame) > HARD_LIMIT_BYTES:
+            self.is_too_slow.set()
+            return
+        self._queue.append(waiting)
+        self._bytes += len(waiting.frame)
+        if waiting.replaces is not None:
+            self._replaceable[waiting.replaces] = waiting
+        self._has_messages.set()
+
+
+class _Waiting:
+    """A frame in a queue. Mutable: a full queue puts the newest progress where the older one stood."""
+
+    __slots__ = ("frame", "replaces")
+
+    def __init__(self, frame: str | bytes, replaces: str | None) -> None:
+        self.frame = frame
+        self.replaces = replaces
+
+
+class Hub:
+    """Who is connected, which jobs are not finished, and whose they are."""
+
+    def __init__(self) -> None:
+        self._clients: dict[str, list[Client]] = {}
+        self._feeds: dict[str, JobFeed] = {}
+
+    @property
+    def queue_remaining(self) -> int:
+        """Jobs that wait or run."""
+        return len(self._feeds)
+
+    def connect(self, sid: str) -> Client:
+        """A new client, which is told its id, the queue's length and, if a job of its runs, where that is."""
+        client = Client(sid)
+        self._clients.setdefault(sid, []).append(client)
+        client.offer(status(self.queue_remaining, sid))
+        for feed in self._feeds.values():
+            if feed.client_id == sid:
+                for message in feed.now():
+                    client.offer(message)
+        return client
+
+    def disconnect(self, client: Client) -> None:
+        """Forget a client; its jobs go on."""
+        remaining = [other for other in self._clients.get(client.sid, []) if other is not client]
+        if remaining:
+            self._clients[client.sid] = remaining
+        else:
+            self._clients.pop(client.sid, None)
+
+    def follow(self, job_id: str, client_id: str | None) -> None:
+        """Expect events of a job that was accepted, and tell everybody that the queue is longer."""
+        self._feeds[job_id] = JobFeed(job_id, client_id)
+        self._send_status()
+
+    def publish(self, events: Iterable[Event]) -> None:
+        """Send what stored or momentary events mean to the clients they concern."""
+        for event in events:
+            feed = self._feeds.get(event.job_id)
+            if feed is not None:
+                self._publish(event, feed)
+
+    def _publish(self, event: Event, feed: JobFeed) -> None:
+        if event.type == "started":
+            self._send_status()
+        self._send(feed, feed.messages(event))
+        if event.type in FINAL:
+            del self._feeds[event.job_id]
+            self._send_status()
+            self._send(feed, [feed.end()])
+
+    def _send(self, feed: JobFeed, messages: Iterable[Message | Preview]) -> None:
+        clients = self._clients.get(feed.client_id, []) if feed.client_id is not None else []
+        if clients:
+            for message in messages:
+                self._fan_out(message, clients)
+
+    def _send_status(self) -> None:
+        everybody = [client for clients in self._clients.values() for client in clients]
+        self._fan_out(status(self.queue_remaining), everybody)
+
+    @staticmethod
+    def _fan_out(message: Message | Preview, clients: Iterable[Client]) -> None:
+        """Encode once per kind of client, then queue."""
+        frames: dict[bool, str | bytes] = {}
+        for client in clients:
+            kind = client.supports_preview_metadata
+            if kind not in frames:
+                frames[kind] = message.frame(with_metadata=kind)
+            client.offer(message, frames[kind])

@@ -1,0 +1,298 @@
+"""Translates job events into the messages existing WebSocket clients expect.
+
+Message names, keys and order are those of the recorded sequences: `execution_start`, `execution_cached`, for each node
+`progress_state` and `executing`, `progress` and a binary preview per step, `executed`, then one of `execution_success`,
+`execution_error`, `execution_interrupted`, and at last `executing` with node null.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from pydantic import JsonValue
+from pydantic_core import to_json
+
+from sd35graph.engine.events import Event, EventType
+
+PREVIEW_IMAGE = 1
+"""Binary event: 4 bytes image type (1 JPEG, 2 PNG), then the picture."""
+PREVIEW_IMAGE_WITH_METADATA = 4
+"""Binary event: 4 bytes length of a JSON object, the object, then the picture."""
+_IMAGE_TYPES = {"image/jpeg": 1, "image/png": 2}
+
+Data = Mapping[str, JsonValue]
+
+
+def dumps(value: object) -> bytes:
+    """Compact JSON; lone surrogates, which UTF-8 cannot carry, are escaped, NaN and infinities become null."""
+    try:
+        return to_json(value, inf_nan_mode="null")
+    except ValueError:
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A text message: `{"type", "data"}`.
+
+    replaces: key under which a newer message may take this one's place in a full queue; None: never dropped.
+    """
+
+    type: str
+    data: Data
+    replaces: str | None = None
+
+    def frame(self, *, with_metadata: bool) -> str | bytes:
+        """What goes over the socket."""
+        del with_metadata  # text is the same for every client
+        return dumps({"type": self.type, "data": self.data}).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """An intermediate picture, as a binary message of the kind the client announced."""
+
+    image: bytes
+    media_type: str
+    metadata: Data
+    replaces: str
+
+    def frame(self, *, with_metadata: bool) -> bytes:
+        """Event 4 for clients that announced `supports_preview_metadata`, else event 1."""
+        if with_metadata:
+            metadata = dumps({**self.metadata, "image_type": self.media_type})
+            return struct.pack(">II", PREVIEW_IMAGE_WITH_METADATA, len(metadata)) + metadata + self.image
+        return struct.pack(">II", PREVIEW_IMAGE, _IMAGE_TYPES.get(self.media_type, 1)) + self.image
+
+
+def status(queue_remaining: int, sid: str | None = None) -> Message:
+    """How many jobs wait or run; with the client's own id right after connecting."""
+    data: dict[str, JsonValue] = {"status": {"exec_info": {"queue_remaining": queue_remaining}}}
+    return Message("status", data if sid is None else {**data, "sid": sid})
+
+
+@dataclass(frozen=True, slots=True)
+class _NodeProgress:
+    """How far a running node is."""
+
+    display_node: str
+    parent_node: str | None
+    value: float = 0.0
+    total: float = 1.0
+
+
+class JobFeed:
+    """One job's messages: keeps which nodes run, so that each event becomes complete messages.
+
+    `progress_state` names the running nodes and those that just changed, not all that ever finished: the volume
+    grows linearly with the graph.
+    """
+
+    def __init__(self, job_id: str, client_id: str | None) -> None:
+        self.job_id = job_id
+        self.client_id = client_id
+        self._running: dict[str, _NodeProgress] = {}
+        self._translate: dict[EventType, Callable[[Event], Iterator[Message | Preview]]] = {
+            "started": self._started,
+            "cached": self._one(cached),
+            "node_started": self._node_started,
+            "progress": self._progress,
+            "preview": self._preview,
+            "shown": self._shown,
+            "node_finished": self._node_finished,
+            "blocked": self._one(blocked),
+            "succeeded": self._one(succeeded),
+            "failed": self._one(failed),
+            "cancelled": self._one(cancelled),
+            "retried": self._one(retried),
+        }
+
+    def messages(self, event: Event) -> list[Message | Preview]:
+        """The messages for the job's own client that `event` causes, in order; some events cause none."""
+        translate = self._translate.get(event.type)
+        return list(translate(event)) if translate else []
+
+    def end(self) -> Message:
+        """The last message of a job, after its history is stored: nothing is executing any more."""
+        return Message("executing", {"node": None, "prompt_id": self.job_id})
+
+    def now(self) -> list[Message]:
+        """What a client that connects in the middle of the job must know: the nodes that run."""
+        return [self._executing(node) for node in self._running]
+
+    @staticmethod
+    def _one(translate: Callable[[Event], Message]) -> Callable[[Event], Iterator[Message | Preview]]:
+        return lambda event: iter((translate(event),))
+
+    def _started(self, event: Event) -> Iterator[Message | Preview]:
+        self._running.clear()
+        yield started(event)
+
+    def _node_started(self, event: Event) -> Iterator[Message | Preview]:
+        node = str(event.data["node"])
+        parent = event.data.get("parent_node")
+        self._running[node] = _NodeProgress(
+            str(event.data.get("display_node") or node), None if parent is None else str(parent)
+        )
+        yield self._state()
+        yield self._executing(node)
+
+    def _progress(self, event: Event) -> Iterator[Message | Preview]:
+        node, value, total = str(event.data["node"]), _number(event.data["value"]), _number(event.data["total"])
+        self._running[node] = replace(self._progress_of(node), value=value, total=total)
+        yield self._state(replaces=f"state {self.job_id}")
+        data: dict[str, JsonValue] = {"value": value, "max": total, "prompt_id": self.job_id, "node": node}
+        yield Message("progress", data, replaces=f"progress {self.job_id} {node}")
+
+    def _preview(self, event: Event) -> Iterator[Message | Preview]:
+        node = str(event.data["node"])
+        progress = self._progress_of(node)
+        metadata: dict[str, JsonValue] = {
+            "node_id": node,
+            "prompt_id": self.job_id,
+            "display_node_id": progress.display_node,
+            "parent_node_id": progress.parent_node,
+            "real_node_id": node,
+        }
+        media_type = str(event.data["media_type"])
+        yield Preview(event.blob or b"", media_type, metadata, f"preview {self.job_id} {node}")
+
+    def _shown(self, event: Event) -> Iterator[Message | Preview]:
+        node = str(event.data["node"])
+        display_node = str(event.data.get("display_node") or node)
+        data: dict[str, JsonValue] = {
+            "node": node,
+            "display_node": display_node,
+            "output": event.data["output"],
+            "prompt_id": self.job_id,
+        }
+        yield Message("executed", _with_seq(data, event))
+        if node not in self._running:  # taken from the cache: it never started, and no other event ends it
+            parent = event.data.get("parent_node")
+            yield self._state(node, _NodeProgress(display_node, None if parent is None else str(parent), 1.0))
+
+    def _node_finished(self, event: Event) -> Iterator[Message | Preview]:
+        node = str(event.data["node"])
+        progress = self._progress_of(node)
+        self._running.pop(node, None)
+        yield self._state(node, replace(progress, value=progress.total))
+
+    def _progress_of(self, node: str) -> _NodeProgress:
+        return self._running.get(node) or _NodeProgress(node, None)
+
+    def _executing(self, node: str) -> Message:
+        display_node = self._progress_of(node).display_node
+        return Message("executing", {"node": node, "display_node": display_node, "prompt_id": self.job_id})
+
+    def _state(
+        self, finished: str | None = None, progress: _NodeProgress | None = None, *, replaces: str | None = None
+    ) -> Message:
+        nodes = {node: self._entry(node, running, "running") for node, running in self._running.items()}
+        if finished is not None and progress is not None:
+            nodes[finished] = self._entry(finished, progress, "finished")
+        return Message("progress_state", {"prompt_id": self.job_id, "nodes": nodes}, replaces)
+
+    def _entry(self, node: str, progress: _NodeProgress, state: str) -> JsonValue:
+        return {
+            "value": progress.value,
+            "max": progress.total,
+            "state": state,
+            "node_id": node,
+            "prompt_id": self.job_id,
+            "display_node_id": progress.display_node,
+            "parent_node_id": progress.parent_node,
+            "real_node_id": node,
+        }
+
+
+def started(event: Event) -> Message:
+    """`execution_start`."""
+    return Message("execution_start", _stamped(event))
+
+
+def cached(event: Event) -> Message:
+    """`execution_cached`: ids of the nodes whose results are reused."""
+    return Message("execution_cached", {"nodes": event.data.get("nodes", []), **_stamped(event)})
+
+
+def succeeded(event: Event) -> Message:
+    """`execution_success`."""
+    return Message("execution_success", _stamped(event))
+
+
+def failed(event: Event) -> Message:
+    """`execution_error`: the node to blame, what it raised, and what was done before."""
+    error = event.data.get("error")
+    detail: Mapping[str, JsonValue] = error if isinstance(error, dict) else {"message": str(error)}
+    executed = event.data.get("executed", [])
+    return Message(
+        "execution_error",
+        {
+            "prompt_id": event.job_id,
+            "node_id": detail.get("node_id"),
+            "node_type": detail.get("node_type"),
+            "executed": executed,
+            "exception_message": detail.get("message", ""),
+            "exception_type": detail.get("type", ""),
+            "traceback": detail.get("traceback", []),
+            "current_inputs": detail.get("inputs", {}),
+            "current_outputs": executed,
+            **_stamped(event),
+        },
+    )
+
+
+def blocked(event: Event) -> Message:
+    """`execution_error` of type `ExecutionBlocked`: an output was blocked on purpose; the job itself goes on."""
+    return Message(
+        "execution_error",
+        {
+            "prompt_id": event.job_id,
+            "node_id": event.data.get("node"),
+            "node_type": event.data.get("node_type"),
+            "executed": [],
+            "exception_message": event.data.get("message", ""),
+            "exception_type": "ExecutionBlocked",
+            "traceback": [],
+            "current_inputs": {},
+            "current_outputs": [],
+            **_stamped(event),
+        },
+    )
+
+
+def cancelled(event: Event) -> Message:
+    """`execution_interrupted`: where the job was when it was cancelled."""
+    return Message(
+        "execution_interrupted",
+        {
+            "prompt_id": event.job_id,
+            "node_id": event.data.get("node"),
+            "node_type": event.data.get("node_type"),
+            "executed": event.data.get("executed", []),
+            **_stamped(event),
+        },
+    )
+
+
+def retried(event: Event) -> Message:
+    """`execution_retried`, which is ours: the worker was lost and the job waits again, for the reason given."""
+    return Message("execution_retried", {"reason": event.data.get("reason", ""), **_stamped(event)})
+
+
+def _stamped(event: Event) -> dict[str, JsonValue]:
+    return _with_seq({"prompt_id": event.job_id, "timestamp": event.timestamp_ms}, event)
+
+
+def _with_seq(data: dict[str, JsonValue], event: Event) -> dict[str, JsonValue]:
+    """Add the event's number in the store, by which a client that reconnects goes on."""
+    if event.seq is not None:
+        data["seq"] = event.seq
+    return data
+
+
+def _number(value: JsonValue) -> float | int:
+    return value if isinstance(value, int | float) else 0

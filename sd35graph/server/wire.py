@@ -1,0 +1,333 @@
+"""Bodies of requests and answers, as pydantic models: the source of `/openapi.json` and of the editor's types.
+
+Requests are validated with them, in strict mode. Answers are built as plain JSON and only described here: a history
+of a thousand large graphs is not validated a second time on its way out; a test checks real answers against the models.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+ApiGraph = Annotated[dict[str, JsonValue], Field(description="Nodes by id: {class_type, inputs, _meta?}.")]
+
+
+class Request(BaseModel):
+    """A request body. Unknown fields are ignored: clients send what other servers understand."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+class PromptRequest(Request):
+    """A workflow to run. A bare workflow document of either form is accepted too."""
+
+    # The document itself is read by graph/formats, which gives all its problems at once.
+    prompt: object = Field(default=None, json_schema_extra={"type": "object", "description": "API or editor form."})
+    client_id: str | None = Field(default=None, max_length=1000)
+    prompt_id: str | None = Field(default=None, description="A canonical lower-case UUID of the client's choice.")
+    number: float | None = Field(default=None, allow_inf_nan=False, description="Place in the queue; lower runs first.")
+    front: bool | None = Field(default=None, description="Run before everything that waits.")
+    extra_data: dict[str, JsonValue] | None = None
+    partial_execution_targets: list[str] | None = Field(default=None, description="Output nodes to run; null: all.")
+
+
+class QueueChange(Request):
+    """Which waiting jobs, or finished ones in the history, to delete."""
+
+    clear: bool = False
+    delete: list[str] = []
+
+
+class InterruptRequest(Request):
+    """Which running job to stop; null: every running one."""
+
+    prompt_id: str | None = None
+
+
+class FreeRequest(Request):
+    """What the workers should let go of."""
+
+    unload_models: bool = False
+    free_memory: bool = False
+
+
+class Answer(BaseModel):
+    """An answer's body."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NodeError(Answer):
+    """One problem of a node."""
+
+    type: str
+    message: str
+    details: str
+    extra_info: dict[str, JsonValue]
+
+
+class NodeErrors(Answer):
+    """All problems of a node, and the output nodes that cannot run because of them."""
+
+    errors: list[NodeError]
+    dependent_outputs: list[str]
+    class_type: str
+
+
+class ErrorReply(Answer):
+    """Why a request was refused."""
+
+    error: NodeError
+    node_errors: dict[str, NodeErrors]
+
+
+class PromptReply(Answer):
+    """The job is stored. `node_errors`: outputs that are left out because of problems."""
+
+    prompt_id: str
+    number: float
+    node_errors: dict[str, NodeErrors]
+
+
+class ExecInfo(Answer):
+    """How many jobs wait or run."""
+
+    queue_remaining: int
+
+
+class QueueLength(Answer):
+    """How many jobs wait or run."""
+
+    exec_info: ExecInfo
+
+
+QueueItem = tuple[float, str, ApiGraph, dict[str, JsonValue], list[str]]
+"""Number, job id, graph, extra data, outputs to run."""
+
+
+class Queue(Answer):
+    """The jobs that run and wait, in order."""
+
+    queue_running: list[QueueItem]
+    queue_pending: list[QueueItem]
+
+
+class NodeMeta(Answer):
+    """How a node of the history is shown: nodes of an expansion under the node they came from."""
+
+    node_id: str
+    display_node: str
+    parent_node: str | None
+    real_node_id: str
+
+
+class HistoryStatus(Answer):
+    """How a job ended, with its main messages."""
+
+    status_str: Literal["success", "error"]
+    completed: bool
+    messages: list[tuple[str, dict[str, JsonValue]]]
+
+
+class HistoryEntry(Answer):
+    """A finished job."""
+
+    prompt: QueueItem
+    outputs: dict[str, dict[str, list[JsonValue]]]
+    status: HistoryStatus
+    meta: dict[str, NodeMeta]
+
+
+class NodeInputs(BaseModel):
+    """Inputs of a node type by name: `[type or choices, options]`."""
+
+    required: dict[str, list[JsonValue]] = {}
+    optional: dict[str, list[JsonValue]] = {}
+    hidden: dict[str, str] = {}
+
+
+class NodeInfo(BaseModel):
+    """A node type as clients see it."""
+
+    input: NodeInputs
+    input_order: dict[str, list[str]]
+    output: list[str | list[str]]
+    output_is_list: list[bool]
+    output_name: list[str]
+    output_tooltips: list[str] = []
+    name: str
+    display_name: str
+    description: str
+    python_module: str
+    category: str
+    output_node: bool
+    deprecated: bool = False
+    experimental: bool = False
+
+
+class FileReference(Answer):
+    """A file below the input, output or temp folder."""
+
+    name: str
+    subfolder: str
+    type: Literal["input", "output", "temp"]
+
+
+class SystemInfo(BaseModel):
+    """The machine and the programs, memory in bytes. `comfyui_version`: the interface this server answers like."""
+
+    os: str
+    ram_total: int
+    ram_free: int
+    comfyui_version: str
+    sd35graph_version: str
+    required_frontend_version: str | None
+    installed_templates_version: str | None
+    required_templates_version: str | None
+    python_version: str
+    pytorch_version: str | None
+    embedded_python: bool
+    argv: list[str]
+
+
+class DeviceInfo(BaseModel):
+    """A device a worker computes on, memory in bytes."""
+
+    name: str
+    type: str
+    index: int | None
+    vram_total: int
+    vram_free: int
+    torch_vram_total: int
+    torch_vram_free: int
+
+
+class SystemStats(Answer):
+    """The machine, and the devices of the workers that have answered."""
+
+    system: SystemInfo
+    devices: list[DeviceInfo]
+
+
+class Features(Answer):
+    """What this server understands."""
+
+    supports_preview_metadata: bool
+    max_upload_size: int
+
+
+class ExampleWorkflow(Answer):
+    """An example that comes with the program."""
+
+    name: str
+    title: str
+
+
+class NodeProgress(Answer):
+    """How far a node is."""
+
+    value: float
+    max: float
+    state: Literal["running", "finished"]
+    node_id: str
+    prompt_id: str
+    display_node_id: str
+    parent_node_id: str | None
+    real_node_id: str
+
+
+class StatusData(BaseModel):
+    """Data of `status`; `sid` only in the first message of a socket."""
+
+    status: QueueLength
+    sid: str | None = None
+
+
+class StartData(BaseModel):
+    """Data of `execution_start` and `execution_success`."""
+
+    prompt_id: str
+    timestamp: int
+    seq: int | None = None
+
+
+class CachedData(StartData):
+    """Data of `execution_cached`."""
+
+    nodes: list[str]
+
+
+class ExecutingData(BaseModel):
+    """Data of `executing`; node null: the job has ended."""
+
+    node: str | None
+    prompt_id: str
+    display_node: str | None = None
+
+
+class ProgressData(BaseModel):
+    """Data of `progress`."""
+
+    value: float
+    max: float
+    prompt_id: str
+    node: str
+
+
+class ProgressStateData(BaseModel):
+    """Data of `progress_state`: the nodes that run and those that just changed."""
+
+    prompt_id: str
+    nodes: dict[str, NodeProgress]
+
+
+class ExecutedData(BaseModel):
+    """Data of `executed`: what an output node shows."""
+
+    node: str
+    display_node: str
+    output: dict[str, list[JsonValue]]
+    prompt_id: str
+    seq: int | None = None
+
+
+class InterruptedData(StartData):
+    """Data of `execution_interrupted`."""
+
+    node_id: str | None
+    node_type: str | None
+    executed: list[str]
+
+
+class ErrorData(InterruptedData):
+    """Data of `execution_error`."""
+
+    exception_message: str
+    exception_type: str
+    traceback: list[str]
+    current_inputs: dict[str, JsonValue]
+    current_outputs: list[str]
+
+
+class RetriedData(StartData):
+    """Data of `execution_retried`: the worker was lost and the job waits again."""
+
+    reason: str
+
+
+SOCKET_MESSAGES: dict[str, type[BaseModel]] = {
+    "status": StatusData,
+    "feature_flags": Features,
+    "execution_start": StartData,
+    "execution_cached": CachedData,
+    "progress_state": ProgressStateData,
+    "executing": ExecutingData,
+    "progress": ProgressData,
+    "executed": ExecutedData,
+    "execution_success": StartData,
+    "execution_error": ErrorData,
+    "execution_interrupted": InterruptedData,
+    "execution_retried": RetriedData,
+}
+"""The data of each WebSocket message, by its type."""

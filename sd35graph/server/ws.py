@@ -1,0 +1,74 @@
+"""The WebSocket at `/ws`: one reader, one writer and one bounded queue per socket."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from uuid import uuid4
+
+from pydantic_core import from_json
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from sd35graph.server.hub import Client, Hub
+from sd35graph.server.messages import Message
+
+logger = logging.getLogger(__name__)
+
+TRY_AGAIN_LATER = 1013
+CLOSE_TIMEOUT_S = 2.0
+
+
+async def serve_socket(websocket: WebSocket, hub: Hub, max_upload_bytes: int) -> None:
+    """Serve one socket until its client goes, or is so slow that state messages would have to be dropped.
+
+    The client's id is its `clientId` parameter, or a new one, which the first `status` message tells it as `sid`.
+    """
+    await websocket.accept()
+    client = hub.connect(websocket.query_params.get("clientId") or uuid4().hex)
+    tasks = {
+        asyncio.create_task(_read(websocket, client, max_upload_bytes)),
+        asyncio.create_task(_write(websocket, client)),
+        asyncio.create_task(client.is_too_slow.wait()),
+    }
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        hub.disconnect(client)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    if client.is_too_slow.is_set():
+        logger.warning("client disconnected: too slow to receive its messages", extra={"sid": client.sid})
+        with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):  # it may be gone, or not even read the goodbye
+            await asyncio.wait_for(websocket.close(TRY_AGAIN_LATER, "too slow to receive messages"), CLOSE_TIMEOUT_S)
+
+
+async def _write(websocket: WebSocket, client: Client) -> None:
+    with suppress(WebSocketDisconnect, OSError):
+        while True:
+            frame = await client.next_frame()
+            kind = "text" if isinstance(frame, str) else "bytes"
+            await websocket.send({"type": "websocket.send", kind: frame})
+
+
+async def _read(websocket: WebSocket, client: Client, max_upload_bytes: int) -> None:
+    while True:
+        received = await websocket.receive()
+        if received["type"] == "websocket.disconnect":
+            return
+        if _asks_for_features(received.get("text")):
+            announced = from_json(received["text"]).get("data") or {}
+            client.supports_preview_metadata = announced.get("supports_preview_metadata") is True
+            client.offer(Message("feature_flags", features(max_upload_bytes)))
+
+
+def _asks_for_features(text: str | None) -> bool:
+    """Whether a client's message announces what it understands. Anything else a client says is none of our business."""
+    try:
+        message = from_json(text or "null")
+    except ValueError:
+        return False
+    if not isinstance(message, dict) or message.get("type") != "feature_flags":
+        return False
+    return isinstance(message.get("data"), dict | None)

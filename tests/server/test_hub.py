@@ -1,0 +1,156 @@
+"""Who receives what, and what happens to a client that cannot keep up."""
+
+from __future__ import annotations
+
+import json
+
+from sd35graph.engine.events import Event, EventType
+from sd35graph.server import hub as hub_module
+from sd35graph.server.hub import Client, Hub
+from sd35graph.server.messages import Message
+
+
+def event(kind: EventType, job: str = "job", **data: object) -> Event:
+    return Event(type=kind, job_id=job, data=data, timestamp_ms=1)  # type: ignore[arg-type]
+
+
+def started(node: str, job: str = "job") -> Event:
+    return event("node_started", job, node=node, display_node=node, parent_node=None)
+
+
+async def drain(client: Client) -> list[dict[str, object]]:
+    """Everything that waits for the client now; a marker put at the end says where that is."""
+    client.offer(Message("marker", {}))
+    frames = []
+    while True:
+        frame = await client.next_frame()
+        assert isinstance(frame, str)
+        message = json.loads(frame)
+        if message["type"] == "marker":
+            return frames
+        frames.append(message)
+
+
+async def types(client: Client) -> list[object]:
+    return [message["type"] for message in await drain(client)]
+
+
+async def test_connecting_tells_the_id_and_the_queue() -> None:
+    hub = Hub()
+    hub.follow("job", "other")
+    (message,) = await drain(hub.connect("me"))
+    assert message == {"type": "status", "data": {"status": {"exec_info": {"queue_remaining": 1}}, "sid": "me"}}
+
+
+async def test_a_job_sends_the_recorded_sequence_to_its_client_and_status_to_all() -> None:
+    hub = Hub()
+    owner, other = hub.connect("owner"), hub.connect("other")
+    hub.follow("job", "owner")
+    hub.publish([event("started"), event("cached", nodes=[]), started("1"), event("succeeded")])
+    assert await types(owner) == [
+        "status",
+        "status",
+        "status",
+        "execution_start",
+        "execution_cached",
+        "progress_state",
+        "executing",
+        "execution_success",
+        "status",
+        "executing",
+    ]
+    assert await types(other) == ["status"] * 4
+
+
+async def test_the_last_message_is_executing_with_node_null() -> None:
+    hub = Hub()
+    client = hub.connect("me")
+    hub.follow("job", "me")
+    hub.publish([event("failed", error={"message": "no"}, executed=[])])
+    messages = await drain(client)
+    assert messages[-1] == {"type": "executing", "data": {"node": None, "prompt_id": "job"}}
+    assert messages[-2]["data"] == {"status": {"exec_info": {"queue_remaining": 0}}}
+
+
+async def test_a_client_that_reconnects_is_told_what_runs_and_goes_on_receiving() -> None:
+    hub = Hub()
+    first = hub.connect("me")
+    hub.follow("job", "me")
+    hub.publish([event("started"), started("7")])
+    hub.disconnect(first)
+    second = hub.connect("me")
+    hub.publish([event("succeeded")])
+    messages = await drain(second)
+    assert [message["type"] for message in messages] == [
+        "status",
+        "executing",
+        "execution_success",
+        "status",
+        "executing",
+    ]
+    assert messages[1]["data"] == {"node": "7", "display_node": "7", "prompt_id": "job"}
+
+
+async def test_two_sockets_of_one_client_both_receive() -> None:
+    hub = Hub()
+    both = [hub.connect("me"), hub.connect("me")]
+    hub.follow("job", "me")
+    hub.publish([event("succeeded")])
+    for client in both:
+        assert "execution_success" in await types(client)
+
+
+async def test_a_vanished_client_and_a_job_without_client_harm_nobody() -> None:
+    hub = Hub()
+    hub.disconnect(hub.connect("gone"))
+    hub.follow("a", "gone")
+    hub.follow("b", None)
+    hub.publish([started("1", "a"), started("1", "b"), event("succeeded", "a"), event("succeeded", "b")])
+    assert hub.queue_remaining == 0
+
+
+async def test_progress_coalesces_to_the_newest_only_once_the_queue_is_full() -> None:
+    hub = Hub()
+    client = hub.connect("me")
+    hub.follow("job", "me")
+    hub.publish([started("3")])
+    hub.publish([event("progress", node="3", value=value, total=1000) for value in range(1000)])
+    hub.publish([event("succeeded")])
+    messages = await drain(client)
+    values = [message["data"]["value"] for message in messages if message["type"] == "progress"]  # type: ignore[index]
+    whole = values.index(999)
+    assert values[:whole] == list(range(whole))  # nothing left out before the queue was full
+    assert 100 < len(values) < hub_module.SOFT_LIMIT_MESSAGES
+    assert [message["type"] for message in messages[-3:]] == ["execution_success", "status", "executing"]
+
+
+async def test_state_is_never_dropped_even_when_the_queue_is_full() -> None:
+    hub = Hub()
+    client = hub.connect("me")
+    hub.follow("job", "me")
+    hub.publish([started(str(number)) for number in range(2 * hub_module.SOFT_LIMIT_MESSAGES)])
+    nodes = [message["data"]["node"] for message in await drain(client) if message["type"] == "executing"]  # type: ignore[index]
+    assert nodes == [str(number) for number in range(2 * hub_module.SOFT_LIMIT_MESSAGES)]
+
+
+async def test_a_client_too_slow_for_state_is_marked_for_disconnection() -> None:
+    client = Client("slow")
+    message = Message("executed", {"output": "x" * 2**20})
+    for _ in range(hub_module.HARD_LIMIT_BYTES // 2**20 - 1):
+        client.offer(message)
+    assert not client.is_too_slow.is_set()
+    client.offer(message)
+    assert client.is_too_slow.is_set()
+
+
+async def test_message_volume_of_a_long_cached_chain_is_linear() -> None:
+    def volume(nodes: int) -> int:
+        hub = Hub()
+        client = hub.connect("me")
+        hub.follow("job", "me")
+        hub.publish([event("started"), event("cached", nodes=[str(number) for number in range(nodes)])])
+        for number in range(nodes):
+            hub.publish([started(str(number)), event("node_finished", node=str(number), seconds=0.0, cached=False)])
+        return client._bytes
+
+    assert volume(5000) < 12 * volume(500)
