@@ -5,6 +5,8 @@ It enters by the same door as any pack: the entry point `sd35graph.packs`, and n
 
 from __future__ import annotations
 
+import torch
+
 from sd35graph import STANDARD_PORTS, Pack
 from sd35graph.graph.context import WorkerEnvironment
 from sd35graph.models.pool import ModelPool
@@ -12,8 +14,11 @@ from sd35graph_nodes import conditioning, image, latent, loaders, model_sampling
 
 
 def make_pool(environment: WorkerEnvironment) -> ModelPool:
-    """The worker's models, on its device."""
-    return ModelPool(environment.device, environment.precision, environment.model_roots)
+    """The worker's models, on its device; `auto` is the first GPU, or the CPU where there is none."""
+    name = environment.device
+    if name == "auto":
+        name = "cuda:0" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    return ModelPool(torch.device(name), environment.precision, environment.model_roots)
 
 
 pack = Pack(

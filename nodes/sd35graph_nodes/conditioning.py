@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from sd35graph import Conditioning, Context, Input, node
+from sd35graph import Conditioning, ConditioningEntry, Context, Input, node
 from sd35graph.models.handles import TextEncoderHandle
 from sd35graph.models.pool import ModelPool
 from sd35graph.sampling.conditioning import combine, set_timestep_range, zero_out
@@ -26,7 +26,8 @@ def clip_text_encode(
 ) -> Conditioning:
     """Encode a prompt with all text encoders that are there."""
     ctx.check_cancelled()
-    return ctx.resource(ModelPool).text_encoders(clip).encode_text(text)
+    cond, pooled = ctx.resource(ModelPool).text_encoders(clip).encode(text)
+    return Conditioning((ConditioningEntry(cond, pooled),))
 
 
 @node("ConditioningCombine", title="Conditioning (Combine)", category="conditioning")

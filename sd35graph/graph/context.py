@@ -12,6 +12,7 @@ from pydantic import JsonValue
 T = TypeVar("T")
 
 ArtifactFolder = Literal["output", "temp"]
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class WorkerEnvironment:
     """
 
     device: str
-    precision: str
+    precision: Precision
     model_roots: tuple[Path, ...]
 
 
