@@ -134,3 +134,19 @@ class FlowSettings:
     mode: Literal["discrete", "continuous"] = "discrete"
     timesteps: int = 1000
     multiplier: float = 1000.0
+
+
+LATENT_CHANNELS = 16
+# Stability-AI/sd3.5 sd3_impls.py, SD3LatentFormat (MIT): the transformer sees (z - shift) * scale.
+LATENT_SCALE = 1.5305
+LATENT_SHIFT = 0.0609
+
+
+def latent_to_model(samples: Tensor) -> Tensor:
+    """Latents of the VAE, [B, 16, h, w], moved to the space the transformer works in."""
+    return (samples - LATENT_SHIFT) * LATENT_SCALE
+
+
+def model_to_latent(samples: Tensor) -> Tensor:
+    """Latents of the transformer, [B, 16, h, w], moved back to the space of the VAE."""
+    return samples / LATENT_SCALE + LATENT_SHIFT

@@ -1,0 +1,80 @@
+"""Noise levels of a rectified-flow model: x = (1 - sigma) * x0 + sigma * noise.
+
+The resolution shift is equation 23 of the SD3 paper (arXiv 2403.03206). Note the asymmetry that SD3 pipelines have:
+`sigma_to_timestep` is a plain multiplication while `timestep_to_sigma` applies the shift, so the two are not inverses.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+
+import torch
+from torch import Tensor
+
+from sd35graph.values import FlowSettings
+
+
+def as_float32(value: float) -> float:
+    """`value` rounded to the nearest float32, so that comparisons with schedule entries are exact."""
+    return float(struct.unpack("<f", struct.pack("<f", value))[0])
+
+
+def check_flow(flow: FlowSettings) -> None:
+    """Raise ValueError unless `flow` describes a usable noise schedule."""
+    if not (math.isfinite(flow.shift) and flow.shift > 0):
+        raise ValueError(f"shift must be a number greater than 0, got {flow.shift}; SD3.5 uses 3")
+    if not (math.isfinite(flow.multiplier) and flow.multiplier > 0):
+        raise ValueError(f"multiplier must be a number greater than 0, got {flow.multiplier}; SD3.5 uses 1000")
+    if flow.timesteps < 1:
+        raise ValueError(f"timesteps must be at least 1, got {flow.timesteps}; SD3.5 uses 1000")
+
+
+def shifted(flow: FlowSettings, u: float) -> float:
+    """sigma at the fraction `u` (0..1) of unshifted noise time."""
+    return flow.shift * u / (1.0 + (flow.shift - 1.0) * u)
+
+
+def sigma_at(flow: FlowSettings, position: float) -> float:
+    """sigma at a real-valued position 0 .. timesteps - 1 of the ascending table."""
+    return as_float32(shifted(flow, (position + 1.0) / flow.timesteps))
+
+
+def sigma_min(flow: FlowSettings) -> float:
+    """The smallest sigma of the table."""
+    return sigma_at(flow, 0)
+
+
+def sigma_max(flow: FlowSettings) -> float:
+    """The largest sigma of the table: exactly 1."""
+    return sigma_at(flow, flow.timesteps - 1)
+
+
+def sigma_table(flow: FlowSettings) -> Tensor:
+    """All sigmas of the discrete model, [timesteps], float32, ascending."""
+    check_flow(flow)
+    u = torch.arange(1, flow.timesteps + 1, dtype=torch.float64) / flow.timesteps
+    return (flow.shift * u / (1.0 + (flow.shift - 1.0) * u)).to(torch.float32)
+
+
+def sigma_to_timestep(flow: FlowSettings, sigma: Tensor) -> Tensor:
+    """What the network is told for `sigma`; any shape."""
+    return sigma * flow.multiplier
+
+
+def timestep_to_sigma(flow: FlowSettings, timestep: Tensor) -> Tensor:
+    """The shifted sigma of `timestep` (0 .. multiplier); any shape."""
+    u = timestep / flow.multiplier
+    return flow.shift * u / (1.0 + (flow.shift - 1.0) * u)
+
+
+def percent_to_sigma(flow: FlowSettings, percent: float) -> float:
+    """sigma after `percent` (0..1) of schedule time, which is not a fraction of the steps.
+
+    At shift 3, ten percent is sigma 0.964.
+    """
+    if percent <= 0.0:
+        return 1.0
+    if percent >= 1.0:
+        return 0.0
+    return as_float32(shifted(flow, 1.0 - percent))
