@@ -1,0 +1,65 @@
+"""From weights to a network: shapes give the config, the config a skeleton, and the weights are put into it.
+
+The skeleton is made on the meta device and the tensors are assigned, not copied, so that memory holds one copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import assert_never
+
+import torch
+from torch import Tensor
+
+from sd35graph.models.checkpoint import Header, Shape, check_storage
+from sd35graph.models.clip import ClipTextEncoder
+from sd35graph.models.mmdit import MMDiT
+from sd35graph.models.sections import Section, check_keys
+from sd35graph.models.t5 import T5TextEncoder
+from sd35graph.models.vae import VAE
+from sd35graph.models.variants import clip_config, mmdit_config, t5_config, vae_config
+
+Network = MMDiT | VAE | ClipTextEncoder | T5TextEncoder
+
+
+def skeleton(section: Section, shapes: Mapping[str, Shape], where: str) -> Network:
+    """The network whose tensors have `shapes` (keys without prefix), on the meta device.
+
+    Raises `WeightsMismatchError` if keys are missing, unexpected or of another shape; `where` names the file.
+    """
+    with torch.device("meta"):
+        network = _network(section, shapes, where)
+    check_keys(section, {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}, shapes, where)
+    return network.requires_grad_(False).eval()
+
+
+def check_section(header: Header, section: Section, prefix: str) -> None:
+    """Raise unless the network under `prefix` is complete and stored in a readable type."""
+    network = skeleton(section, header.shapes(prefix), str(header.path))
+    check_storage(header, (prefix + key for key in network.state_dict()))
+
+
+def fill(network: Network, weights: Mapping[str, Tensor]) -> None:
+    """Put `weights` into a skeleton without copying. Keys the network does not have are left out."""
+    network.load_state_dict({key: weights[key] for key in network.state_dict()}, assign=True)
+    network.requires_grad_(False)
+
+
+def build(section: Section, weights: Mapping[str, Tensor], where: str = "the given weights") -> Network:
+    """The network holding `weights`, whose keys carry no prefix."""
+    network = skeleton(section, {key: tuple(tensor.shape) for key, tensor in weights.items()}, where)
+    fill(network, weights)
+    return network
+
+
+def _network(section: Section, shapes: Mapping[str, Shape], where: str) -> Network:
+    match section:
+        case "mmdit":
+            return MMDiT(mmdit_config(shapes, where))
+        case "vae":
+            return VAE(vae_config(shapes, where))
+        case "clip_l" | "clip_g":
+            return ClipTextEncoder(clip_config(shapes, section, where))
+        case "t5xxl":
+            return T5TextEncoder(t5_config(shapes, where))
+    assert_never(section)

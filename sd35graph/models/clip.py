@@ -1,0 +1,57 @@
+"""CLIP text encoders as SD3 uses them: hidden states of the second-to-last layer, and a pooled vector.
+
+The transformer is that of the `transformers` library, whose module names are the keys of the released files.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from transformers import CLIPTextConfig, CLIPTextModelWithProjection
+
+from sd35graph.models.variants import ClipConfig
+
+
+class ClipTextEncoder(nn.Module):
+    """CLIP-L or CLIP-G."""
+
+    def __init__(self, config: ClipConfig) -> None:
+        super().__init__()
+        self.config = config
+        is_projected = config.name == "clip_g"
+        model = CLIPTextModelWithProjection(
+            CLIPTextConfig(
+                vocab_size=config.vocabulary,
+                hidden_size=config.width,
+                intermediate_size=config.mlp_width,
+                projection_dim=config.projection_width,
+                num_hidden_layers=config.layers,
+                num_attention_heads=config.heads,
+                max_position_embeddings=config.positions,
+                hidden_act="gelu" if is_projected else "quick_gelu",
+                layer_norm_eps=1e-5,
+            )
+        )
+        self.text_model = model.text_model
+        self.text_projection = nn.Linear(config.width, config.projection_width, bias=False) if is_projected else None
+
+    @property
+    def pooled_width(self) -> int:
+        return self.config.projection_width
+
+    def forward(self, ids: Tensor, end_id: int) -> tuple[Tensor, Tensor]:
+        """Hidden states [B, L, width] and pooled vectors [B, pooled width], float32 on the CPU, of token ids [B, L].
+
+        The hidden states leave the layer before the last and are not normed; the pooled vector is the normed last
+        layer at the first `end_id` of each row, projected in CLIP-G. Attention is causal, padding is not masked.
+        """
+        embedding = self.text_model.embeddings.token_embedding
+        ids = ids.to(embedding.weight.device)
+        positions = torch.arange(ids.shape[1], device=ids.device).unsqueeze(0)
+        out = self.text_model(input_ids=ids, position_ids=positions, output_hidden_states=True)
+        end = (ids == end_id).int().argmax(dim=1)
+        pooled: Tensor = out.last_hidden_state[torch.arange(len(ids), device=ids.device), end]
+        if self.text_projection is not None:
+            pooled = self.text_projection(pooled)
+        hidden: Tensor = out.hidden_states[-2]
+        return hidden.float().cpu(), pooled.float().cpu()

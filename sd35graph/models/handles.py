@@ -1,0 +1,158 @@
+"""Frozen descriptions of models: which weights, and how they are used. Nothing here holds a tensor.
+
+The `open_…` functions read headers only. They find every defect of a file that can be known without reading its
+tensors, so that a wrong file is refused by the loader node and not in the middle of a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+from sd35graph.models.build import check_section
+from sd35graph.models.checkpoint import Fingerprint, read_header
+from sd35graph.models.errors import ForeignModelError, MissingPartError, ModelError
+from sd35graph.models.sections import ENCODERS, TITLES, Section, listed, locate
+from sd35graph.values import FlowSettings
+
+_REF_BYTES = 512  # a handle is a few short strings; the cache needs a number, not the exact one
+
+
+@runtime_checkable
+class WeightPatch(Protocol):
+    """A change to the transformer's weights, such as a LoRA. Frozen and hashable: it is part of the pool's key."""
+
+    def apply(self, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """New tensors for the keys that change; `weights` itself must not be written to (it may map the file)."""
+        ...
+
+    def __hash__(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsRef:
+    """One network inside one file, as it was when inspected."""
+
+    path: Path
+    fingerprint: Fingerprint
+    section: Section
+
+
+@dataclass(frozen=True, slots=True)
+class ModelHandle:
+    """A diffusion transformer, the flow it was trained on, and the patches to its weights."""
+
+    weights: WeightsRef
+    flow: FlowSettings = field(default_factory=FlowSettings)
+    patches: tuple[WeightPatch, ...] = ()
+
+    @property
+    def size_bytes(self) -> int:
+        return _REF_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class TextEncoderHandle:
+    """Up to three text encoders. Empty, with the checkpoint's path, if that file holds none: using it is the error."""
+
+    weights: tuple[WeightsRef, ...]
+    checkpoint: Path | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        return _REF_BYTES * max(1, len(self.weights))
+
+    def require(self) -> tuple[WeightsRef, ...]:
+        """The encoders; raises `MissingPartError` if there is none."""
+        if not self.weights:
+            raise MissingPartError(
+                f"{self.checkpoint} holds no text encoders. Load them from their own files "
+                "(TripleCLIPLoader, DualCLIPLoader or CLIPLoader), or use a checkpoint that includes them."
+            )
+        return self.weights
+
+
+@dataclass(frozen=True, slots=True)
+class VaeHandle:
+    """An autoencoder. Without weights, but with the checkpoint's path, if that file holds none."""
+
+    weights: WeightsRef | None
+    checkpoint: Path | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        return _REF_BYTES
+
+    def require(self) -> WeightsRef:
+        """The autoencoder; raises `MissingPartError` if there is none."""
+        if self.weights is None:
+            raise MissingPartError(
+                f"{self.checkpoint} holds no VAE. Load one from its own file (VAELoader), "
+                "or use a checkpoint that includes it."
+            )
+        return self.weights
+
+
+def open_checkpoint(path: Path) -> tuple[ModelHandle, TextEncoderHandle, VaeHandle]:
+    """The diffusion model, text encoders and VAE of an all-in-one file; the latter two may be absent from it."""
+    refs = _inspect(path)
+    if "mmdit" not in refs:
+        raise MissingPartError(f"{path} holds no diffusion model, only: {listed(refs)}. {_home(refs)}")
+    encoders = tuple(refs[name] for name in ENCODERS if name in refs)
+    return ModelHandle(refs["mmdit"]), TextEncoderHandle(encoders, path), VaeHandle(refs.get("vae"), path)
+
+
+def open_diffusion_model(path: Path) -> ModelHandle:
+    """The transformer in a file of its own, with or without the all-in-one prefix, or in an all-in-one file."""
+    return ModelHandle(_only(path, "mmdit"))
+
+
+def open_vae(path: Path) -> VaeHandle:
+    """The autoencoder in a file of its own, with or without the all-in-one prefix, or in an all-in-one file."""
+    return VaeHandle(_only(path, "vae"), path)
+
+
+def open_text_encoders(paths: Sequence[Path]) -> TextEncoderHandle:
+    """The text encoders in `paths`, in any order; each file says which it is. At most one of each kind."""
+    if not paths:
+        raise ModelError("At least one text encoder file is needed, none was given.")
+    found: dict[Section, WeightsRef] = {}
+    for path in paths:
+        refs = _inspect(path)
+        encoders = {name: refs[name] for name in ENCODERS if name in refs}
+        if not encoders:
+            raise ForeignModelError(f"{path} holds no text encoder, only: {listed(refs)}. {_home(refs)}")
+        for name, ref in encoders.items():
+            if name in found:
+                raise ModelError(f"{found[name].path} and {path} are both a {TITLES[name]}; give one of each kind.")
+            found[name] = ref
+    return TextEncoderHandle(tuple(found[name] for name in ENCODERS if name in found))
+
+
+def _only(path: Path, section: Section) -> WeightsRef:
+    refs = _inspect(path)
+    if section not in refs:
+        raise ForeignModelError(f"{path} holds no {TITLES[section]}, only: {listed(refs)}. {_home(refs)}")
+    return refs[section]
+
+
+def _inspect(path: Path) -> dict[Section, WeightsRef]:
+    """Check all networks in the file against its header."""
+    header = read_header(path)
+    sections = locate(header)
+    for section, prefix in sections.items():
+        check_section(header, section, prefix)
+    return {section: WeightsRef(path, header.fingerprint, section) for section in sections}
+
+
+def _home(sections: Mapping[Section, WeightsRef]) -> str:
+    """Where a file with these networks belongs."""
+    if "mmdit" in sections:
+        return "It belongs in models/checkpoints or models/diffusion_models."
+    if "vae" in sections:
+        return "It belongs in models/vae and is loaded with VAELoader."
+    return "It belongs in models/text_encoders and is loaded with TripleCLIPLoader, DualCLIPLoader or CLIPLoader."

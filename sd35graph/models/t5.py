@@ -1,0 +1,41 @@
+"""The T5 v1.1 encoder (arXiv 1910.10683), through the `transformers` library."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from transformers import T5Config as TransformersT5Config
+from transformers import T5EncoderModel
+
+from sd35graph.models.variants import T5Config
+
+
+class T5TextEncoder(nn.Module):
+    """Token ids to final-normed hidden states. Padding takes part in the attention, as SD3 was trained."""
+
+    def __init__(self, config: T5Config) -> None:
+        super().__init__()
+        self.config = config
+        model = T5EncoderModel(
+            TransformersT5Config(
+                vocab_size=config.vocabulary,
+                d_model=config.width,
+                d_kv=config.head_width,
+                d_ff=config.mlp_width,
+                num_layers=config.layers,
+                num_heads=config.heads,
+                relative_attention_num_buckets=config.buckets,
+                relative_attention_max_distance=128,
+                feed_forward_proj="gated-gelu",
+                layer_norm_epsilon=1e-6,
+                dropout_rate=0.0,
+            )
+        )
+        self.shared = nn.Embedding(config.vocabulary, config.width)
+        self.encoder = model.encoder
+        del self.encoder.embed_tokens  # the embedding is looked up here, so that it is one tensor under one key
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Hidden states [B, L, width], float32 on the CPU, of token ids [B, L]."""
+        ids = ids.to(self.shared.weight.device)
+        hidden: Tensor = self.encoder(inputs_embeds=self.shared(ids)).last_hidden_state
+        return hidden.float().cpu()

@@ -1,0 +1,160 @@
+"""Prompts to conditioning: emphasis on hidden states, and the combination of CLIP-L, CLIP-G and T5.
+
+Any non-empty subset of the three encoders works; what is missing is filled with zeros (SD3 paper, arXiv 2403.03206,
+section 4: the encoders are dropped out independently in training).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sd35graph.models.clip import ClipTextEncoder
+from sd35graph.models.errors import MissingPartError
+from sd35graph.models.sections import ENCODERS
+from sd35graph.models.t5 import T5TextEncoder
+from sd35graph.models.tokenizers import SECTION_LENGTH, ClipTokenizer, Section, T5Tokenizer
+from sd35graph.models.variants import ClipName, EncoderName
+
+EmptyPadding = Literal["none", "empty_prompt"]
+
+CONTEXT_WIDTH = 4096  # of the transformer's text input; wider only if the encoders are
+CLIP_L_WIDTH = 768  # where CLIP-G's channels begin when CLIP-L is absent
+CLIP_G_WIDTH = 1280
+
+CLIP_G_PAD = 0  # CLIP-L pads with its end token
+
+
+@dataclass(frozen=True, slots=True)
+class ClipPart:
+    """A CLIP encoder with its tokenizer and the id that fills its sections."""
+
+    encoder: ClipTextEncoder
+    tokenizer: ClipTokenizer
+    pad_id: int
+
+    def tokenize(self, text: str) -> list[Section]:
+        return self.tokenizer.sections(text, self.pad_id)
+
+    def encode(self, sections: Sequence[Section]) -> tuple[Tensor, Tensor]:
+        """Weighted hidden states [1, 77 * sections, width] and the first section's pooled vector [1, width]."""
+        rows = [*sections, self.tokenizer.empty_section(self.pad_id)] if _has_emphasis(sections) else list(sections)
+        hidden, pooled = self.encoder(_ids(rows), self.tokenizer.end_id)
+        return _weigh(hidden, sections).flatten(0, 1).unsqueeze(0), pooled[:1]
+
+
+@dataclass(frozen=True, slots=True)
+class T5Part:
+    """The T5 encoder with its tokenizer."""
+
+    encoder: T5TextEncoder
+    tokenizer: T5Tokenizer
+
+    def encode(self, section: Section) -> Tensor:
+        """Weighted hidden states [1, L, width]."""
+        rows = [section, self.tokenizer.empty_section(len(section))] if _has_emphasis([section]) else [section]
+        return _weigh(self.encoder(_ids(rows)), [section])
+
+
+@dataclass(frozen=True, slots=True)
+class TextEncoders:
+    """The text encoders of one model. Results are float32 on the CPU."""
+
+    clip_l: ClipPart | None = None
+    clip_g: ClipPart | None = None
+    t5xxl: T5Part | None = None
+
+    def encode(self, text: str) -> tuple[Tensor, Tensor]:
+        """Conditioning [1, L, 4096] and pooled [1, 2048] of one prompt for all encoders."""
+        return self.encode_sd3(text, text, text, empty_padding="empty_prompt")
+
+    def encode_sd3(self, clip_l: str, clip_g: str, t5xxl: str, *, empty_padding: EmptyPadding) -> tuple[Tensor, Tensor]:
+        """Conditioning [1, L, 4096] and pooled [1, 2048] of a prompt per encoder.
+
+        empty_padding: "empty_prompt" encodes an empty prompt like any other; with "none" it contributes nothing if
+        both CLIP prompts are empty, and only the end token if T5's is.
+        """
+        self._require_any()
+        is_padded = empty_padding == "empty_prompt"
+        uses_clip = is_padded or clip_l != "" or clip_g != ""
+        context, pooled = self._encode_clip(clip_l, clip_g) if uses_clip else (None, None)
+        t5 = None
+        if self.t5xxl is not None:
+            t5 = self.t5xxl.encode(self.t5xxl.tokenizer.section(t5xxl, is_padded=is_padded or t5xxl != ""))
+        if pooled is None:
+            pooled = torch.zeros(1, CLIP_L_WIDTH + CLIP_G_WIDTH)
+        return _join([part for part in (context, t5) if part is not None]), pooled
+
+    def encode_part(self, part: EncoderName, text: str) -> tuple[Tensor, Tensor | None]:
+        """Hidden states [1, L, width] of one encoder, and its pooled vector (None for T5)."""
+        self._require_any()
+        if part == "t5xxl":
+            if self.t5xxl is None:
+                raise self._missing(part)
+            return self.t5xxl.encode(self.t5xxl.tokenizer.section(text)), None
+        clip = self._clip(part)
+        if clip is None:
+            raise self._missing(part)
+        return clip.encode(clip.tokenize(text))
+
+    def _encode_clip(self, text_l: str, text_g: str) -> tuple[Tensor | None, Tensor | None]:
+        """Both CLIP encoders side by side [1, 77 * sections, widths], and their pooled vectors one after the other."""
+        rows_l = self.clip_l.tokenize(text_l) if self.clip_l is not None else []
+        rows_g = self.clip_g.tokenize(text_g) if self.clip_g is not None else []
+        count = max(len(rows_l), len(rows_g))
+        if count == 0:
+            return None, None
+        hidden_l, pooled_l = _encode_or_zero(self.clip_l, rows_l, count, CLIP_L_WIDTH)
+        hidden_g, pooled_g = _encode_or_zero(self.clip_g, rows_g, count, CLIP_G_WIDTH)
+        return torch.cat([hidden_l, hidden_g], dim=-1), torch.cat([pooled_l, pooled_g], dim=-1)
+
+    def _clip(self, name: ClipName) -> ClipPart | None:
+        return self.clip_l if name == "clip_l" else self.clip_g
+
+    def _require_any(self) -> None:
+        if self.clip_l is None and self.clip_g is None and self.t5xxl is None:
+            raise MissingPartError("No text encoder is loaded; at least one of CLIP-L, CLIP-G and T5-XXL is needed.")
+
+    def _missing(self, part: EncoderName) -> MissingPartError:
+        present = [name for name in ENCODERS if getattr(self, name) is not None]
+        return MissingPartError(f"The encoder {part} is not loaded, only: {', '.join(present)}.")
+
+
+def _encode_or_zero(part: ClipPart | None, rows: list[Section], count: int, width: int) -> tuple[Tensor, Tensor]:
+    """Hidden states of `count` sections, the missing ones those of an empty prompt; zeros without an encoder."""
+    if part is None:
+        return torch.zeros(1, SECTION_LENGTH * count, width), torch.zeros(1, width)
+    return part.encode(rows + [part.tokenizer.empty_section(part.pad_id)] * (count - len(rows)))
+
+
+def _join(parts: Sequence[Tensor]) -> Tensor:
+    """Contexts one after the other, zero-padded on the right to one width."""
+    if not parts:  # nothing was asked of any encoder: the network still needs a context, and zeros say nothing
+        return torch.zeros(1, SECTION_LENGTH, CONTEXT_WIDTH)
+    width = max(CONTEXT_WIDTH, *(part.shape[-1] for part in parts))
+    return torch.cat([F.pad(part, (0, width - part.shape[-1])) for part in parts], dim=1)
+
+
+def _ids(sections: Sequence[Section]) -> Tensor:
+    return torch.tensor([[token for token, _ in section] for section in sections])
+
+
+def _has_emphasis(sections: Sequence[Section]) -> bool:
+    return any(weight != 1.0 for section in sections for _, weight in section)
+
+
+def _weigh(hidden: Tensor, sections: Sequence[Section]) -> Tensor:
+    """Move each weighted token away from, or towards, the same position of the empty prompt.
+
+    hidden: [sections (+ 1, the empty prompt's, if any weight is not 1), L, D]. h' = e + weight * (h - e).
+    """
+    if len(hidden) == len(sections):
+        return hidden
+    empty = hidden[-1:]
+    weights = torch.tensor([[weight for _, weight in section] for section in sections]).unsqueeze(-1)
+    return torch.where(weights == 1.0, hidden[:-1], empty + weights * (hidden[:-1] - empty))

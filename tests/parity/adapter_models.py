@@ -1,0 +1,107 @@
+"""The model library behind the parity checker's interface: networks, tokens, text encoding."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+from torch import Tensor
+
+from sd35graph.models import vae as vae_module
+from sd35graph.models.build import build
+from sd35graph.models.clip import ClipTextEncoder
+from sd35graph.models.mmdit import MMDiT
+from sd35graph.models.sections import CHECKPOINT_PREFIXES
+from sd35graph.models.t5 import T5TextEncoder
+from sd35graph.models.text_encoding import CLIP_G_PAD, ClipPart, EmptyPadding, T5Part, TextEncoders
+from sd35graph.models.tokenizers import ClipTokenizer, Section, T5Tokenizer, load_clip_tokenizer, load_t5_tokenizer
+from sd35graph.models.vae import VAE
+from sd35graph.models.variants import EncoderName
+
+StateDict = dict[str, Tensor]
+
+SHARED = Path(os.environ.get("SD35GRAPH_SHARED", Path(__file__).resolve().parents[3] / "shared"))
+TOKENIZERS = SHARED / "parity" / "tokenizers"
+
+latent_to_model = vae_module.latent_to_model
+model_to_latent = vae_module.model_to_latent
+
+
+@cache
+def clip_tokenizer() -> ClipTokenizer:
+    return load_clip_tokenizer(TOKENIZERS / "clip")
+
+
+@cache
+def t5_tokenizer() -> T5Tokenizer:
+    return load_t5_tokenizer(TOKENIZERS / "t5")
+
+
+def load_mmdit(state_dict: StateDict) -> MMDiT:
+    network = build("mmdit", _without_prefix(state_dict, CHECKPOINT_PREFIXES["mmdit"]))
+    assert isinstance(network, MMDiT)
+    return network
+
+
+def mmdit_forward(
+    model: MMDiT, x: Tensor, t: Tensor, context: Tensor, y: Tensor, skip_layers: tuple[int, ...]
+) -> Tensor:
+    velocity: Tensor = model(x, t, context, y, skip_layers=frozenset(skip_layers))
+    return velocity
+
+
+def tokenize(text: str) -> dict[str, list[Section]]:
+    clip = clip_tokenizer()
+    return {
+        "l": clip.sections(text, clip.end_id),
+        "g": clip.sections(text, CLIP_G_PAD),
+        "t5xxl": [t5_tokenizer().section(text)],
+    }
+
+
+def load_text_encoders(state_dicts: dict[EncoderName, StateDict]) -> TextEncoders:
+    networks = {name: build(name, weights) for name, weights in state_dicts.items()}
+    clip_l, clip_g, t5xxl = (networks.get(name) for name in ("clip_l", "clip_g", "t5xxl"))
+    clip = clip_tokenizer()
+    return TextEncoders(
+        clip_l=ClipPart(clip_l, clip, clip.end_id) if isinstance(clip_l, ClipTextEncoder) else None,
+        clip_g=ClipPart(clip_g, clip, CLIP_G_PAD) if isinstance(clip_g, ClipTextEncoder) else None,
+        t5xxl=T5Part(t5xxl, t5_tokenizer()) if isinstance(t5xxl, T5TextEncoder) else None,
+    )
+
+
+def encode_part(te: TextEncoders, part: EncoderName, text: str) -> tuple[Tensor, Tensor | None]:
+    return te.encode_part(part, text)
+
+
+def encode_text(te: TextEncoders, text: str) -> tuple[Tensor, Tensor]:
+    return te.encode(text)
+
+
+def encode_text_sd3(
+    te: TextEncoders, clip_l: str, clip_g: str, t5xxl: str, empty_padding: EmptyPadding
+) -> tuple[Tensor, Tensor]:
+    return te.encode_sd3(clip_l, clip_g, t5xxl, empty_padding=empty_padding)
+
+
+def load_vae(state_dict: StateDict) -> VAE:
+    network = build("vae", _without_prefix(state_dict, CHECKPOINT_PREFIXES["vae"]))
+    assert isinstance(network, VAE)
+    return network
+
+
+def vae_encode(vae: VAE, pixels: Tensor) -> Tensor:
+    return vae.encode(pixels)
+
+
+def vae_decode(vae: VAE, latent: Tensor) -> Tensor:
+    return vae.decode(latent)
+
+
+def vae_decode_tiled(vae: VAE, latent: Tensor, tile_size: int, overlap: int) -> Tensor:
+    return vae.decode_tiled(latent, tile_size, overlap)
+
+
+def _without_prefix(state_dict: StateDict, prefix: str) -> StateDict:
+    return {key.removeprefix(prefix): tensor for key, tensor in state_dict.items()}
