@@ -1,0 +1,84 @@
+"""Opening the job store's database, and what is special about SQLite."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, StatementError
+
+from sd35graph.engine.jobs import StoreError
+
+_BUSY_TIMEOUT_S = 30.0
+
+
+def open_database(url: str) -> Engine:
+    """The engine for an SQLAlchemy URL; the folder of an SQLite file is made. Raises `StoreError`."""
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite":
+            return create_engine(parsed, json_serializer=_to_json)
+        if not parsed.database or parsed.database == ":memory:":
+            raise StoreError(f"the job store at {url!r} is no file, so it would lose jobs; name a file")
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        return _open_sqlite(parsed)
+    except (ArgumentError, NoSuchModuleError, ImportError, OSError) as error:
+        raise StoreError(f"the job store at {url!r} cannot be opened: {error}; correct database_url") from error
+
+
+def durable(engine: Engine) -> Engine:
+    """The same database, where a commit returns only when it would survive a power cut."""
+    return engine.execution_options(sd35graph_durable=True)
+
+
+def reading(engine: Engine) -> Engine:
+    """The same database for transactions that only read, which wait for nobody."""
+    return engine.execution_options(sd35graph_reading=True)
+
+
+@contextmanager
+def refusals(engine: Engine) -> Iterator[None]:
+    """Turns what the database refuses into a `StoreError`; a broken uniqueness passes, for the caller to explain."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except StatementError as error:
+        place = engine.url.render_as_string(hide_password=True)
+        raise StoreError(
+            f"the job store at {place} refused: {error.orig}; check the disk's free space and the file's permissions"
+        ) from error
+
+
+def _open_sqlite(url: URL) -> Engine:
+    engine = create_engine(url, json_serializer=_to_json, connect_args={"timeout": _BUSY_TIMEOUT_S})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:  # Any: the driver's own connection class
+        connection.isolation_level = None  # the driver begins nothing by itself; `begin` below does
+        connection.execute("PRAGMA journal_mode = WAL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        # With the log (WAL), NORMAL survives the end of any process; FULL also that of the machine.
+        connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if options.get('sd35graph_durable') else 'NORMAL'}")
+        # Writers queue at the start: one that turns from reading to writing later could be refused instead.
+        connection.exec_driver_sql("BEGIN" if options.get("sd35graph_reading") else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _to_json(value: object) -> str:
+    return json.dumps(value, allow_nan=False, separators=(",", ":"), default=_plain)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is no JSON value")

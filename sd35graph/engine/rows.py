@@ -1,0 +1,140 @@
+"""Rows of the job store and the objects they stand for; the steps its transactions are made of."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from sd35graph.engine.events import Event, JobError, now_ms
+from sd35graph.engine.jobs import MAX_ATTEMPTS, MESSAGE_TYPES, Job, NewJob, Result
+from sd35graph.engine.tables import EVENTS, JOBS
+
+_IDS_PER_STATEMENT = 500
+
+JobRow = Row[Any]  # Any: the columns of JOBS, whose types SQLAlchemy does not carry
+
+
+def request_of(new: NewJob) -> dict[str, object]:
+    """What a job's row keeps of what was asked."""
+    return {
+        "prompt": new.prompt,
+        "targets": new.targets,
+        "client_id": new.client_id,
+        "workflow": new.workflow,
+        "extra_data": new.extra_data,
+        "node_errors": new.node_errors,
+    }
+
+
+def result_of(result: Result) -> dict[str, object]:
+    """What a job's row keeps of how it ended."""
+    return {"outputs": result.outputs, "meta": result.meta, "error": result.error}
+
+
+def job_of(row: JobRow, messages: Sequence[Event] = ()) -> Job:
+    """The job a row stands for."""
+    request: Mapping[str, Any] = row.request
+    result: Mapping[str, Any] = row.result or {}
+    return Job(
+        id=row.id,
+        number=int(row.number) if float(row.number).is_integer() else float(row.number),
+        state=row.state,
+        prompt=request["prompt"],
+        targets=tuple(request["targets"]),
+        client_id=request["client_id"],
+        workflow=request["workflow"],
+        extra_data=request["extra_data"],
+        node_errors=request["node_errors"],
+        created_ms=row.created_ms,
+        started_ms=row.started_ms,
+        ended_ms=row.ended_ms,
+        attempts=row.attempts,
+        owner=row.owner,
+        cancel_requested=row.cancel_requested,
+        outputs=result.get("outputs", {}),
+        meta=result.get("meta", {}),
+        error=result.get("error"),
+        messages=tuple(messages),
+    )
+
+
+def event_of(row: JobRow) -> Event:
+    """The event a row stands for."""
+    return Event(type=row.type, job_id=row.job_id, data=row.data, timestamp_ms=row.timestamp_ms, seq=row.seq)
+
+
+def storable(job_ids: Iterable[str]) -> list[str]:
+    """The ids that can be in the store at all: no database takes NUL or half of a surrogate pair."""
+    return [job_id for job_id in job_ids if "\0" not in job_id and not any("\ud800" <= c <= "\udfff" for c in job_id)]
+
+
+def chunks(job_ids: Sequence[str] | None) -> list[list[str] | None]:
+    """The ids in portions one statement can take; None, for all jobs, stays one."""
+    if job_ids is None:
+        return [None]
+    ids = storable(job_ids)
+    return [ids[start : start + _IDS_PER_STATEMENT] for start in range(0, len(ids), _IDS_PER_STATEMENT)]
+
+
+def append(connection: Connection, events: Sequence[Event]) -> list[Event]:
+    """Store events; gives them numbered."""
+    if not events:
+        return []
+    rows = [
+        {"job_id": event.job_id, "type": event.type, "data": event.data, "timestamp_ms": event.timestamp_ms}
+        for event in events
+    ]
+    numbered = insert(EVENTS).returning(EVENTS.c.seq, sort_by_parameter_order=True)
+    return [
+        Event(type=event.type, job_id=event.job_id, data=event.data, timestamp_ms=event.timestamp_ms, seq=seq)
+        for event, seq in zip(events, connection.execute(numbered, rows).scalars(), strict=True)
+    ]
+
+
+def messages(connection: Connection, job_ids: Sequence[str]) -> dict[str, list[Event]]:
+    """The events jobs carry in their history."""
+    found: dict[str, list[Event]] = defaultdict(list)
+    for chosen in chunks(job_ids):
+        wanted = select(*EVENTS.c).where(EVENTS.c.job_id.in_(chosen or ()), EVENTS.c.type.in_(MESSAGE_TYPES))
+        for row in connection.execute(wanted.order_by(EVENTS.c.seq)):
+            found[row.job_id].append(event_of(row))
+    return found
+
+
+def held(connection: Connection, job_id: str, owner: str) -> JobRow | None:
+    """The row of a job that `owner` is running, locked; None when it is not (any more)."""
+    wanted = select(*JOBS.c).where(JOBS.c.id == job_id, JOBS.c.state == "running", JOBS.c.owner == owner)
+    return connection.execute(wanted.with_for_update()).one_or_none()
+
+
+def end(connection: Connection, job_id: str, owner: str, result: Result) -> bool:
+    """Write a running job's result, once: False when `owner` does not hold it (any more)."""
+    ended = (
+        update(JOBS)
+        .where(JOBS.c.id == job_id, JOBS.c.state == "running", JOBS.c.owner == owner)
+        .values(state=result.state, ended_ms=now_ms(), result=result_of(result), owner=None, lease_until_ms=None)
+    )
+    return connection.execute(ended).rowcount == 1
+
+
+def requeue(connection: Connection, row: JobRow, reason: str, *, attempts: int) -> list[Event]:
+    """Put a running job back to its place in the queue."""
+    waiting = {"state": "pending", "owner": None, "lease_until_ms": None, "started_ms": None, "attempts": attempts}
+    connection.execute(update(JOBS).where(JOBS.c.ordinal == row.ordinal).values(waiting))
+    return append(connection, [Event(type="retried", job_id=row.id, data={"reason": reason})])
+
+
+def retry_or_fail(connection: Connection, row: JobRow, error: JobError) -> list[Event]:
+    """Settle a running job whose process died: cancelled if that was asked, else tried again, else failed."""
+    if row.cancel_requested:
+        end(connection, row.id, row.owner, Result(state="cancelled"))
+        data = {"node": error.node_id, "executed": []}
+        return append(connection, [Event(type="cancelled", job_id=row.id, data=data)])
+    if row.attempts < MAX_ATTEMPTS:
+        return requeue(connection, row, error.message, attempts=row.attempts)
+    end(connection, row.id, row.owner, Result(state="failed", error=error.as_json()))
+    failed = Event(type="failed", job_id=row.id, data={"error": error.as_json(), "executed": []})
+    return append(connection, [failed])

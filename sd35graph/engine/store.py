@@ -1,0 +1,259 @@
+"""The job store: every accepted job and every state event, in SQLite or any other database SQLAlchemy knows.
+
+Each method is one transaction. A job is accepted with the log forced to disk, so that even a power cut loses none.
+Everything later is written without that: `kill -9` loses nothing, a power cut perhaps the last moments of a job, which
+is then run again. Methods block; call them from a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from pydantic import JsonValue
+from sqlalchemy import Connection, Engine, Select, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from sd35graph.engine import lease, rows
+from sd35graph.engine.database import durable, open_database, reading, refusals
+from sd35graph.engine.events import Event, JobError, now_ms
+from sd35graph.engine.jobs import DuplicateJob, Job, NewJob, Result, StoreError
+from sd35graph.engine.migrations import migrate
+from sd35graph.engine.tables import EVENTS, JOBS
+
+_QUEUE_PLACE = (JOBS.c.number, JOBS.c.ordinal)
+_HISTORY_PLACE = (JOBS.c.ended_ms, JOBS.c.ordinal)
+_HAS_ENDED = JOBS.c.ended_ms.is_not(None)
+_ALL_JOBS = select(*JOBS.c)
+
+
+class JobStore:
+    """Jobs and their events. Several processes may share one database.
+
+    owner: the name of this process, under which it holds the jobs it runs.
+    """
+
+    def __init__(self, engine: Engine, owner: str) -> None:
+        self._engine = engine
+        self._durable = durable(engine)
+        self._reading = reading(engine)
+        self.owner = owner
+
+    @classmethod
+    def open(cls, url: str) -> JobStore:
+        """Open the store at an SQLAlchemy URL, creating or upgrading its tables. Raises `StoreError`."""
+        engine = open_database(url)
+        with refusals(engine):
+            migrate(engine)
+        return cls(engine, lease.process_name())
+
+    def close(self) -> None:
+        """Close all connections. What was stored stays."""
+        self._engine.dispose()
+
+    # --- the queue ---
+
+    def submit(self, new: NewJob) -> tuple[Job, Event]:
+        """Accept a job; when this returns, it is on disk. Gives the job and its `queued` event.
+
+        Raises `DuplicateJob` for an id that was used before.
+        """
+        if not rows.storable([new.job_id]):
+            raise StoreError(f"the job id {new.job_id!r} is no valid text; give another one")
+        columns: dict[str, object] = {"id": new.job_id, "state": "pending", "request": rows.request_of(new)}
+        columns |= {"number": new.number or 0.0, "created_ms": now_ms(), "attempts": 0, "cancel_requested": False}
+        try:
+            with refusals(self._durable), self._durable.begin() as connection:
+                row = connection.execute(insert(JOBS).values(columns).returning(*JOBS.c)).one()
+                if new.number is None:
+                    place = float(-row.ordinal if new.front else row.ordinal - 1)
+                    numbered = update(JOBS).where(JOBS.c.ordinal == row.ordinal).values(number=place)
+                    row = connection.execute(numbered.returning(*JOBS.c)).one()
+                job = rows.job_of(row)
+                [queued] = rows.append(connection, [Event(type="queued", job_id=job.id, data={"number": job.number})])
+        except IntegrityError as error:
+            raise DuplicateJob(f'a job with the id "{new.job_id}" was accepted before; give a new id') from error
+        return job, queued
+
+    def claim(self, lease_s: float) -> tuple[Job, Event] | None:
+        """Take the first pending job for this process, for `lease_s` seconds; gives it and its `started` event."""
+        first = select(JOBS.c.ordinal).where(JOBS.c.state == "pending").order_by(*_QUEUE_PLACE).limit(1)
+        taken = {"state": "running", "owner": self.owner, "started_ms": now_ms(), "attempts": JOBS.c.attempts + 1}
+        with self._writing() as connection:
+            row = connection.execute(
+                update(JOBS)
+                .where(JOBS.c.ordinal == first.with_for_update(skip_locked=True).scalar_subquery())
+                .values({**taken, "lease_until_ms": _lease_end(lease_s)})
+                .returning(*JOBS.c)
+            ).one_or_none()
+            if row is None:
+                return None
+            job = rows.job_of(row)
+            [started] = rows.append(connection, [Event(type="started", job_id=job.id, data={"attempt": job.attempts})])
+        return job, started
+
+    def renew(self, job_ids: Sequence[str], lease_s: float) -> dict[str, bool]:
+        """Prolong the lease of jobs this process runs. Gives, for those it still holds, whether to cancel them."""
+        prolonged = (
+            update(JOBS)
+            .where(JOBS.c.id.in_(job_ids), JOBS.c.state == "running", JOBS.c.owner == self.owner)
+            .values(lease_until_ms=_lease_end(lease_s))
+            .returning(JOBS.c.id, JOBS.c.cancel_requested)
+        )
+        with self._writing() as connection:
+            return {row.id: row.cancel_requested for row in connection.execute(prolonged)}
+
+    def append(self, events: Sequence[Event]) -> list[Event]:
+        """Store state events, in their order; gives them with their numbers."""
+        with self._writing() as connection:
+            return rows.append(connection, events)
+
+    def finish(self, job_id: str, result: Result, events: Sequence[Event]) -> list[Event] | None:
+        """End a job together with its last events, so that its history answers once they are published.
+
+        None, and nothing is stored, when this process does not hold the job any more: then another one ends it.
+        """
+        with self._writing() as connection:
+            if not rows.end(connection, job_id, self.owner, result):
+                return None
+            return rows.append(connection, events)
+
+    def retry_or_fail(self, job_id: str, error: JobError) -> list[Event] | None:
+        """Put a job whose worker died back into the queue, or fail it with the reason after its last attempt.
+
+        A job that was to be cancelled is cancelled. Gives the event that tells; None as in `finish`.
+        """
+        with self._writing() as connection:
+            row = rows.held(connection, job_id, self.owner)
+            return None if row is None else rows.retry_or_fail(connection, row, error)
+
+    def give_back(self, job_id: str, reason: str) -> list[Event] | None:
+        """Put a running job back into the queue through no fault of its own: the attempt does not count."""
+        with self._writing() as connection:
+            row = rows.held(connection, job_id, self.owner)
+            return None if row is None else rows.requeue(connection, row, reason, attempts=row.attempts - 1)
+
+    def cancel(self, job_id: str) -> tuple[bool, list[Event]]:
+        """Cancel a job wherever it is: a pending one at once, a running one by asking the process that holds it.
+
+        Gives whether there was such a job, and the `cancelled` event of a pending one.
+        """
+        asked = update(JOBS).where(JOBS.c.id.in_(rows.storable([job_id])), JOBS.c.state == "running")
+        with self._writing() as connection:
+            cancelled = _cancel_pending(connection, [job_id])
+            if cancelled:
+                return True, cancelled
+            return connection.execute(asked.values(cancel_requested=True)).rowcount > 0, []
+
+    def cancel_pending(self, job_ids: Sequence[str] | None = None) -> list[Event]:
+        """Cancel these pending jobs, None: all; gives their `cancelled` events. Others are left alone."""
+        with self._writing() as connection:
+            return _cancel_pending(connection, job_ids)
+
+    def recover(self) -> list[Event]:
+        """Put the running jobs of processes that ended back into the queue; gives the events that tell.
+
+        A process of this host is looked for; one of another host has ended when its lease has run out.
+        """
+        running = _ALL_JOBS.where(JOBS.c.state == "running", JOBS.c.owner != self.owner).with_for_update()
+        error = JobError(message="the server process ended while it ran this job", type="ServerProcessDied")
+        with self._writing() as connection:
+            lost = [row for row in connection.execute(running).all() if _is_lost(row)]
+            return [event for row in lost for event in rows.retry_or_fail(connection, row, error)]
+
+    # --- the history ---
+
+    def get(self, job_id: str) -> Job | None:
+        """The job with this id, with its messages."""
+        wanted = _ALL_JOBS.where(JOBS.c.id.in_(rows.storable([job_id])))
+        return next(iter(self._jobs(wanted, with_messages=True)), None)
+
+    def pending(self) -> list[Job]:
+        """Pending jobs in the order in which they will run."""
+        return self._jobs(_ALL_JOBS.where(JOBS.c.state == "pending").order_by(*_QUEUE_PLACE))
+
+    def running(self) -> list[Job]:
+        """Running jobs, of all processes."""
+        return self._jobs(_ALL_JOBS.where(JOBS.c.state == "running").order_by(JOBS.c.started_ms))
+
+    def counts(self) -> tuple[int, int]:
+        """(pending, running) jobs."""
+        counted = select(JOBS.c.state, func.count().label("jobs")).where(JOBS.c.state.in_(("pending", "running")))
+        with self._asking() as connection:
+            numbers = {row.state: row.jobs for row in connection.execute(counted.group_by(JOBS.c.state))}
+        return numbers.get("pending", 0), numbers.get("running", 0)
+
+    def history(self, max_items: int | None = None, offset: int | None = None) -> list[Job]:
+        """Ended jobs with their messages, in the order in which they ended.
+
+        max_items: None or negative for all; without offset, the newest. offset: how many of the oldest to skip; 0 is
+        none.
+        """
+        limited = max_items is not None and max_items >= 0
+        jobs = _ALL_JOBS.where(_HAS_ENDED)
+        if limited and not offset:
+            newest_first = jobs.order_by(*(column.desc() for column in _HISTORY_PLACE)).limit(max_items)
+            return self._jobs(newest_first, with_messages=True)[::-1]
+        jobs = jobs.order_by(*_HISTORY_PLACE).offset(max(offset or 0, 0))
+        return self._jobs(jobs.limit(max_items) if limited else jobs, with_messages=True)
+
+    def delete(self, job_ids: Sequence[str] | None = None) -> int:
+        """Remove these ended jobs and their events, None: all; gives how many. Others are left alone."""
+        removed = 0
+        with self._writing() as connection:
+            for chosen in rows.chunks(job_ids):
+                doomed = _HAS_ENDED if chosen is None else _HAS_ENDED & JOBS.c.id.in_(chosen)
+                connection.execute(delete(EVENTS).where(EVENTS.c.job_id.in_(select(JOBS.c.id).where(doomed))))
+                removed += connection.execute(delete(JOBS).where(doomed)).rowcount
+        return removed
+
+    def events_after(self, seq: int, job_id: str | None = None, limit: int = 1000) -> list[Event]:
+        """State events with a number above `seq`, of one job or all, in order."""
+        wanted = select(*EVENTS.c).where(EVENTS.c.seq > seq).order_by(EVENTS.c.seq).limit(limit)
+        if job_id is not None:
+            wanted = wanted.where(EVENTS.c.job_id.in_(rows.storable([job_id])))
+        with self._asking() as connection:
+            return [rows.event_of(row) for row in connection.execute(wanted)]
+
+    def last_seq(self) -> int:
+        """The number of the newest event, 0 when there is none."""
+        with self._asking() as connection:
+            newest: int | None = connection.execute(select(func.max(EVENTS.c.seq))).scalar()
+        return newest or 0
+
+    def _jobs(self, wanted: Select[Any], *, with_messages: bool = False) -> list[Job]:  # Any: the columns of JOBS
+        with self._asking() as connection:
+            found = connection.execute(wanted).all()
+            messages = rows.messages(connection, [row.id for row in found]) if with_messages else {}
+        return [rows.job_of(row, messages.get(row.id, ())) for row in found]
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with refusals(self._engine), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _asking(self) -> Iterator[Connection]:
+        with refusals(self._reading), self._reading.connect() as connection:
+            yield connection
+
+
+def _lease_end(lease_s: float) -> int:
+    return now_ms() + round(lease_s * 1000)
+
+
+def _is_lost(row: rows.JobRow) -> bool:
+    alive = lease.is_alive(row.owner)
+    return not alive and (alive is False or row.lease_until_ms < now_ms())
+
+
+def _cancel_pending(connection: Connection, job_ids: Sequence[str] | None) -> list[Event]:
+    ended = {"state": "cancelled", "ended_ms": now_ms(), "result": rows.result_of(Result(state="cancelled"))}
+    statement = update(JOBS).where(JOBS.c.state == "pending").values(ended).returning(JOBS.c.id)
+    cancelled: list[str] = []
+    for chosen in rows.chunks(job_ids):
+        narrowed = statement if chosen is None else statement.where(JOBS.c.id.in_(chosen))
+        cancelled += connection.execute(narrowed).scalars()
+    data: dict[str, JsonValue] = {"node": None, "executed": []}
+    return rows.append(connection, [Event(type="cancelled", job_id=job_id, data=data) for job_id in cancelled])

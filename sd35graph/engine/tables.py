@@ -1,0 +1,43 @@
+"""The tables of the job store. A change here needs a migration in `migrations/versions/`."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table
+
+METADATA = MetaData()
+
+# On SQLite only an INTEGER key counts by itself, and only with AUTOINCREMENT is a number never given twice.
+_Serial = BigInteger().with_variant(Integer, "sqlite")
+
+JOBS = Table(
+    "jobs",
+    METADATA,
+    Column("ordinal", _Serial, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("state", String, nullable=False),
+    Column("number", Float, nullable=False),
+    Column("request", JSON, nullable=False),  # what the client asked for, see `NewJob`
+    Column("result", JSON),  # what came of it, see `Result`
+    Column("created_ms", BigInteger, nullable=False),
+    Column("started_ms", BigInteger),
+    Column("ended_ms", BigInteger),
+    Column("attempts", Integer, nullable=False),
+    Column("owner", String),  # the process that runs it, see `lease`
+    Column("lease_until_ms", BigInteger),
+    Column("cancel_requested", Boolean, nullable=False),
+    Index("jobs_by_queue_place", "state", "number", "ordinal"),
+    Index("jobs_by_end", "ended_ms", "ordinal"),
+    sqlite_autoincrement=True,
+)
+
+EVENTS = Table(
+    "events",
+    METADATA,
+    Column("seq", _Serial, primary_key=True),
+    Column("job_id", String, nullable=False),
+    Column("type", String, nullable=False),
+    Column("data", JSON, nullable=False),
+    Column("timestamp_ms", BigInteger, nullable=False),
+    Index("events_by_job", "job_id", "seq"),
+    sqlite_autoincrement=True,
+)
