@@ -46,15 +46,14 @@ def compatible(given: str, wanted: str) -> bool:
     Types are port names, several joined by commas; they fit when they share one. `*` fits everything, and a COMBO
     is a STRING.
     """
-    if given == wanted or ANY in (given, wanted):
+    if given == wanted:
         return True
-    return not _members(given).isdisjoint(_members(wanted))
+    given_names, wanted_names = _members(given), _members(wanted)
+    return ANY in given_names or ANY in wanted_names or not given_names.isdisjoint(wanted_names)
 
 
 def _members(types: str) -> set[str]:
     names = {name.strip() for name in types.split(",")}
-    if ANY in names:
-        raise RegistrationError(f'port type "{types}" mixes "*" with other names; "*" alone already takes everything')
     return names | {"STRING"} if "COMBO" in names else names
 
 

@@ -1,0 +1,1 @@
+"""Document forms of workflows: decoded and encoded here and nowhere else."""
