@@ -82,6 +82,11 @@ class Job:
     messages: tuple[Event, ...] = ()
 
     @property
+    def is_final(self) -> bool:
+        """Whether the job has ended and belongs to the history."""
+        return self.state in FINAL_STATES
+
+    @property
     def extra_pnginfo(self) -> JsonObject | None:
         """What pictures of this job carry beside the prompt: the client's wish, else the editor's document."""
         asked = self.extra_data.get("extra_pnginfo")
