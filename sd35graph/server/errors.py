@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from sd35graph.engine.jobs import StoreError
 from sd35graph.server.messages import dumps
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ def install_error_handlers(api: FastAPI) -> None:
     api.add_exception_handler(ApiError, _answer_api_error)
     api.add_exception_handler(RequestValidationError, _answer_bad_parameters)
     api.add_exception_handler(HTTPException, _answer_http_exception)
+    api.add_exception_handler(StoreError, _answer_store_error)
     api.add_exception_handler(Exception, _answer_our_mistake)
 
 
@@ -85,6 +87,11 @@ async def _answer_http_exception(request: Request, error: Exception) -> Response
     answer = ApiError(error.status_code, types.get(error.status_code, "bad_request"), message).response()
     answer.headers.update(error.headers or {})
     return answer
+
+
+async def _answer_store_error(request: Request, error: Exception) -> Response:
+    logger.error("job store refused", extra={"path": request.url.path, "reason": str(error)})
+    return ApiError(503, "store_unavailable", str(error)).response()
 
 
 async def _answer_our_mistake(request: Request, error: Exception) -> Response:

@@ -112,9 +112,17 @@ class Hub:
         else:
             self._clients.pop(client.sid, None)
 
-    def follow(self, job_id: str, client_id: str | None) -> None:
-        """Expect events of a job that was accepted, and tell everybody that the queue is longer."""
+    def follow(self, job_id: str, client_id: str | None) -> bool:
+        """Expect events of a job, and tell everybody that the queue is longer; False when it is expected already."""
+        if job_id in self._feeds:
+            return False
         self._feeds[job_id] = JobFeed(job_id, client_id)
+        self._send_status()
+        return True
+
+    def forget(self, job_id: str) -> None:
+        """Expect nothing any more of a job that was not accepted after all."""
+        self._feeds.pop(job_id, None)
         self._send_status()
 
     def publish(self, events: Iterable[Event]) -> None:

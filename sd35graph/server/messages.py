@@ -74,6 +74,11 @@ def status(queue_remaining: int, sid: str | None = None) -> Message:
     return Message("status", data if sid is None else {**data, "sid": sid})
 
 
+def features(max_upload_bytes: int) -> dict[str, JsonValue]:
+    """What this server understands, as clients ask for it."""
+    return {"supports_preview_metadata": True, "max_upload_size": max_upload_bytes}
+
+
 @dataclass(frozen=True, slots=True)
 class _NodeProgress:
     """How far a running node is."""

@@ -47,7 +47,13 @@ class Guard:
     """
 
     def __init__(
-        self, app: ASGIApp, *, bound_host: str, max_body_bytes: int, max_upload_bytes: int, upload_prefixes: Iterable[str]
+        self,
+        app: ASGIApp,
+        *,
+        bound_host: str,
+        max_body_bytes: int,
+        max_upload_bytes: int,
+        upload_prefixes: Iterable[str],
     ) -> None:
         self._app = app
         self._only_loopback = is_loopback(bound_host)

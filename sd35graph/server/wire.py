@@ -52,6 +52,14 @@ class FreeRequest(Request):
     free_memory: bool = False
 
 
+class FileName(Request):
+    """A file below the input, output or temp folder, as results name it."""
+
+    filename: str
+    subfolder: str = ""
+    type: str = "output"
+
+
 class Answer(BaseModel):
     """An answer's body."""
 
@@ -166,8 +174,8 @@ class NodeInfo(BaseModel):
     experimental: bool = False
 
 
-class FileReference(Answer):
-    """A file below the input, output or temp folder."""
+class UploadedFile(Answer):
+    """Where an upload was kept."""
 
     name: str
     subfolder: str

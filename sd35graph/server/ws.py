@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sd35graph.server.hub import Client, Hub
-from sd35graph.server.messages import Message
+from sd35graph.server.messages import Message, features
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,166 @@
+"""The composition root: the one place that knows all layers of the server, makes their objects and connects them."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from sd35graph.engine.artifacts import ArtifactStore
+from sd35graph.engine.folders import Folders
+from sd35graph.engine.jobs import Job, StoreError
+from sd35graph.engine.store import JobStore
+from sd35graph.engine.supervisor import Supervisor
+from sd35graph.server.api import connect_parts, new_api
+from sd35graph.server.hub import Hub
+from sd35graph.server.parts import ServerParts
+from sd35graph.settings import Settings
+
+_SHUTDOWN_TIMEOUT_S = 5
+_LARGEST_CLIENT_MESSAGE_BYTES = 2**20
+_PACKAGE = Path(__file__).parent
+
+
+class ServeError(Exception):
+    """The server cannot listen; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The server's parts and `asgi`, the application that serves them while its lifespan runs."""
+
+    parts: ServerParts
+    asgi: ASGIApp
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> App:
+        """Make all parts. Nothing runs before the lifespan of `asgi` starts. Raises `StoreError`, `OSError`."""
+        folders = Folders(
+            base=settings.base,
+            models=(*settings.models, settings.base / "models"),
+            input=settings.input or settings.base / "input",
+            output=settings.output or settings.base / "output",
+            temp=settings.temp or settings.base / "temp",
+        )
+        folders.create()
+        hub = Hub()
+        store = JobStore.open(settings.store_url)
+        parts = ServerParts(
+            folders=folders,
+            artifacts=ArtifactStore(folders),
+            store=store,
+            supervisor=Supervisor(settings, store, hub.publish),
+            hub=hub,
+            workflows=_workflows(),
+            static=settings.static_dir,
+            max_upload_bytes=settings.max_upload_bytes,
+        )
+        api = new_api(_lifespan)
+        return cls(parts, connect_parts(api, parts, settings.host, settings.max_body_bytes))
+
+
+def _workflows() -> Path:
+    """The folder of example workflows: inside the installed package, or at the top of a checkout."""
+    installed = _PACKAGE / "workflows"
+    return installed if installed.is_dir() else _PACKAGE.parent / "workflows"
+
+
+def _unfinished(store: JobStore) -> list[Job]:
+    return [*store.running(), *store.pending()]
+
+
+@asynccontextmanager
+async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
+    parts: ServerParts = api.state.parts
+    for job in await asyncio.to_thread(_unfinished, parts.store):
+        parts.hub.follow(job.id, job.client_id)
+    await parts.supervisor.start()
+    try:
+        yield
+    finally:
+        await parts.supervisor.stop()
+        parts.store.close()
+
+
+def serve(settings: Settings, announce: Callable[[str], object] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM. `announce` is given the address once it answers; None: it is printed.
+
+    Raises `ServeError` when the address cannot be listened on or the job store cannot be opened.
+    """
+    with listen(settings.host, settings.port) as listener:
+        try:
+            new_server(settings, announce or _print).run(sockets=[listener])
+        except KeyboardInterrupt:  # raised again by uvicorn once all is stopped in order
+            return
+
+
+def new_server(settings: Settings, announce: Callable[[str], object]) -> uvicorn.Server:
+    """The server, ready to run on a listening socket. Raises `ServeError`."""
+    try:
+        app = App.from_settings(settings)
+    except (StoreError, OSError) as error:
+        raise ServeError(f"the server cannot start: {error}") from error
+    config = uvicorn.Config(
+        app.asgi,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        ws="websockets-sansio",
+        ws_max_size=_LARGEST_CLIENT_MESSAGE_BYTES,
+        ws_per_message_deflate=False,  # pictures do not shrink, and the rest is not worth the time on one machine
+        timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT_S,
+    )
+    return _Server(config, announce)
+
+
+class _Server(uvicorn.Server):
+    """Says its address once it answers there."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[str], object]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and sockets:
+            self._announce(f"sd35graph is at {_url(sockets[0])}")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises `ServeError` that says why not and what to do."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.create_server(address[:2], family=family, backlog=2048)
+    except OSError as error:
+        raise ServeError(_why_not(host, port, error)) from error
+    listener.set_inheritable(False)
+    return listener
+
+
+def _why_not(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} of {host} is in use already; stop the program that has it, or choose another with --port"
+    if error.errno == errno.EACCES:
+        return f"port {port} of {host} is not allowed to you; choose one from 1024 on with --port"
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return f'"{host}" is no address of this machine; use 127.0.0.1, or 0.0.0.0 for all its networks, with --host'
+    return f"cannot listen on port {port} of {host}: {error}"
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

@@ -1,0 +1,76 @@
+"""The web application: every route at its old place and under `/api`, the socket, the description and the editor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from fastapi import FastAPI, Request, WebSocket
+from starlette.responses import FileResponse, Response
+from starlette.types import ASGIApp
+
+from sd35graph import __version__
+from sd35graph.server.editor import Editor
+from sd35graph.server.errors import Json, install_error_handlers
+from sd35graph.server.openapi import describe
+from sd35graph.server.parts import ServerParts
+from sd35graph.server.routes import files, nodes, prompt, queue, system, workflows
+from sd35graph.server.security import Guard
+from sd35graph.server.ws import serve_socket
+
+_DOCS = Path(__file__).parent / "docs.html"
+_ROUTERS = (prompt.router, queue.router, files.router, nodes.router, system.router, workflows.router)
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def new_api(lifespan: Lifespan | None = None) -> FastAPI:
+    """The routes, without anything behind them yet; `connect_parts` gives them that."""
+    api = FastAPI(
+        title="sd35graph",
+        version=__version__,
+        description="Runs node-graph workflows for Stable Diffusion 3.5. Every route is there under `/api` too.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        generate_unique_id_function=lambda route: route.name,
+        lifespan=lifespan,
+    )
+    install_error_handlers(api)
+    for router in _ROUTERS:
+        api.include_router(router)
+        api.include_router(router, prefix="/api", include_in_schema=False)
+    for prefix in ("", "/api"):
+        api.add_api_websocket_route(f"{prefix}/ws", _socket)
+        api.add_api_route(f"{prefix}/openapi.json", _description, include_in_schema=False)
+    api.add_api_route("/docs", _docs, include_in_schema=False)
+    return api
+
+
+def connect_parts(api: FastAPI, parts: ServerParts, bound_host: str, max_body_bytes: int) -> ASGIApp:
+    """Give the routes what they work with, and put the guard before them; the result is what to serve."""
+    api.state.parts = parts
+    api.mount("/", Editor(parts.static))
+    return Guard(
+        api,
+        bound_host=bound_host,
+        max_body_bytes=max_body_bytes,
+        max_upload_bytes=parts.max_upload_bytes,
+        upload_prefixes=("/upload/", "/api/upload/"),
+    )
+
+
+async def _socket(websocket: WebSocket) -> None:
+    parts: ServerParts = websocket.app.state.parts
+    await serve_socket(websocket, parts.hub, parts.max_upload_bytes)
+
+
+async def _description(api_request: Request) -> Response:
+    """The OpenAPI description of the routes."""
+    return Json(await asyncio.to_thread(describe, api_request.app))
+
+
+async def _docs() -> Response:
+    """The routes for people, from our own page."""
+    return FileResponse(_DOCS, media_type="text/html")

@@ -1,0 +1,51 @@
+"""Serves the built editor, or a page that says how to build it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.responses import HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+from sd35graph.server.errors import ApiError
+
+_NOT_BUILT = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>sd35graph</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+ body { margin: 0; min-height: 100vh; display: grid; place-items: center;
+        background: #111317; color: #e7eaf0; font: 15px/1.6 system-ui, sans-serif }
+ main { max-width: 36rem; padding: 2rem } code { background: #1d2128; padding: .15em .4em; border-radius: 5px }
+ a { color: #4c8dff }
+</style>
+<main><h1>The server runs; the editor is not built yet</h1>
+<p>In the checkout, <code>make run</code> builds the editor and starts the server. The API works without it:
+its routes are described at <a href="docs">/docs</a>.</p></main></html>
+"""
+
+
+class Editor:
+    """ASGI application for everything that is no route: the files in `folder`, `index.html` at `/`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files = StaticFiles(directory=folder, html=True, check_dir=False)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": "the socket is at /ws"})
+            return
+        await (await self._answer(scope))(scope, receive, send)
+
+    async def _answer(self, scope: Scope) -> Response:
+        path = self._files.get_path(scope)
+        if not (self._folder / "index.html").is_file():
+            if path == ".":
+                return HTMLResponse(_NOT_BUILT)
+            raise ApiError(404, "not_found", f"there is nothing at {scope['path']}; the routes are listed at /docs")
+        answer = await self._files.get_response(path, scope)
+        # Names of built files carry a hash of their content; the page that names them must always be asked for.
+        is_hashed = path.startswith("assets/") and answer.status_code == 200
+        answer.headers["cache-control"] = "public, max-age=31536000, immutable" if is_hashed else "no-cache"
+        return answer

@@ -1,0 +1,75 @@
+"""Pictures for `/view` and `/upload/mask`: another format, one channel, another's alpha.
+
+Imported only when such a request comes, so that Pillow costs nobody else memory or time.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from sd35graph.server.errors import ApiError
+
+_PREVIEW = re.compile(r"(webp|jpeg|jpg|png)(?:;(\d{1,3}))?")
+_FORMATS = {"webp": "WEBP", "jpeg": "JPEG", "jpg": "JPEG", "png": "PNG"}
+_DEFAULT_QUALITY = 90
+_MAX_PIXELS = 256 * 2**20
+
+
+def converted(path: Path, preview: str, channel: str) -> tuple[bytes, str]:
+    """(content, media type) of the picture at `path` as `preview` (`webp;80`) or with only one `channel`.
+
+    Raises `ApiError` when the file is no picture, or the parameters make no sense.
+    """
+    match = _PREVIEW.fullmatch(preview.lower()) if preview else None
+    if preview and match is None:
+        raise ApiError(400, "bad_request", f'preview "{preview}" is unknown; use webp;80, jpeg;90 or png')
+    picture = _only(_open(path), channel)
+    file_format, quality = ("PNG", 0) if match is None else (_FORMATS[match[1]], int(match[2] or _DEFAULT_QUALITY))
+    if file_format == "JPEG" and picture.mode not in ("RGB", "L"):
+        picture = picture.convert("RGB")
+    content = io.BytesIO()
+    if file_format == "PNG":
+        picture.save(content, "PNG", compress_level=4)
+    else:
+        picture.save(content, file_format, quality=min(quality, 100))
+    return content.getvalue(), f"image/{file_format.lower()}"
+
+
+def with_alpha_of(original: Path, mask: bytes) -> bytes:
+    """PNG of the picture at `original` with the alpha channel of `mask`. Raises `ApiError`."""
+    picture = _open(original).convert("RGBA")
+    alpha = _open(io.BytesIO(mask)).convert("RGBA").getchannel("A")
+    picture.putalpha(alpha if alpha.size == picture.size else alpha.resize(picture.size))
+    content = io.BytesIO()
+    picture.save(content, "PNG", compress_level=4)
+    return content.getvalue()
+
+
+def _open(source: Path | io.BytesIO) -> Image.Image:
+    name = source.name if isinstance(source, Path) else "the mask"
+    try:
+        picture = Image.open(source)
+        if picture.width * picture.height > _MAX_PIXELS:
+            raise ApiError(400, "bad_request", f"{name} has {picture.width}×{picture.height} pixels, which is too many")
+        picture.load()
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+        raise ApiError(400, "bad_request", f"{name} cannot be read as a picture: {error}") from error
+    return picture
+
+
+def _only(picture: Image.Image, channel: str) -> Image.Image:
+    """The wanted channels. Alpha alone is a picture that is black and as transparent as the original."""
+    if channel == "rgba":
+        return picture
+    if channel == "rgb":
+        return picture.convert("RGB")
+    if channel == "a":
+        alpha = picture.convert("RGBA").getchannel("A")
+        only = Image.new("RGBA", picture.size)
+        only.putalpha(alpha)
+        return only
+    raise ApiError(400, "bad_request", f'channel "{channel}" is unknown; use rgba, rgb or a')

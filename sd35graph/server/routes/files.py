@@ -1,0 +1,139 @@
+"""`/view` and `/upload`: files of the input, output and temp folders."""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, Response
+
+from sd35graph.engine.folders import FILE_FOLDERS, FileFolder
+from sd35graph.engine.paths import UnsafePath
+from sd35graph.server import wire
+from sd35graph.server.body import as_model, parse_json
+from sd35graph.server.errors import ApiError, Json
+from sd35graph.server.openapi import UPLOAD_BODY
+from sd35graph.server.parts import Parts, ServerParts
+
+router = APIRouter(tags=["files"])
+
+_ACTIVE = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml"})
+"""Types in which a browser runs scripts: given as downloads, so that no result can act in the editor's name."""
+
+
+@router.get("/view", response_class=FileResponse, responses={200: {"content": {"image/*": {}}}})
+async def view(
+    parts: Parts,
+    filename: str = "",
+    subfolder: str = "",
+    folder: Annotated[str, Query(alias="type")] = "",
+    preview: Annotated[str, Query(description="`webp;80` or `jpeg;90`: the picture in this format.")] = "",
+    channel: Annotated[str, Query(description="`rgba`, `rgb` or `a`.")] = "rgba",
+) -> Response:
+    """A file of the output (or input, temp) folder; active content such as SVG as a download."""
+    filename, folder = _annotated(filename, folder)
+    path = await asyncio.to_thread(_resolve, parts, _file_folder(folder), subfolder, filename)
+    if preview or channel != "rgba":
+        from sd35graph.server.pictures import converted  # Pillow is loaded only when it is needed
+
+        content, media_type = await asyncio.to_thread(converted, path, preview, channel)
+        return Response(content, media_type=media_type)
+    media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    if media_type in _ACTIVE:
+        return FileResponse(path, media_type="application/octet-stream", filename=path.name)
+    return FileResponse(path, media_type=media_type, filename=path.name, content_disposition_type="inline")
+
+
+@router.post("/upload/image", response_model=wire.UploadedFile, openapi_extra=UPLOAD_BODY)
+async def upload_image(request: Request, parts: Parts) -> Response:
+    """Keep a picture. A name that is taken by another content gets a number, unless `overwrite` is true."""
+    upload = await _read_upload(request)
+    return Json(await asyncio.to_thread(_keep, parts, upload, upload.content))
+
+
+@router.post("/upload/mask", response_model=wire.UploadedFile, openapi_extra=UPLOAD_BODY)
+async def upload_mask(request: Request, parts: Parts) -> Response:
+    """Keep the picture `original_ref` (a file reference as JSON) with the alpha channel of the one sent."""
+    from sd35graph.server.pictures import with_alpha_of
+
+    upload = await _read_upload(request)
+    original = as_model(parse_json(upload.original_ref.encode()), wire.FileName)
+
+    def combine() -> dict[str, str]:
+        path = _resolve(parts, _file_folder(original.type), original.subfolder, original.filename)
+        return _keep(parts, upload, with_alpha_of(path, upload.content))
+
+    return Json(await asyncio.to_thread(combine))
+
+
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    """A file that was sent, and where it should go."""
+
+    name: str
+    content: bytes
+    folder: FileFolder
+    subfolder: str
+    overwrite: bool
+    original_ref: str
+
+
+async def _read_upload(request: Request) -> _Upload:
+    try:
+        async with request.form(max_files=4, max_fields=32) as form:
+            text = {name: value for name, value in form.items() if isinstance(value, str)}
+            file = form.get("image")
+            if not isinstance(file, UploadFile) or not file.filename:
+                raise ApiError(400, "bad_request", 'the form has no file in its field "image"')
+            return _Upload(
+                name=file.filename,
+                content=await file.read(),
+                folder=_file_folder(text.get("type") or "input"),
+                subfolder=text.get("subfolder", ""),
+                overwrite=text.get("overwrite", "").lower() in ("true", "1"),
+                original_ref=text.get("original_ref", ""),
+            )
+    except HTTPException as error:  # what the form parser makes of a malformed body
+        raise ApiError(400, "bad_request", f"the upload cannot be read: {error.detail}") from error
+
+
+def _annotated(filename: str, folder: str) -> tuple[str, str]:
+    """A name may say its folder itself, `a.png [input]`, where the request does not."""
+    for name in FILE_FOLDERS:
+        if not folder and filename.endswith(f" [{name}]"):
+            return filename.removesuffix(f" [{name}]"), name
+    return filename, folder or "output"
+
+
+def _file_folder(name: str) -> FileFolder:
+    for folder in FILE_FOLDERS:
+        if name == folder:
+            return folder
+    raise ApiError(400, "bad_request", f'there is no folder "{name}"; type is one of {", ".join(FILE_FOLDERS)}')
+
+
+def _resolve(parts: ServerParts, folder: FileFolder, subfolder: str, filename: str) -> Path:
+    if not filename:
+        raise ApiError(404, "not_found", "no file is named; give filename, and subfolder and type where needed")
+    try:
+        return parts.artifacts.resolve(folder, subfolder, filename)
+    except UnsafePath as error:
+        raise ApiError(400, "bad_file_name", str(error)) from error
+    except FileNotFoundError as error:
+        raise ApiError(404, "not_found", f'there is no file "{filename}" in {folder}/{subfolder}') from error
+
+
+def _keep(parts: ServerParts, upload: _Upload, content: bytes) -> dict[str, str]:
+    try:
+        saved = parts.artifacts.save_upload(
+            upload.folder, upload.subfolder, upload.name, content, overwrite=upload.overwrite
+        )
+    except UnsafePath as error:
+        raise ApiError(400, "bad_file_name", str(error)) from error
+    return {"name": saved.filename, "subfolder": saved.subfolder, "type": saved.folder}

@@ -1,0 +1,74 @@
+"""`/system_stats`, `/features`, `/free`, `/extensions` and `/embeddings`: the machine and the workers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import sys
+
+import psutil
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from sd35graph import __version__
+from sd35graph.server import wire
+from sd35graph.server.body import read_model
+from sd35graph.server.errors import Json
+from sd35graph.server.messages import features as server_features
+from sd35graph.server.openapi import body_of
+from sd35graph.server.parts import Parts
+
+router = APIRouter(tags=["system"])
+
+INTERFACE_VERSION = "0.3.64"
+"""Version of the existing interface whose bodies and messages this server answers with."""
+
+
+@router.get("/system_stats", response_model=wire.SystemStats)
+async def system_stats(parts: Parts) -> Response:
+    """The machine, the versions and the devices."""
+    memory = psutil.virtual_memory()
+    worker = await parts.supervisor.stats()
+    system = {
+        "os": os.name,
+        "ram_total": memory.total,
+        "ram_free": memory.available,
+        "comfyui_version": INTERFACE_VERSION,
+        "sd35graph_version": __version__,
+        "required_frontend_version": None,
+        "installed_templates_version": None,
+        "required_templates_version": None,
+        "python_version": f"{platform.python_version()} {sys.version[len(platform.python_version()) :].strip()}",
+        "pytorch_version": worker.versions.get("torch"),
+        "embedded_python": False,
+        "argv": sys.argv,
+    }
+    return Json({"system": system, "devices": worker.devices})
+
+
+@router.get("/features", response_model=wire.Features)
+async def features(parts: Parts) -> Response:
+    """What this server understands."""
+    return Json(server_features(parts.max_upload_bytes))
+
+
+@router.post("/free", openapi_extra=body_of(wire.FreeRequest))
+async def free(request: Request, parts: Parts) -> Response:
+    """Let the workers forget cached results, and models when asked."""
+    asked = await read_model(request, wire.FreeRequest)
+    await parts.supervisor.free(unload_models=asked.unload_models, free_memory=asked.free_memory)
+    return Json({})
+
+
+@router.get("/extensions", response_model=list[str])
+async def extensions() -> Response:
+    """Scripts for other editors; there are none."""
+    return Json([])
+
+
+@router.get("/embeddings", response_model=list[str])
+async def embeddings(parts: Parts) -> Response:
+    """Names of the textual-inversion embeddings, without suffix."""
+    names = await asyncio.to_thread(parts.folders.choices, "embeddings")
+    return Json([name.rpartition(".")[0] for name in names])

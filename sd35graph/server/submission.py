@@ -1,0 +1,132 @@
+"""From the body of `POST /prompt` to a stored job: read, validate, ask the validators, store, and only then answer."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from sd35graph.engine.jobs import DuplicateJob, Job, NewJob
+from sd35graph.graph.errors import DocumentError
+from sd35graph.graph.formats.document import Document, read_document
+from sd35graph.graph.schema import NodeSchema
+from sd35graph.graph.validate import Validation, validate, validator_calls, with_problems
+from sd35graph.server.body import as_model
+from sd35graph.server.errors import ApiError
+from sd35graph.server.legacy_errors import legacy_errors
+from sd35graph.server.parts import VALIDATION_TIMEOUT_S, ServerParts
+from sd35graph.server.wire import PromptRequest
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Refused(Exception):
+    """The workflow has problems and nothing of it can run; `reply` is the body of the answer."""
+
+    def __init__(self, reply: Mapping[str, JsonValue]) -> None:
+        super().__init__("the workflow has problems")
+        self.reply = reply
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A document that was read, and what is wrong with it."""
+
+    document: Document
+    validation: Validation
+
+
+async def submit(parts: ServerParts, body: JsonValue, client_id: str | None) -> dict[str, JsonValue]:
+    """Accept a workflow; when this returns, the job is stored. Gives the body of the answer.
+
+    body: a `PromptRequest`, or a bare workflow of either form. client_id: used when the body names none.
+    Raises `ApiError` when the request makes no sense, `Refused` when no output of the workflow can run.
+    """
+    asked = _request(body)
+    schemas = await parts.schemas()
+    targets = asked.partial_execution_targets
+    checked = await asyncio.to_thread(_check, body, schemas, parts, targets)
+    checked = await _ask_validators(parts, checked, schemas)
+    error, errors = legacy_errors(checked.validation, checked.document.graph, schemas)
+    if error is not None:
+        raise Refused({"error": error, "node_errors": errors})
+    job = await _store(parts, _new_job(asked, checked, errors, client_id))
+    return {"prompt_id": job.id, "number": job.number, "node_errors": errors}
+
+
+def _request(body: JsonValue) -> PromptRequest:
+    """What the body asks for beside the workflow; a bare workflow asks for nothing."""
+    is_wrapped = isinstance(body, dict) and any(
+        key in body and not (isinstance(node := body[key], dict) and "class_type" in node)
+        for key in ("prompt", "workflow")
+    )
+    asked = as_model(body, PromptRequest) if is_wrapped else PromptRequest()
+    if asked.prompt_id is not None and not _UUID.fullmatch(asked.prompt_id):
+        raise ApiError(
+            400,
+            "invalid_prompt_id",
+            f"prompt_id must be a UUID in its canonical form, in lower case, not {asked.prompt_id[:60]!r}; "
+            "leave it out to be given one",
+        )
+    return asked
+
+
+def _check(
+    body: JsonValue, schemas: Mapping[str, NodeSchema], parts: ServerParts, targets: Sequence[str] | None
+) -> Checked:
+    try:
+        document = read_document(body, schemas)
+    except DocumentError as error:
+        raise ApiError(400, "no_prompt", f"No prompt provided: {error}", details=str(error)) from error
+    return Checked(
+        document, validate(document.graph, schemas, parts.folders.choices, targets, parsed=document.problems)
+    )
+
+
+async def _ask_validators(parts: ServerParts, checked: Checked, schemas: Mapping[str, NodeSchema]) -> Checked:
+    graph = checked.document.graph
+    calls = validator_calls(graph, schemas, checked.validation)
+    found = await parts.supervisor.validate(calls, VALIDATION_TIMEOUT_S) if calls else []
+    if not found:
+        return checked
+    return Checked(checked.document, await asyncio.to_thread(with_problems, checked.validation, graph, schemas, found))
+
+
+def _new_job(asked: PromptRequest, checked: Checked, errors: Mapping[str, JsonValue], client_id: str | None) -> NewJob:
+    extra_data = dict(asked.extra_data or {})
+    named = asked.client_id or extra_data.pop("client_id", None)
+    wishes = {} if asked.prompt_id is None else {"job_id": asked.prompt_id}
+    return NewJob(
+        prompt=checked.document.prompt,
+        targets=checked.validation.outputs,
+        client_id=named if isinstance(named, str) else client_id,
+        workflow=checked.document.workflow,
+        extra_data=extra_data,
+        node_errors=errors,
+        number=asked.number,
+        front=asked.front or False,
+        **wishes,
+    )
+
+
+async def _store(parts: ServerParts, new: NewJob) -> Job:
+    """Store a job. The hub expects it before, for its first event may come before the answer goes out."""
+    duplicate = ApiError(
+        409, "duplicate_prompt_id", f"a job with the prompt_id {new.job_id} was accepted before; give a new one"
+    )
+    if not parts.hub.follow(new.job_id, new.client_id):
+        raise duplicate
+    is_stored = False
+    try:
+        job, _queued = await asyncio.to_thread(parts.store.submit, new)
+        is_stored = True
+    except DuplicateJob as error:
+        raise duplicate from error
+    finally:
+        if not is_stored:
+            parts.hub.forget(new.job_id)
+    parts.supervisor.wake()
+    return job
