@@ -26,8 +26,8 @@ def check_flow(flow: FlowSettings) -> None:
         raise ValueError(f"shift must be a number greater than 0, got {flow.shift}; SD3.5 uses 3")
     if not (math.isfinite(flow.multiplier) and flow.multiplier > 0):
         raise ValueError(f"multiplier must be a number greater than 0, got {flow.multiplier}; SD3.5 uses 1000")
-    if flow.timesteps < 1:
-        raise ValueError(f"timesteps must be at least 1, got {flow.timesteps}; SD3.5 uses 1000")
+    if flow.timesteps < 2:
+        raise ValueError(f"timesteps must be at least 2, got {flow.timesteps}; SD3.5 uses 1000")
 
 
 def shifted(flow: FlowSettings, u: float) -> float:

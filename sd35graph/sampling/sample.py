@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -41,11 +42,11 @@ class SamplingRun:
     def drive(self, state: SamplerState, on_step: OnStep | None = None) -> SamplerState:
         """The state after all remaining steps."""
         total = self.sampler.total_steps(self.sigmas)
-        while state.step < total:
-            index = state.step
-            state = self.sampler.step(state, self.denoise, self.sigmas)
-            if on_step is not None and state.denoised is not None:
-                on_step(index, total, state.denoised, state.x)
+        with torch.no_grad():
+            while state.step < total:
+                state = self.sampler.step(state, self.denoise, self.sigmas)
+                if on_step is not None and state.denoised is not None:
+                    on_step(max(state.step - 1, 0), total, state.denoised, state.x)
         return state
 
     def finish(self, state: SamplerState) -> tuple[Latent, Latent]:
@@ -77,7 +78,7 @@ def prepare(
     mask. seed: of the noise a sampler adds on the way. device: where the network is.
     """
     chosen = find_sampler(sampler)
-    levels: Sigmas = chosen.adapt_sigmas(tuple(sigmas.to(torch.float32).tolist()))
+    levels = chosen.adapt_sigmas(_levels(sigmas))
     batch, _, height, width = latent.samples.shape
     x0 = latent.samples.to(device, torch.float32)
     if bool(x0.any()):  # an empty latent stands for zero in model space, not for the grey that VAE zeros mean
@@ -94,6 +95,14 @@ def prepare(
         denoise = keep_outside(denoise, mask, x0, outside)
     start = SamplerState(x=noise * levels[0] + x0 * (1.0 - levels[0]), rng=seeded_rng(seed))
     return SamplingRun(chosen, levels, denoise, start, latent)
+
+
+def _levels(sigmas: Tensor) -> Sigmas:
+    """`sigmas` as float32 values for the formulas, repeats left out: a step of no length has no direction."""
+    values: list[float] = sigmas.to(torch.float32).tolist()
+    if not all(math.isfinite(value) for value in values) or min(values[:-1], default=0.0) <= 0.0:
+        raise ValueError(f"sigmas must be finite and, but for the last, greater than 0; got {values}")
+    return tuple(value for index, value in enumerate(values) if index == 0 or value != values[index - 1])
 
 
 def widen(latent: Latent) -> Latent:

@@ -56,8 +56,8 @@ def ipndm_v(state: SamplerState, denoise: Denoiser, sigmas: Sigmas) -> SamplerSt
 def _unequal_step_weights(steps: Sequence[float]) -> list[float]:
     """Weights of the slopes, newest first, for these steps, newest first.
 
-    Kept as published: the last weight of order 4 has h1 / h2 where exact Adams-Bashforth has h2 / h3 (so they add up
-    to 1 for equal steps only), and the factor 1/2 of order 3 stands outside. `lms` has the exact weights.
+    Kept as published. At order 4 they are not the exact Adams-Bashforth weights (those are in `lms`), even for equal
+    steps, and recorded results depend on it.
     """
     if len(steps) == 1:
         return [1.0]

@@ -63,12 +63,14 @@ class SamplerState:
         return replace(self, x=self.x + noise.to(self.x.device) * deviation, rng=rng)
 
     def to_tensors(self) -> dict[str, Tensor]:
-        """All of the state as named tensors, ready for a safetensors file."""
+        """Copies of all of the state as named tensors, ready for a safetensors file."""
         tensors = {"x": self.x, "rng": self.rng, "step": torch.tensor(self.step)}
         tensors["numbers"] = torch.tensor(self.numbers, dtype=torch.float64)
         if self.denoised is not None:
             tensors["denoised"] = self.denoised
-        return tensors | {f"history.{i}": tensor for i, tensor in enumerate(self.history)}
+        tensors |= {f"history.{i}": tensor for i, tensor in enumerate(self.history)}
+        # A sampler may keep one tensor under two names, which such a file cannot hold.
+        return {name: tensor.clone() for name, tensor in tensors.items()}
 
     @staticmethod
     def from_tensors(tensors: Mapping[str, Tensor]) -> SamplerState:
