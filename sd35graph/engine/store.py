@@ -128,11 +128,16 @@ class JobStore:
             row = rows.held(connection, job_id, self.owner)
             return None if row is None else rows.retry_or_fail(connection, row, error)
 
-    def give_back(self, job_id: str, reason: str) -> list[Event] | None:
-        """Put a running job back into the queue through no fault of its own: the attempt does not count."""
+    def give_back(self, reason: str, job_ids: Sequence[str] | None = None) -> list[Event]:
+        """Put running jobs of this process back into the queue, None: all; their attempts do not count."""
+        wanted = _ALL_JOBS.where(JOBS.c.state == "running", JOBS.c.owner == self.owner).with_for_update()
+        if job_ids is not None:
+            wanted = wanted.where(JOBS.c.id.in_(job_ids))
         with self._writing() as connection:
-            row = rows.held(connection, job_id, self.owner)
-            return None if row is None else rows.requeue(connection, row, reason, attempts=row.attempts - 1)
+            found = connection.execute(wanted).all()
+            return [
+                event for row in found for event in rows.requeue(connection, row, reason, attempts=row.attempts - 1)
+            ]
 
     def cancel(self, job_id: str) -> tuple[bool, list[Event]]:
         """Cancel a job wherever it is: a pending one at once, a running one by asking the process that holds it.

@@ -1,0 +1,244 @@
+"""The supervisor: takes jobs in, has workers run them, and answers for what the workers know."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import JsonValue
+
+from sd35graph.engine.events import Event
+from sd35graph.engine.jobs import Job, NewJob, StoreError
+from sd35graph.engine.ledger import Ledger
+from sd35graph.engine.protocol import WORKER_CONFIG, Message, WorkerConfig
+from sd35graph.engine.schema_cache import SchemaCache
+from sd35graph.engine.slot import WorkerSlot, WorkerUnavailable
+from sd35graph.graph.problems import PROBLEMS, Problem
+from sd35graph.graph.schema import NodeSchema
+from sd35graph.graph.validate import ValidatorCall
+
+if TYPE_CHECKING:
+    from sd35graph.engine.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for
+
+__all__ = ["Supervisor", "WorkerUnavailable", "worker_command"]
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+Publish = Callable[[list[Event]], None]
+
+
+def worker_command(config: WorkerConfig) -> list[str]:
+    """The command line of a worker process."""
+    return [sys.executable, "-m", "sd35graph.engine.worker", WORKER_CONFIG.dump_json(config).decode()]
+
+
+class Supervisor:
+    """Owns the workers and all changes to the job store of this process. Use it on one event loop.
+
+    open_store: called in a thread, soon after the start. publish: gets every event on the loop, state events after
+    they are stored and with their numbers. config: what each worker is started with.
+    cancel_deadline_s: how long a cancelled job may go on before its worker is replaced. lease_s: after what time
+    without sign of life another host may take our jobs over. restart_delay_s: pause after a worker's first failed
+    start.
+    """
+
+    def __init__(
+        self,
+        open_store: Callable[[], JobStore],
+        publish: Publish,
+        config: WorkerConfig,
+        *,
+        cancel_deadline_s: float = 10.0,
+        lease_s: float = 30.0,
+        restart_delay_s: float = 0.5,
+    ) -> None:
+        self._publish = publish
+        self._lease_s = lease_s
+        self._ledger = Ledger(open_store, self._on_events)
+        self._schema_cache = SchemaCache(config)
+        self._slots = [
+            WorkerSlot(
+                worker_command(config),
+                self._ledger,
+                self._on_hello,
+                lease_s=lease_s,
+                cancel_deadline_s=cancel_deadline_s,
+                restart_delay_s=restart_delay_s,
+            )
+        ]
+        self._tasks: list[asyncio.Task[None]] = []
+        self._saving: asyncio.Task[None] | None = None
+        self._schemas_known = asyncio.Event()
+        self._system: Mapping[str, JsonValue] = {}
+        self._failures: list[JsonValue] = []
+        self.schemas: Mapping[str, NodeSchema] | None = None
+
+    async def start(self) -> None:
+        """Start the workers and, in the background, open the store and put the jobs of ended processes back."""
+        work = [slot.run() for slot in self._slots]
+        self._tasks = [asyncio.create_task(task) for task in (*work, self._keep_house(), self._load_schemas())]
+        for task in self._tasks:
+            task.add_done_callback(_log_failure)
+
+    async def stop(self) -> None:
+        """End the workers; their jobs go back into the queue, for the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *filter(None, [self._saving]), return_exceptions=True)
+        try:
+            await self._ledger.write(lambda store: (None, store.give_back("the server was stopped")))
+        except StoreError as error:
+            logger.error("running jobs stay marked as running until the next start", extra={"reason": str(error)})
+        await self._ledger.close()
+
+    async def opened(self) -> None:
+        """Wait until the store is open. Raises `StoreError`."""
+        await self._ledger.open()
+
+    # --- jobs ---
+
+    async def submit(self, new: NewJob) -> Job:
+        """Accept a job; it is on disk when this returns. Raises `DuplicateJob` or `StoreError`."""
+
+        def accept(store: JobStore) -> tuple[Job, list[Event]]:
+            job, queued = store.submit(new)
+            return job, [queued]
+
+        return await self._ledger.write(accept)
+
+    async def query(self, ask: Callable[[JobStore], T]) -> T:
+        """Read from the store, in a thread: `await supervisor.query(lambda store: store.pending())`."""
+        return await self._ledger.read(ask)
+
+    async def cancel(self, job_id: str) -> bool:
+        """Cancel a pending or running job; False when there is none. Its last event says when it has stopped."""
+        if self._cancel_here(job_id):
+            return True
+        known = await self._ledger.write(lambda store: store.cancel(job_id))
+        self._cancel_here(job_id)  # a worker may have taken it meanwhile
+        return known
+
+    async def cancel_pending(self, job_ids: Sequence[str] | None = None) -> int:
+        """Cancel these pending jobs, None: all; gives how many."""
+
+        def cancel(store: JobStore) -> tuple[int, list[Event]]:
+            events = store.cancel_pending(job_ids)
+            return len(events), events
+
+        return await self._ledger.write(cancel)
+
+    async def interrupt(self) -> int:
+        """Cancel the jobs that run in this process; gives how many."""
+        running = [slot.active.job.id for slot in self._slots if slot.active is not None]
+        return sum(self._cancel_here(job_id) for job_id in running)
+
+    async def delete(self, job_ids: Sequence[str] | None = None) -> int:
+        """Remove these ended jobs from the history, None: all; gives how many."""
+        return await self._ledger.write(lambda store: (store.delete(job_ids), []))
+
+    # --- what the workers know ---
+
+    async def ready(self) -> Mapping[str, NodeSchema]:
+        """The schemas of all node types; waits for the first worker when none are known from an earlier start."""
+        await self._schemas_known.wait()
+        assert self.schemas is not None
+        return self.schemas
+
+    async def validate(self, calls: Sequence[ValidatorCall], timeout_s: float = 10.0) -> list[Problem]:
+        """What nodes' own validators say, also while a job runs. Raises `WorkerUnavailable` or `TimeoutError`."""
+        if not calls:
+            return []
+        asked = [
+            {"node_id": call.node_id, "type": call.type, "inputs": call.inputs, "input_types": call.input_types}
+            for call in calls
+        ]
+        return PROBLEMS.validate_python(await self._slots[0].ask("validate", timeout_s, calls=asked))
+
+    async def free(self, *, unload_models: bool, free_memory: bool) -> None:
+        """Have the workers let go of models, cached results, or both, once no job runs."""
+        for slot in self._slots:
+            slot.free(unload_models=unload_models, free_memory=free_memory)
+
+    async def system_info(self, timeout_s: float = 1.0) -> Mapping[str, JsonValue]:
+        """`packs.system_info` of the worker; the last known when it does not answer, empty before its hello."""
+        try:
+            answer = await self._slots[0].ask("info", timeout_s)
+        except (WorkerUnavailable, TimeoutError):
+            return self._system
+        if isinstance(answer, dict):
+            self._system = answer
+        return self._system
+
+    def stats(self) -> dict[str, JsonValue]:
+        """The workers' states, and the packs that could not be loaded."""
+        workers: list[JsonValue] = [
+            {
+                "state": slot.state,
+                "pid": slot.pid,
+                "job_id": slot.active.job.id if slot.active is not None else None,
+                "restarts": slot.restarts,
+                "last_error": slot.last_error,
+            }
+            for slot in self._slots
+        ]
+        return {"workers": workers, "pack_failures": list(self._failures)}
+
+    # --- inside ---
+
+    def _cancel_here(self, job_id: str) -> bool:
+        return any(slot.cancel(job_id) for slot in self._slots)
+
+    def _on_events(self, events: list[Event]) -> None:
+        self._publish(events)
+        if any(event.type in ("queued", "retried") for event in events):
+            self.wake()
+
+    def wake(self) -> None:
+        """Have idle workers look for jobs; what is submitted here does so by itself."""
+        for slot in self._slots:
+            slot.wake()
+
+    def _on_hello(self, message: Message) -> None:
+        self._system = message["system"]
+        self._failures = message["failures"]
+        schemas = self._schema_cache.read(message["schemas"])
+        self._learn(schemas)
+        self._saving = asyncio.create_task(asyncio.to_thread(self._schema_cache.save, schemas))
+
+    async def _load_schemas(self) -> None:
+        known = await asyncio.to_thread(self._schema_cache.load)
+        if known is not None and self.schemas is None:
+            self._learn(known)
+
+    def _learn(self, schemas: Mapping[str, NodeSchema]) -> None:
+        self.schemas = schemas
+        self._schemas_known.set()
+
+    async def _keep_house(self) -> None:
+        """Open the store, and from then on hold our leases and look for jobs of processes that ended."""
+        while True:
+            await self._ledger.write_surely(lambda store: (None, store.recover()))
+            await self._renew()
+            self.wake()  # another process may have put a job into the store
+            await asyncio.sleep(self._lease_s / 3)
+
+    async def _renew(self) -> None:
+        held = {slot.active.job.id: slot for slot in self._slots if slot.active is not None}
+        if not held:
+            return
+        still_ours = await self._ledger.write_surely(lambda store: (store.renew(list(held), self._lease_s), []))
+        for job_id, slot in held.items():
+            if job_id not in still_ours:
+                slot.disown(job_id)
+            elif still_ours[job_id]:
+                slot.cancel(job_id)
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        logger.critical("a part of the supervisor failed; restart the server", exc_info=task.exception())
