@@ -62,25 +62,26 @@ def _unequal_step_weights(steps: Sequence[float]) -> list[float]:
     if len(steps) == 1:
         return [1.0]
     h, h1 = steps[0], steps[1]
-    r1 = h / h1
-    weights = [1 + r1 / 2, -r1 / 2]
-    if len(steps) > 2:
-        h2 = steps[2]
-        r2 = h1 / h2
-        second = (1 - h / (3 * (h + h1)) * (h * (h + h1)) / (h1 * (h1 + h2))) / 2
-        weights = [weights[0] + second, weights[1] - (1 + r2) * second, r2 * second]
-    if len(steps) > 3:
-        h3 = steps[3]
-        q = h1 * (h1 + h2) / (h2 * (h2 + h3))
-        third = (1 - h / (3 * (h + h1))) / 2 + (1 - h / (2 * (h + h1))) * h / (6 * (h + h1 + h2))
-        third *= h * (h + h1) * (h + h1 + h2) / (h1 * (h1 + h2) * (h1 + h2 + h3))
-        weights = [
-            weights[0] + third,
-            weights[1] - (1 + r2 + q) * third,
-            weights[2] + (r2 + q * (1 + h2 / h3)) * third,
-            -q * r2 * third,
-        ]
-    return weights
+    first = h / h1
+    weights = [1 + first / 2, -first / 2]
+    if len(steps) == 2:
+        return weights
+    h2 = steps[2]
+    r = h1 / h2
+    second = (1 - h / (3 * (h + h1)) * (h * (h + h1)) / (h1 * (h1 + h2))) / 2
+    weights = [weights[0] + second, weights[1] - (1 + r) * second, r * second]
+    if len(steps) == 3:
+        return weights
+    h3 = steps[3]
+    q = h1 * (h1 + h2) / (h2 * (h2 + h3))
+    third = (1 - h / (3 * (h + h1))) / 2 + (1 - h / (2 * (h + h1))) * h / (6 * (h + h1 + h2))
+    third *= h * (h + h1) * (h + h1 + h2) / (h1 * (h1 + h2) * (h1 + h2 + h3))
+    return [
+        weights[0] + third,
+        weights[1] - (1 + r + q) * third,
+        weights[2] + (r + q * (1 + h2 / h3)) * third,
+        -q * r * third,
+    ]
 
 
 def _recent_slopes(state: SamplerState, denoise: Denoiser, sigma: float) -> tuple[Tensor, tuple[Tensor, ...]]:
