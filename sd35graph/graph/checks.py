@@ -161,10 +161,11 @@ class Checks:
         where = self._where(node_id, spec)
         if not fits(spec, value):
             converted = convert_literal(spec.type, value)
-            near = (str(converted),) if converted is not value and fits(spec, converted) else ()
+            near = (shown(converted),) if converted is not value and fits(spec, converted) else ()
+            hint = f"; did you mean {near[0]}" if near else ""
             return Problem(
                 "wrong_type",
-                f"{where} needs {wanted(spec)}, but is {shown(value)}{did_you_mean(near)}.",
+                f"{where} needs {wanted(spec)}, but is {shown(value)}{hint}.",
                 node_id=node_id,
                 input=spec.name,
                 expected=spec.type,

@@ -94,13 +94,15 @@ def shown(value: object) -> str:
         return number_text(value)
     if isinstance(value, Sequence):
         return f"a list of {len(value)}" if value else "an empty list"
-    return "an object" if isinstance(value, dict) else f"a {type(value).__name__}"
+    if isinstance(value, dict):
+        return "an object"
+    return f"a Python {type(value).__name__}"
 
 
 def number_text(value: float) -> str:
     """A number for a message, also one of thousands of digits."""
     if isinstance(value, int) and value.bit_length() > 256:
-        return f"{'-' if value < 0 else ''}2^{value.bit_length() - 1} or more"
+        return f"about {'-' if value < 0 else ''}2^{value.bit_length()}"
     return str(value)
 
 

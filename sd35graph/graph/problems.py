@@ -66,6 +66,19 @@ class Problem:
         """Whether the node cannot run because of it."""
         return self.severity == "error"
 
+    def as_json(self) -> dict[str, JsonValue]:
+        """The problem's fields as JSON."""
+        fields: dict[str, JsonValue] = {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            "node_id": self.node_id,
+            "input": self.input,
+            "expected": self.expected,
+            "received": self.received,
+        }
+        return {**fields, "suggestions": [*self.suggestions], "details": dict(self.details)}
+
     def as_warning(self) -> Problem:
         """The same problem, not standing in the way."""
         return replace(self, severity="warning")

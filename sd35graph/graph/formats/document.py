@@ -41,7 +41,7 @@ class Document:
     problems: list[Problem] = field(default_factory=list)
 
 
-def parse_document(content: bytes | str) -> object:
+def read_bytes(content: bytes | str) -> object:
     """The JSON value of a file's content: JSON text, or a PNG picture that carries a workflow.
 
     Raises `DocumentError` saying where the text stops being JSON.
