@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from transformers import CLIPTextConfig, CLIPTextModelWithProjection
 
 from sd35graph.models.variants import ClipConfig
 
@@ -16,6 +15,11 @@ class ClipTextEncoder(nn.Module):
     """CLIP-L or CLIP-G."""
 
     def __init__(self, config: ClipConfig) -> None:
+        # Imported on first use, as it takes seconds that a process without text encoders need not spend; and not under
+        # the meta device that networks are made on, lest the library's own constants land there.
+        with torch.device("cpu"):
+            from transformers import CLIPTextConfig, CLIPTextModelWithProjection
+
         super().__init__()
         self.config = config
         is_projected = config.name == "clip_g"

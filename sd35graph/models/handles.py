@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -18,6 +18,8 @@ from sd35graph.models.checkpoint import Fingerprint, read_header
 from sd35graph.models.errors import ForeignModelError, MissingPartError, ModelError
 from sd35graph.models.sections import ENCODERS, TITLES, Section, listed, locate
 from sd35graph.values import FlowSettings
+
+Placement = Literal["default", "cpu"]
 
 _REF_BYTES = 512  # a handle is a few short strings; the cache needs a number, not the exact one
 
@@ -57,10 +59,14 @@ class ModelHandle:
 
 @dataclass(frozen=True, slots=True)
 class TextEncoderHandle:
-    """Up to three text encoders. Empty, with the checkpoint's path, if that file holds none: using it is the error."""
+    """Up to three text encoders. Empty, with the checkpoint's path, if that file holds none: using it is the error.
+
+    placement: "cpu" keeps them off the GPU, "default" puts them where the pool computes.
+    """
 
     weights: tuple[WeightsRef, ...]
     checkpoint: Path | None = None
+    placement: Placement = "default"
 
     @property
     def size_bytes(self) -> int:
@@ -116,8 +122,11 @@ def open_vae(path: Path) -> VaeHandle:
     return VaeHandle(_only(path, "vae"), path)
 
 
-def open_text_encoders(paths: Sequence[Path]) -> TextEncoderHandle:
-    """The text encoders in `paths`, in any order; each file says which it is. At most one of each kind."""
+def open_text_encoders(paths: Sequence[Path], placement: Placement = "default") -> TextEncoderHandle:
+    """The text encoders in `paths`, in any order; each file says which it is. At most one of each kind.
+
+    placement: "cpu" computes them on the CPU whatever the pool's device, which leaves the GPU to the diffusion model.
+    """
     if not paths:
         raise ModelError("At least one text encoder file is needed, none was given.")
     found: dict[Section, WeightsRef] = {}
@@ -130,7 +139,7 @@ def open_text_encoders(paths: Sequence[Path]) -> TextEncoderHandle:
             if name in found:
                 raise ModelError(f"{found[name].path} and {path} are both a {TITLES[name]}; give one of each kind.")
             found[name] = ref
-    return TextEncoderHandle(tuple(found[name] for name in ENCODERS if name in found))
+    return TextEncoderHandle(tuple(found[name] for name in ENCODERS if name in found), placement=placement)
 
 
 def _only(path: Path, section: Section) -> WeightsRef:

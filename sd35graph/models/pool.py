@@ -10,7 +10,7 @@ import logging
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,19 +27,20 @@ from sd35graph.models.precision import Precision, compute_dtype, default_budget_
 from sd35graph.models.sections import locate
 from sd35graph.models.t5 import T5TextEncoder
 from sd35graph.models.text_encoding import CLIP_G_PAD, ClipPart, T5Part, TextEncoders
-from sd35graph.models.tokenizers import (
-    ClipTokenizer,
-    T5Tokenizer,
-    find_tokenizer,
-    load_clip_tokenizer,
-    load_t5_tokenizer,
-)
+from sd35graph.models.tokenizer_files import TokenizerFiles
 from sd35graph.models.vae import VAE
 from sd35graph.values import tensor_bytes
 
 _log = logging.getLogger(__name__)
 
-_Key = tuple[WeightsRef, tuple[WeightPatch, ...]]
+_CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    ref: WeightsRef
+    patches: tuple[WeightPatch, ...]
+    device: torch.device
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,9 @@ class ModelPool:
     """Networks on one device, by handle.
 
     precision: what to compute in, see `precision.compute_dtype`; "fp32" is float32 throughout, without TF32.
-    model_roots: folders whose `tokenizers/` is searched. budget_bytes: of weights to keep; None is a share of memory.
+    model_roots: folders whose `tokenizers/` is searched.
+    budget_bytes: of weights to keep on the device; None is a share of its memory. What a handle asks to have on the CPU
+    instead is kept within a share of the machine's memory.
     Methods raise the errors of `sd35graph.models.errors`; a load that fails leaves nothing behind.
     """
 
@@ -65,23 +68,22 @@ class ModelPool:
     ) -> None:
         self.device = device
         self.precision: Precision = precision
-        self.budget_bytes = default_budget_bytes(device) if budget_bytes is None else budget_bytes
-        self._model_roots = tuple(model_roots)
+        self._budgets = {_CPU: default_budget_bytes(_CPU)}
+        self._budgets[device] = default_budget_bytes(device) if budget_bytes is None else budget_bytes
         self._resident: OrderedDict[_Key, _Resident] = OrderedDict()  # least recently used first
-        self._clip_tokenizers: dict[Path, ClipTokenizer] = {}
-        self._t5_tokenizers: dict[Path, T5Tokenizer] = {}
+        self._tokenizers = TokenizerFiles(model_roots)
         self._lock = threading.RLock()
         forbid_tf32()
 
     def mmdit(self, handle: ModelHandle) -> MMDiT:
         """The transformer, with the handle's patches applied to its weights."""
-        network = self._get(handle.weights, handle.patches)
+        network = self._get(handle.weights, self.device, handle.patches)
         assert isinstance(network, MMDiT)  # a handle's section says which network it is
         return network
 
     def vae(self, handle: VaeHandle) -> VAE:
         """The autoencoder; raises `MissingPartError` if the checkpoint had none."""
-        network = self._get(handle.require())
+        network = self._get(handle.require(), self.device)
         assert isinstance(network, VAE)
         return network
 
@@ -89,125 +91,116 @@ class ModelPool:
         """The encoders with their tokenizers; raises `MissingPartError` if the checkpoint had none."""
         with self._lock:
             refs = {ref.section: ref for ref in handle.require()}
+            device = _CPU if handle.placement == "cpu" else self.device
             # Tokenizers first: if one is missing, that is known before gigabytes are read.
             for ref in refs.values():
-                self._t5_tokenizer(ref) if ref.section == "t5xxl" else self._clip_tokenizer(ref)
+                self._tokenizers.t5(ref.path) if ref.section == "t5xxl" else self._tokenizers.clip(ref.path)
             return TextEncoders(
-                clip_l=self._clip_part(refs["clip_l"]) if "clip_l" in refs else None,
-                clip_g=self._clip_part(refs["clip_g"]) if "clip_g" in refs else None,
-                t5xxl=self._t5_part(refs["t5xxl"]) if "t5xxl" in refs else None,
+                clip_l=self._clip_part(refs["clip_l"], device) if "clip_l" in refs else None,
+                clip_g=self._clip_part(refs["clip_g"], device) if "clip_g" in refs else None,
+                t5xxl=self._t5_part(refs["t5xxl"], device) if "t5xxl" in refs else None,
             )
 
     def release(self) -> None:
         """Drop everything that is loaded."""
         with self._lock:
             self._resident.clear()
-            self._clip_tokenizers.clear()
-            self._t5_tokenizers.clear()
             self._return_memory()
 
     @property
     def size_bytes(self) -> int:
-        """Weights held now."""
+        """Weights held now, on any device."""
         return sum(resident.size_bytes for resident in self._resident.values())
 
-    def _clip_part(self, ref: WeightsRef) -> ClipPart:
-        tokenizer = self._clip_tokenizer(ref)
-        network = self._get(ref)
+    def _clip_part(self, ref: WeightsRef, device: torch.device) -> ClipPart:
+        tokenizer = self._tokenizers.clip(ref.path)
+        network = self._get(ref, device)
         assert isinstance(network, ClipTextEncoder)
         return ClipPart(network, tokenizer, tokenizer.end_id if ref.section == "clip_l" else CLIP_G_PAD)
 
-    def _t5_part(self, ref: WeightsRef) -> T5Part:
-        tokenizer = self._t5_tokenizer(ref)
-        network = self._get(ref)
+    def _t5_part(self, ref: WeightsRef, device: torch.device) -> T5Part:
+        tokenizer = self._tokenizers.t5(ref.path)
+        network = self._get(ref, device)
         assert isinstance(network, T5TextEncoder)
         return T5Part(network, tokenizer)
 
-    def _clip_tokenizer(self, ref: WeightsRef) -> ClipTokenizer:
-        folder = find_tokenizer("clip", ref.path, self._model_roots)
-        if folder not in self._clip_tokenizers:
-            self._clip_tokenizers[folder] = load_clip_tokenizer(folder)
-        return self._clip_tokenizers[folder]
-
-    def _t5_tokenizer(self, ref: WeightsRef) -> T5Tokenizer:
-        folder = find_tokenizer("t5", ref.path, self._model_roots)
-        if folder not in self._t5_tokenizers:
-            self._t5_tokenizers[folder] = load_t5_tokenizer(folder)
-        return self._t5_tokenizers[folder]
-
-    def _get(self, ref: WeightsRef, patches: tuple[WeightPatch, ...] = ()) -> Network:
-        key = (ref, patches)
+    def _get(self, ref: WeightsRef, device: torch.device, patches: tuple[WeightPatch, ...] = ()) -> Network:
+        key = _Key(ref, patches, device)
         with self._lock:
             check_unchanged(ref.path, ref.fingerprint)
             resident = self._resident.get(key)
             if resident is None:
-                resident = self._load(ref, patches)
+                resident = self._load(key)
                 self._resident[key] = resident
             self._resident.move_to_end(key)
             return resident.network
 
-    def _load(self, ref: WeightsRef, patches: tuple[WeightPatch, ...]) -> _Resident:
+    def _load(self, key: _Key) -> _Resident:
+        ref = key.ref
         header = read_header(ref.path)
         if header.fingerprint != ref.fingerprint:
-            raise WeightsChangedError(
-                f"{ref.path} changed on disk after it was chosen. Run the loader again to use the new file."
-            )
+            raise WeightsChangedError(f"{ref.path} changed on disk after it was chosen. Run the loader again.")
         prefix = locate(header)[ref.section]
         network = skeleton(ref.section, header.shapes(prefix), str(ref.path))
-        keys = {key: prefix + key for key in network.state_dict()}
-        check_storage(header, keys.values())
-        infos = [header.tensors[key] for key in keys.values()]
-        dtype = compute_dtype(self.precision, stored_dtype(infos), self.device)
+        names = {name: prefix + name for name in network.state_dict()}
+        check_storage(header, names.values())
+        infos = [header.tensors[name] for name in names.values()]
+        dtype = compute_dtype(self.precision, stored_dtype(infos), key.device)
         needed = sum(math.prod(info.shape) for info in infos) * dtype.itemsize
         self._drop_outdated(ref)
-        self._make_room(needed)
-        weights = self._read(header, keys, dtype, needed)
-        for patch in patches:
+        self._make_room(needed, key.device)
+        weights = self._read(header, names, key.device, dtype)
+        for patch in key.patches:
             weights |= patch.apply(weights)
         fill(network, weights)
-        _log.info(
-            "weights loaded",
-            extra={"path": str(ref.path), "section": ref.section, "dtype": str(dtype), "size_bytes": needed},
-        )
+        _log.info("weights loaded", extra={**_described(ref), "dtype": str(dtype), "size_bytes": needed})
         return _Resident(network, tensor_bytes(weights.values()))
 
-    def _read(self, header: Header, keys: dict[str, str], dtype: torch.dtype, needed: int) -> dict[str, Tensor]:
+    def _read(
+        self, header: Header, names: Mapping[str, str], device: torch.device, dtype: torch.dtype
+    ) -> dict[str, Tensor]:
         """The weights; if the device has no room for them, once more with everything else dropped."""
         try:
-            return load_tensors(header, keys, self.device, dtype)
+            return load_tensors(header, names, device, dtype)
         except torch.OutOfMemoryError:
             _log.warning("out of memory while loading, dropping all other models", extra={"path": str(header.path)})
         # Outside the handler, whose traceback keeps the tensors of the first attempt alive.
         self._resident.clear()
         self._return_memory()
         try:
-            return load_tensors(header, keys, self.device, dtype)
+            return load_tensors(header, names, device, dtype)
         except torch.OutOfMemoryError as error:
             raise ModelMemoryError(
-                f"{header.path} needs {needed / 2**30:.1f} GiB as {str(dtype).removeprefix('torch.')}, "
-                f"which {self.device} has no room for.  Use a smaller model or a lower precision (--precision bf16)."
+                f"{header.path} has no room on {device} as {str(dtype).removeprefix('torch.')}, even alone "
+                f"(the file is {header.fingerprint.size_bytes / 2**30:.1f} GiB). "
+                "Use a smaller model or a lower precision (--precision bf16)."
             ) from error
 
-    def _make_room(self, needed: int) -> None:
-        """Drop the least recently used networks until `needed` bytes fit the budget, or nothing is left."""
+    def _make_room(self, needed: int, device: torch.device) -> None:
+        """Drop the device's least recently used networks until `needed` bytes fit its budget, or none is left."""
+        here = [key for key in self._resident if key.device == device]
+        held = sum(self._resident[key].size_bytes for key in here)
         dropped = False
-        while self._resident and self.size_bytes + needed > self.budget_bytes:
-            (ref, _), resident = self._resident.popitem(last=False)
+        for key in here:
+            if held + needed <= self._budgets[device]:
+                break
+            held -= self._resident.pop(key).size_bytes
             dropped = True
-            _log.info(
-                "weights dropped",
-                extra={"path": str(ref.path), "section": ref.section, "size_bytes": resident.size_bytes},
-            )
-            del resident
+            _log.info("weights dropped", extra=_described(key.ref))
         if dropped:
             self._return_memory()
 
     def _drop_outdated(self, ref: WeightsRef) -> None:
         """Drop what was loaded from an earlier state of the same file."""
-        for key in [key for key in self._resident if key[0].path == ref.path and key[0].fingerprint != ref.fingerprint]:
-            del self._resident[key]
+        for key in list(self._resident):
+            if key.ref.path == ref.path and key.ref.fingerprint != ref.fingerprint:
+                del self._resident[key]
 
     def _return_memory(self) -> None:
         gc.collect()  # networks of the transformers library contain reference cycles
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
+
+
+def _described(ref: WeightsRef) -> dict[str, str]:
+    return {"path": str(ref.path), "section": ref.section}

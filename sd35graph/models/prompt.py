@@ -7,7 +7,7 @@ parentheses that do not match are literal text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 EMPHASIS = 1.1
 
@@ -19,16 +19,25 @@ _EMBEDDING = re.compile(r"(?:^|(?<= ))embedding:[^\s,]*")
 
 def weighted_segments(text: str) -> list[Segment]:
     """The text without emphasis marks, in pieces of equal weight. Weights may be negative, zero, nan or infinite."""
+    tokens: list[str] = _TOKENS.findall(text)
+    partners, breaks = _pair(tokens)
+    closing = set(partners.values())
     segments: list[Segment] = []
-    todo = [(text, 1.0, True)]  # a stack instead of recursion: nesting has no limit
-    while todo:
-        piece, weight, is_open = todo.pop()
-        if not is_open:
-            segments.append((_unescape(piece), weight))
-            continue
-        runs = [(*_weigh(run, weight), True) if is_group else (run, weight, False) for run, is_group in _runs(piece)]
-        todo.extend(reversed(runs))
-    return segments
+    run: list[str] = []
+    weights = [1.0]  # of the groups open at this token, innermost last
+    for index, token in enumerate(tokens):
+        if index in breaks or index in closing:
+            segments += _segment(run, weights[-1])
+            run = []
+        if index in partners:
+            last = partners[index] - 1
+            tokens[last], weight = _take_weight(tokens[last], weights[-1], is_whole=last == index + 1)
+            weights.append(weight)
+        elif index in closing:
+            weights.pop()
+        else:
+            run.append(token)
+    return segments + _segment(run, weights[-1])
 
 
 def without_embeddings(text: str) -> list[str]:
@@ -36,32 +45,47 @@ def without_embeddings(text: str) -> list[str]:
     return _EMBEDDING.split(text)
 
 
-def _weigh(group: str, weight: float) -> Segment:
-    """The text inside "(…)", and its weight where the text around has `weight`."""
-    inside = group[1:-1]
-    body, _, number = inside.rpartition(":")
-    explicit = _number(number) if body else None
-    return (inside, weight * EMPHASIS) if explicit is None else (body, explicit)
+def _pair(tokens: Sequence[str]) -> tuple[dict[int, int], set[int]]:
+    """Which opening parenthesis belongs to which closing one, and where a new piece begins.
 
-
-def _runs(text: str) -> Iterator[tuple[str, bool]]:
-    """Cut `text` before each outermost opening parenthesis and after its partner; True marks such a pair's run.
-
-    A closing parenthesis too many makes the depth negative and so all that follows literal, as does one too few.
+    Parentheses are counted from the start. One that closes nothing makes the count negative, and those that follow are
+    literal until it is back at zero; one that opens at zero and is never closed makes the rest literal.
     """
-    run: list[str] = []
-    depth = 0
-    for token in _TOKENS.findall(text):
-        if token == "(" and depth == 0 and run:
-            yield "".join(run), False
-            run = []
-        run.append(token)
-        depth += {"(": 1, ")": -1}.get(token, 0)
-        if token == ")" and depth == 0:
-            yield "".join(run), True
-            run = []
-    if run:
-        yield "".join(run), False
+    partners: dict[int, int] = {}
+    breaks: set[int] = set()
+    pending: dict[int, int] = {}  # pairs inside an outermost parenthesis that is still open
+    opened: list[int] = []
+    surplus = 0
+    for index, token in enumerate(tokens):
+        if token == "(" and surplus:
+            surplus -= 1
+        elif token == "(":
+            if not opened:
+                breaks.add(index)
+            opened.append(index)
+        elif token == ")" and not opened:
+            surplus += 1
+        elif token == ")":
+            pending[opened.pop()] = index
+            if not opened:
+                partners |= pending
+                pending = {}
+    return partners, breaks | partners.keys()
+
+
+def _take_weight(token: str, outer: float, *, is_whole: bool) -> Segment:
+    """The last token of a group without its ":number", and the group's weight.
+
+    outer: the weight around the group. is_whole: the token is all there is; then something must stand before the colon.
+    """
+    body, colon, number = token.rpartition(":")
+    explicit = _number(number) if colon and (body or not is_whole) else None
+    return (token, outer * EMPHASIS) if explicit is None else (body, explicit)
+
+
+def _segment(run: Sequence[str], weight: float) -> list[Segment]:
+    text = "".join(run)
+    return [(_unescape(text), weight)] if text else []
 
 
 def _number(text: str) -> float | None:

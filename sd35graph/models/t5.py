@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
-from transformers import T5Config as TransformersT5Config
-from transformers import T5EncoderModel
 
 from sd35graph.models.variants import T5Config
 
@@ -13,6 +12,12 @@ class T5TextEncoder(nn.Module):
     """Token ids to final-normed hidden states. Padding takes part in the attention, as SD3 was trained."""
 
     def __init__(self, config: T5Config) -> None:
+        # Imported on first use, as it takes seconds that a process without text encoders need not spend; and not under
+        # the meta device that networks are made on, lest the library's own constants land there.
+        with torch.device("cpu"):
+            from transformers import T5Config as TransformersT5Config
+            from transformers import T5EncoderModel
+
         super().__init__()
         self.config = config
         model = T5EncoderModel(

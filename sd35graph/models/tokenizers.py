@@ -1,57 +1,20 @@
-"""Tokenizers of CLIP and T5, and the layout of their tokens in sections.
+"""Prompts to sections of (token id, weight): CLIP has windows of 77 tokens, T5 one section of at least 77.
 
-Vocabulary files belong to their publishers and are not shipped; they are found on disk and never fetched. A prompt
-becomes sections of (token id, weight): CLIP has windows of 77, T5 one section of at least 77.
+The vocabularies come from `tokenizer_files`.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Literal
+from collections.abc import Callable, Iterator
 
-import sentencepiece
-from huggingface_hub import try_to_load_from_cache
-from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
-
-from sd35graph.models.errors import FileFormatError, TokenizerMissingError
 from sd35graph.models.prompt import weighted_segments, without_embeddings
 
-TokenizerKind = Literal["clip", "t5"]
 Token = tuple[int, float]
 Section = list[Token]
 EncodeText = Callable[[str], list[int]]
 
 SECTION_LENGTH = 77
 LONG_SEGMENT = 8  # segments of this many tokens are cut at a section's end, shorter ones move to the next
-
-_CLIP_START, _CLIP_END = "<|startoftext|>", "<|endoftext|>"
-_T5_SPECIAL = re.compile(r"(</s>|<pad>|<unk>)")
-
-# Sets of files that make a tokenizer, in order of preference.
-_FILES: dict[TokenizerKind, tuple[tuple[str, ...], ...]] = {
-    "clip": (("vocab.json", "merges.txt"), ("tokenizer.json",)),
-    "t5": (("tokenizer.json",), ("spiece.model",)),
-}
-_ALGORITHM: dict[TokenizerKind, str] = {"clip": "BPE", "t5": "Unigram"}
-
-# (repository, folder) in the hub's cache; the first is also the one the error message names.
-_HUB: dict[TokenizerKind, tuple[tuple[str, str], ...]] = {
-    "clip": (
-        ("openai/clip-vit-large-patch14", ""),
-        ("stabilityai/stable-diffusion-3.5-large", "tokenizer"),
-        ("stabilityai/stable-diffusion-3.5-medium", "tokenizer"),
-        ("stabilityai/stable-diffusion-3-medium-diffusers", "tokenizer"),
-    ),
-    "t5": (
-        ("google/t5-v1_1-xxl", ""),
-        ("stabilityai/stable-diffusion-3.5-large", "tokenizer_3"),
-        ("stabilityai/stable-diffusion-3.5-medium", "tokenizer_3"),
-        ("stabilityai/stable-diffusion-3-medium-diffusers", "tokenizer_3"),
-    ),
-}
 
 
 class ClipTokenizer:
@@ -105,44 +68,6 @@ class T5Tokenizer:
         return tokens + [(self.pad_id, 1.0)] * (length - len(tokens))
 
 
-def find_tokenizer(kind: TokenizerKind, encoder: Path | None, model_roots: Sequence[Path]) -> Path:
-    """The folder with the tokenizer files of `kind`, for an encoder in the file `encoder`.
-
-    Looked in, in this order: beside the encoder, `tokenizers/<kind>` of each model root, the hub's cache. Raises
-    `TokenizerMissingError`, which names the folders and says how to get the files.
-    """
-    folders = [*_beside(kind, encoder), *(root / "tokenizers" / kind for root in model_roots)]
-    for folder in (*folders, *_cached(kind)):
-        if _file_set(kind, folder) is not None:
-            return folder
-    repository = _HUB[kind][0][0]
-    wanted = " or ".join(" + ".join(names) for names in _FILES[kind])
-    target = model_roots[0] / "tokenizers" / kind if model_roots else Path("models/tokenizers") / kind
-    names = "vocab.json merges.txt" if kind == "clip" else "spiece.model"
-    raise TokenizerMissingError(
-        f"The {kind.upper()} tokenizer was not found. Looked for {wanted} in: "
-        f"{', '.join(str(folder) for folder in folders)}, and in the hub cache for "
-        f"{', '.join(name for name, _ in _HUB[kind])}. Get the files from the repository {repository}, "
-        f"for example with `hf download {repository} {names} --local-dir {target}`."
-    )
-
-
-def load_clip_tokenizer(folder: Path) -> ClipTokenizer:
-    """The CLIP tokenizer whose files lie in `folder`. Raises `FileFormatError` if they cannot be read."""
-    tokenizer = _load_fast("clip", folder)
-    return ClipTokenizer(
-        _encoder(tokenizer), _token_id(tokenizer, _CLIP_START, folder), _token_id(tokenizer, _CLIP_END, folder)
-    )
-
-
-def load_t5_tokenizer(folder: Path) -> T5Tokenizer:
-    """The T5 tokenizer whose files lie in `folder`. Raises `FileFormatError` if they cannot be read."""
-    if _file_set("t5", folder) == ("spiece.model",):
-        return _load_sentencepiece(folder / "spiece.model")
-    tokenizer = _load_fast("t5", folder)
-    return T5Tokenizer(_encoder(tokenizer), _token_id(tokenizer, "</s>", folder))
-
-
 def _segments(text: str, encode: EncodeText) -> Iterator[Section]:
     """The tokens of each piece of equal weight. A piece is tokenised whole, not word by word."""
     for segment, weight in weighted_segments(text):
@@ -158,98 +83,3 @@ def _cut(segment: Section, free: int, room: int) -> Iterator[Section]:
     yield segment[:free]
     for start in range(free, len(segment), room):
         yield segment[start : start + room]
-
-
-def _beside(kind: TokenizerKind, encoder: Path | None) -> Iterable[Path]:
-    if encoder is None:
-        return ()
-    return (encoder.with_suffix(""), encoder.parent / kind, encoder.parent / "tokenizer", encoder.parent)
-
-
-def _cached(kind: TokenizerKind) -> Iterator[Path]:
-    """Folders of the hub's cache that hold one of the wanted files; nothing is downloaded."""
-    for repository, subfolder in _HUB[kind]:
-        for names in _FILES[kind]:
-            found = try_to_load_from_cache(repository, f"{subfolder}/{names[0]}" if subfolder else names[0])
-            if isinstance(found, str):
-                yield Path(found).parent
-
-
-def _file_set(kind: TokenizerKind, folder: Path) -> tuple[str, ...] | None:
-    """Which set of files for a tokenizer of `kind` lies in `folder`, if any."""
-    for names in _FILES[kind]:
-        is_complete = all((folder / name).is_file() for name in names)
-        # tokenizer.json is also the name of the other kind's file.
-        if is_complete and (names != ("tokenizer.json",) or _algorithm(folder / names[0]) == _ALGORITHM[kind]):
-            return names
-    return None
-
-
-def _algorithm(path: Path) -> str | None:
-    try:
-        model = json.loads(path.read_text(encoding="utf-8")).get("model", {})
-        return str(model.get("type"))
-    except (ValueError, AttributeError) as error:
-        raise FileFormatError(f"{path} is not a tokenizer description: {error}. Fetch it again.") from error
-
-
-def _load_fast(kind: TokenizerKind, folder: Path) -> Tokenizer:
-    names = _file_set(kind, folder)
-    try:
-        if names == ("vocab.json", "merges.txt"):
-            return _clip_from_vocabulary(folder)
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    except Exception as error:  # the tokenizers library raises bare Exception for unreadable files
-        raise FileFormatError(
-            f"The {kind.upper()} tokenizer in {folder} cannot be read: {error}. Fetch it again."
-        ) from error
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
-
-
-def _clip_from_vocabulary(folder: Path) -> Tokenizer:
-    """Lower-cased byte-level BPE with end-of-word marks, as in transformers' `tokenization_clip.py` (Apache-2.0)."""
-    bpe = models.BPE.from_file(
-        str(folder / "vocab.json"), str(folder / "merges.txt"), unk_token=_CLIP_END, end_of_word_suffix="</w>"
-    )
-    tokenizer = Tokenizer(bpe)
-    tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
-    )
-    words = Regex(r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+")
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split(words, behavior="removed", invert=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    )
-    tokenizer.add_special_tokens([AddedToken(text, normalized=True, special=True) for text in (_CLIP_START, _CLIP_END)])
-    return tokenizer
-
-
-def _encoder(tokenizer: Tokenizer) -> EncodeText:
-    def encode(text: str) -> list[int]:
-        return list(tokenizer.encode(text, add_special_tokens=False).ids)
-
-    return encode
-
-
-def _token_id(tokenizer: Tokenizer, text: str, folder: Path) -> int:
-    token = tokenizer.token_to_id(text)
-    if token is None:
-        raise FileFormatError(f'The tokenizer in {folder} has no token "{text}". Fetch the files again.')
-    return int(token)
-
-
-def _load_sentencepiece(path: Path) -> T5Tokenizer:
-    processor = sentencepiece.SentencePieceProcessor()
-    try:
-        processor.load(str(path))
-    except (OSError, RuntimeError) as error:
-        raise FileFormatError(f"{path} cannot be read as a SentencePiece model: {error}. Fetch it again.") from error
-
-    def encode(text: str) -> list[int]:
-        ids: list[int] = []
-        for part in _T5_SPECIAL.split(text):  # sentencepiece would spell the marks out
-            ids.extend([processor.piece_to_id(part)] if _T5_SPECIAL.fullmatch(part) else processor.encode(part))
-        return ids
-
-    return T5Tokenizer(encode, int(processor.eos_id()))

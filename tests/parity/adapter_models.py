@@ -15,7 +15,8 @@ from sd35graph.models.mmdit import MMDiT
 from sd35graph.models.sections import CHECKPOINT_PREFIXES
 from sd35graph.models.t5 import T5TextEncoder
 from sd35graph.models.text_encoding import CLIP_G_PAD, ClipPart, EmptyPadding, T5Part, TextEncoders
-from sd35graph.models.tokenizers import ClipTokenizer, Section, T5Tokenizer, load_clip_tokenizer, load_t5_tokenizer
+from sd35graph.models.tokenizer_files import load_clip_tokenizer, load_t5_tokenizer
+from sd35graph.models.tokenizers import ClipTokenizer, Section, T5Tokenizer
 from sd35graph.models.vae import VAE
 from sd35graph.models.variants import EncoderName
 

@@ -1,0 +1,268 @@
+"""What the pool loads, keeps and drops."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from tiny_networks import Save, Weights
+from tokenizers import Tokenizer, models
+from torch import Tensor
+
+from sd35graph.models import pool as pool_module
+from sd35graph.models import precision
+from sd35graph.models.errors import MissingPartError, ModelMemoryError, TokenizerMissingError, WeightsChangedError
+from sd35graph.models.handles import (
+    ModelHandle,
+    TextEncoderHandle,
+    VaeHandle,
+    open_checkpoint,
+    open_diffusion_model,
+    open_text_encoders,
+    open_vae,
+)
+from sd35graph.models.pool import ModelPool
+from sd35graph.models.precision import compute_dtype, default_budget_bytes
+from sd35graph.values import tensor_bytes
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A toy patch."""
+
+    key: str
+    factor: float
+
+    def apply(self, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        return {self.key: weights[self.key] * self.factor}
+
+
+@pytest.fixture
+def pool() -> ModelPool:
+    return ModelPool(CPU, "auto", [])
+
+
+@pytest.fixture
+def model(save: Save, mmdit_weights: Weights) -> ModelHandle:
+    return open_diffusion_model(save("m.safetensors", mmdit=mmdit_weights))
+
+
+@pytest.fixture
+def vae(save: Save, vae_weights: Weights) -> VaeHandle:
+    return open_vae(save("v.safetensors", vae=vae_weights))
+
+
+def test_the_network_holds_the_files_weights(pool: ModelPool, model: ModelHandle, mmdit_weights: Weights) -> None:
+    loaded = pool.mmdit(model).state_dict()
+    assert loaded.keys() == mmdit_weights.keys()
+    assert all(torch.equal(loaded[key], tensor) for key, tensor in mmdit_weights.items())
+    assert pool.size_bytes == tensor_bytes(mmdit_weights.values())
+
+
+def test_a_second_request_finds_it_loaded(pool: ModelPool, model: ModelHandle, vae: VaeHandle) -> None:
+    assert pool.mmdit(model) is pool.mmdit(model)
+    assert pool.vae(vae) is pool.vae(vae)
+
+
+def test_flow_settings_do_not_load_anew(pool: ModelPool, model: ModelHandle) -> None:
+    assert pool.mmdit(model) is pool.mmdit(replace(model, flow=replace(model.flow, shift=1.0)))
+
+
+def test_release_drops_everything(pool: ModelPool, model: ModelHandle) -> None:
+    network = pool.mmdit(model)
+    pool.release()
+    assert pool.size_bytes == 0
+    assert pool.mmdit(model) is not network
+
+
+def test_the_least_recently_used_goes_first(save: Save, mmdit_weights: Weights, vae: VaeHandle) -> None:
+    first, second = (open_diffusion_model(save(f"{name}.safetensors", mmdit=mmdit_weights)) for name in "ab")
+    size = tensor_bytes(mmdit_weights.values())
+    pool = ModelPool(CPU, "auto", [], budget_bytes=size * 2)
+    network_a, network_b = pool.mmdit(first), pool.mmdit(second)
+    assert pool.mmdit(first) is network_a  # now b is the older one
+    pool.vae(vae)
+    assert pool.mmdit(first) is network_a
+    assert pool.mmdit(second) is not network_b
+
+
+def test_a_model_larger_than_the_budget_is_still_loaded(model: ModelHandle, vae: VaeHandle) -> None:
+    pool = ModelPool(CPU, "auto", [], budget_bytes=1)
+    pool.vae(vae)
+    pool.mmdit(model)
+    assert pool.size_bytes == tensor_bytes(pool.mmdit(model).state_dict().values())
+
+
+def test_patches_change_their_weights_and_nothing_else(
+    pool: ModelPool, model: ModelHandle, mmdit_weights: Weights
+) -> None:
+    key = "final_layer.linear.weight"
+    patched = pool.mmdit(replace(model, patches=(Scale(key, 2.0), Scale(key, 3.0)))).state_dict()
+    assert torch.equal(patched[key], mmdit_weights[key] * 2.0 * 3.0)
+    assert torch.equal(patched["final_layer.linear.bias"], mmdit_weights["final_layer.linear.bias"])
+    assert torch.equal(pool.mmdit(model).state_dict()[key], mmdit_weights[key])
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)]
+)
+def test_precision_sets_the_dtype_of_the_weights(
+    save: Save, mmdit_weights: Weights, name: precision.Precision, dtype: torch.dtype
+) -> None:
+    half = {key: tensor.half() for key, tensor in mmdit_weights.items()}
+    pool = ModelPool(CPU, name, [])
+    network = pool.mmdit(open_diffusion_model(save("half.safetensors", mmdit=half)))
+    assert {tensor.dtype for tensor in network.state_dict().values()} == {dtype}
+
+
+@pytest.mark.parametrize(
+    ("stored", "cpu_has_bf16", "expected"),
+    [
+        (torch.float32, True, torch.float32),
+        (torch.float16, True, torch.bfloat16),
+        (torch.bfloat16, True, torch.bfloat16),
+        (torch.float16, False, torch.float32),
+        (torch.bfloat16, False, torch.float32),
+    ],
+)
+def test_auto_follows_the_file_where_the_cpu_is_good_at_it(
+    monkeypatch: pytest.MonkeyPatch, stored: torch.dtype, cpu_has_bf16: bool, expected: torch.dtype
+) -> None:
+    monkeypatch.setattr(precision, "_cpu_computes_bf16", lambda: cpu_has_bf16)
+    assert compute_dtype("auto", stored, CPU) == expected
+
+
+def test_a_few_wide_tensors_do_not_widen_the_rest(save: Save, mmdit_weights: Weights) -> None:
+    mixed = {key: tensor if tensor.ndim == 1 else tensor.half() for key, tensor in mmdit_weights.items()}
+    pool = ModelPool(CPU, "auto", [])
+    network = pool.mmdit(open_diffusion_model(save("mixed.safetensors", mmdit=mixed)))
+    assert {tensor.dtype for tensor in network.state_dict().values()} == {compute_dtype("auto", torch.float16, CPU)}
+
+
+def test_the_budget_respects_the_memory_limit_of_the_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(precision, "_CGROUP_LIMIT", limit)
+    free = default_budget_bytes(CPU)
+    limit.write_text("1000000\n")
+    assert default_budget_bytes(CPU) == 700_000
+    limit.write_text("max\n")
+    assert default_budget_bytes(CPU) == free
+
+
+def test_a_file_that_changed_is_refused_and_opens_anew(
+    pool: ModelPool, model: ModelHandle, mmdit_weights: Weights
+) -> None:
+    old = pool.mmdit(model)
+    path = model.weights.path
+    new = path.with_suffix(".new")
+    save_file({key: tensor * 2 for key, tensor in mmdit_weights.items()}, new)
+    os.replace(new, path)
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(WeightsChangedError, match=r"m\.safetensors changed on disk"):
+        pool.mmdit(model)
+    fresh = pool.mmdit(open_diffusion_model(path))
+    assert not torch.equal(fresh.pos_embed, old.pos_embed)
+    assert pool.size_bytes == tensor_bytes(mmdit_weights.values())  # what came from the old file is gone
+
+
+def test_a_deleted_file_is_named(pool: ModelPool, model: ModelHandle) -> None:
+    model.weights.path.unlink()
+    with pytest.raises(WeightsChangedError, match="is gone now"):
+        pool.mmdit(model)
+
+
+def test_a_failed_load_leaves_nothing_behind(
+    pool: ModelPool, model: ModelHandle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise torch.OutOfMemoryError("no room")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pool_module, "load_tensors", fail)
+        with pytest.raises(ModelMemoryError, match=r"m\.safetensors has no room on cpu as float32.*--precision bf16"):
+            pool.mmdit(model)
+        assert pool.size_bytes == 0
+    pool.mmdit(model)
+
+
+def test_out_of_memory_drops_the_others_and_tries_once_more(
+    pool: ModelPool, model: ModelHandle, vae: VaeHandle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool.vae(vae)
+    load, calls = pool_module.load_tensors, 0
+
+    def fail_once(*arguments: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise torch.OutOfMemoryError("no room")
+        return load(*arguments)  # type: ignore[arg-type]  # passed through as they came
+
+    monkeypatch.setattr(pool_module, "load_tensors", fail_once)
+    network = pool.mmdit(model)
+    assert pool.size_bytes == tensor_bytes(network.state_dict().values())
+
+
+def test_parts_a_checkpoint_lacks_are_an_error_on_use(pool: ModelPool, save: Save, mmdit_weights: Weights) -> None:
+    _, encoders, vae = open_checkpoint(save("m.safetensors", mmdit=mmdit_weights))
+    with pytest.raises(MissingPartError, match="holds no text encoders"):
+        pool.text_encoders(encoders)
+    with pytest.raises(MissingPartError, match="holds no VAE"):
+        pool.vae(vae)
+
+
+@pytest.fixture
+def encoders(tmp_path: Path, clip_g_weights: Weights, t5_weights: Weights) -> TextEncoderHandle:
+    save_file(clip_g_weights, tmp_path / "g.safetensors")
+    save_file(t5_weights, tmp_path / "t5.safetensors")
+    return open_text_encoders([tmp_path / "g.safetensors", tmp_path / "t5.safetensors"])
+
+
+def write_tokenizers(root: Path) -> None:
+    """Vocabularies of single letters, whose ids fit the tiny encoders."""
+    letters = "abcdefghijklmnopqrst"
+    clip, t5 = root / "tokenizers" / "clip", root / "tokenizers" / "t5"
+    clip.mkdir(parents=True)
+    t5.mkdir()
+    pieces = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    (clip / "vocab.json").write_text(json.dumps({piece: index for index, piece in enumerate(pieces)}))
+    (clip / "merges.txt").write_text("#version: 0.2\n")
+    unigram = models.Unigram([(piece, -1.0) for piece in ("<pad>", "</s>", "<unk>", *letters)], unk_id=2)
+    Tokenizer(unigram).save(str(t5 / "tokenizer.json"))
+
+
+def test_text_encoders_come_with_their_tokenizers(encoders: TextEncoderHandle, tmp_path: Path) -> None:
+    write_tokenizers(tmp_path / "models")
+    pool = ModelPool(CPU, "fp32", [tmp_path / "models"])
+    found = pool.text_encoders(encoders)
+    cond, pooled = found.encode("a photo of (cats:1.2)")
+    assert cond.shape == (1, 154, 4096)
+    assert pooled.shape == (1, 2048)
+    assert found.clip_l is None
+    again = pool.text_encoders(replace(encoders, placement="cpu"))
+    assert again.t5xxl is not None
+    assert found.t5xxl is not None
+    assert again.t5xxl.encoder is found.t5xxl.encoder  # the pool's device is the CPU anyway
+
+
+def test_a_missing_tokenizer_is_known_before_weights_are_read(
+    encoders: TextEncoderHandle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sd35graph.models.tokenizer_files.try_to_load_from_cache", lambda repository, name: None)
+    pool = ModelPool(CPU, "fp32", [tmp_path / "models"])
+    with pytest.raises(TokenizerMissingError):
+        pool.text_encoders(encoders)
+    assert pool.size_bytes == 0
+
+
+def test_float32_is_not_rounded_by_the_gpu(pool: ModelPool) -> None:
+    assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32

@@ -1,0 +1,148 @@
+"""Sections of tokens, and the search for vocabulary files."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import sentencepiece
+
+from sd35graph.models import tokenizer_files
+from sd35graph.models.errors import FileFormatError, TokenizerMissingError
+from sd35graph.models.tokenizer_files import (
+    TokenizerFiles,
+    TokenizerKind,
+    find_tokenizer,
+    load_clip_tokenizer,
+    load_t5_tokenizer,
+)
+from sd35graph.models.tokenizers import ClipTokenizer, T5Tokenizer
+
+START, END, PAD = 100, 101, 0
+
+
+def one_per_word(text: str) -> list[int]:
+    return [len(word) for word in text.split()]
+
+
+@pytest.fixture
+def clip() -> ClipTokenizer:
+    return ClipTokenizer(one_per_word, START, END)
+
+
+@pytest.fixture(autouse=True)
+def empty_hub_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokenizer_files, "try_to_load_from_cache", lambda repository, name: None)
+
+
+def bodies(sections: list[list[tuple[int, float]]]) -> list[int]:
+    """How many tokens stand between start and end of each section."""
+    return [[token for token, _ in section].index(END) - 1 for section in sections]
+
+
+def test_a_prompt_is_framed_and_padded_to_77(clip: ClipTokenizer) -> None:
+    (section,) = clip.sections("aa bbb", PAD)
+    assert section == [(START, 1.0), (2, 1.0), (3, 1.0), (END, 1.0), *[(PAD, 1.0)] * 73]
+
+
+def test_an_empty_prompt_is_one_empty_section(clip: ClipTokenizer) -> None:
+    assert clip.sections("", PAD) == [clip.empty_section(PAD)]
+
+
+def test_a_long_segment_is_cut_where_the_section_is_full(clip: ClipTokenizer) -> None:
+    assert bodies(clip.sections("w " * 160, PAD)) == [75, 75, 10]
+    assert bodies(clip.sections("w " * 150, PAD)) == [75, 75]
+
+
+def test_a_short_segment_moves_to_the_next_section(clip: ClipTokenizer) -> None:
+    assert bodies(clip.sections("w " * 70 + "(" + "v " * 7 + ":2)", PAD)) == [70, 7]
+    assert bodies(clip.sections("w " * 70 + "(" + "v " * 8 + ":2)", PAD)) == [75, 3]
+
+
+def test_weights_attach_to_their_tokens_only(clip: ClipTokenizer) -> None:
+    (section,) = clip.sections("a (bb:1.5)", PAD)
+    assert section[:4] == [(START, 1.0), (1, 1.0), (2, 1.5), (END, 1.0)]
+
+
+def test_t5_has_one_section_of_at_least_77() -> None:
+    t5 = T5Tokenizer(one_per_word, end_id=1)
+    assert len(t5.section("a b")) == 77
+    assert len(t5.section("w " * 200)) == 201
+    assert t5.section("", is_padded=False) == [(1, 1.0)]
+    assert t5.empty_section(3) == [(1, 1.0), (0, 1.0), (0, 1.0)]
+
+
+def test_tokenizers_are_looked_for_beside_the_encoder_first(tmp_path: Path, shared: Path) -> None:
+    encoder = tmp_path / "text_encoders" / "clip_l.safetensors"
+    root = tmp_path / "models"
+    in_root = root / "tokenizers" / "clip"
+    shutil.copytree(shared / "parity/tokenizers/clip", in_root)
+    assert find_tokenizer("clip", encoder, [tmp_path / "other", root]) == in_root
+    beside = encoder.parent / "clip"
+    shutil.copytree(in_root, beside)
+    assert find_tokenizer("clip", encoder, [root]) == beside
+
+
+def test_the_hub_cache_is_the_last_place(tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vocabulary = shared / "parity/tokenizers/clip/vocab.json"
+
+    def cached(repository: str, name: str) -> str | None:
+        return str(vocabulary) if (repository, name) == ("openai/clip-vit-large-patch14", "vocab.json") else None
+
+    monkeypatch.setattr(tokenizer_files, "try_to_load_from_cache", cached)
+    assert find_tokenizer("clip", tmp_path / "a.safetensors", []) == vocabulary.parent
+
+
+def test_the_other_kinds_tokenizer_json_is_passed_over(tmp_path: Path, shared: Path) -> None:
+    shutil.copy(shared / "parity/tokenizers/t5/tokenizer.json", tmp_path)
+    assert find_tokenizer("t5", tmp_path / "t5.safetensors", []) == tmp_path
+    with pytest.raises(TokenizerMissingError):
+        find_tokenizer("clip", tmp_path / "clip.safetensors", [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "repository"), [("clip", "openai/clip-vit-large-patch14"), ("t5", "google/t5-v1_1-xxl")]
+)
+def test_a_missing_tokenizer_names_folders_and_remedy(tmp_path: Path, kind: TokenizerKind, repository: str) -> None:
+    root = tmp_path / "models"
+    with pytest.raises(TokenizerMissingError) as caught:
+        find_tokenizer(kind, tmp_path / "encoders" / "file.safetensors", [root])
+    message = str(caught.value)
+    assert str(tmp_path / "encoders") in message
+    assert str(root / "tokenizers" / kind) in message
+    assert f"hf download {repository}" in message
+
+
+def test_a_damaged_vocabulary_names_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "vocab.json").write_text("{")
+    (tmp_path / "merges.txt").write_text("")
+    with pytest.raises(FileFormatError, match="cannot be read") as caught:
+        load_clip_tokenizer(tmp_path)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_a_damaged_tokenizer_json_names_its_path(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text("[1, 2]")
+    with pytest.raises(FileFormatError, match="not a tokenizer description"):
+        find_tokenizer("t5", tmp_path / "t5.safetensors", [])
+
+
+def test_each_tokenizer_is_read_once(shared: Path) -> None:
+    files = TokenizerFiles([])
+    beside = shared / "parity/tokenizers"
+    assert files.clip(beside / "clip_l.safetensors") is files.clip(beside / "clip_g.safetensors")
+    assert files.t5(beside / "t5.safetensors") is files.t5(beside / "t5.safetensors")
+
+
+def test_sentencepiece_models_work_without_tokenizer_json(tmp_path: Path) -> None:
+    text = tmp_path / "corpus.txt"
+    text.write_text("\n".join(f"a photo of a red cat and a blue dog number {i}" for i in range(200)))
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(text), model_prefix=str(tmp_path / "spiece"), vocab_size=60, pad_id=0, eos_id=1, unk_id=2, bos_id=-1,
+        hard_vocab_limit=False, minloglevel=2,
+    )  # fmt: skip
+    reference = sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / "spiece.model"))
+    tokenizer = load_t5_tokenizer(tmp_path)
+    ids = [token for token, _ in tokenizer.section("a red </s> dog", is_padded=False)]
+    assert ids == [*reference.encode("a red "), 1, *reference.encode(" dog"), 1]
