@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origi
 
 from sd35graph.graph.context import Context, ResourceFactory
 from sd35graph.graph.errors import RegistrationError
+from sd35graph.graph.literals import fits, in_range, wanted
 from sd35graph.graph.node import (
     DECLARATION,
     Blocked,
@@ -54,7 +55,16 @@ class Registry:
     def add(self, pack: Pack) -> None:
         """Take in a pack, all of it or, with `RegistrationError`, nothing of its nodes."""
         for port in pack.ports:
-            self.ports.add(port)
+            try:
+                self.ports.add(port)
+            except RegistrationError as error:
+                raise RegistrationError(f'pack "{pack.name}": {error}') from error
+        for kind, factory in pack.resources.items():
+            if self.resources.get(kind, factory) is not factory:
+                raise RegistrationError(
+                    f'pack "{pack.name}": another pack already brings the resource {kind.__name__}; '
+                    "use that one, or give this one a type of its own"
+                )
         added: dict[str, NodeType] = {}
         for function in pack.nodes:
             node_type = _Reader(pack.name, function, self.ports).read()
@@ -95,6 +105,8 @@ class _Reader:
             self._fail(
                 f"its annotations cannot be evaluated: {error}; import every type it names at module level", error
             )
+        if "return" not in hints:
+            self._fail("it has no return annotation; write the type it returns, or None if it has no outputs")
         inputs: list[InputSchema] = []
         hidden: list[tuple[str, HiddenInput]] = []
         context_parameter = None
@@ -111,6 +123,8 @@ class _Reader:
                 hidden.append((parameter.name, marker.kind))
             else:
                 inputs.append(self._input(parameter, annotation))
+        for role, hook in (("validate", declaration.validate), ("fingerprint", declaration.fingerprint)):
+            self._check_hook(role, hook, [spec.name for spec in inputs])
         validated, validates_links = _named_by(declaration.validate)
         schema = NodeSchema(
             type=declaration.type,
@@ -120,7 +134,7 @@ class _Reader:
             description=inspect.getdoc(self._function) or "",
             version=declaration.version,
             inputs=tuple(inputs),
-            outputs=self._outputs(hints.get("return", type(None))),
+            outputs=self._outputs(hints["return"]),
             hidden=tuple(hidden),
             is_output=declaration.is_output,
             cacheable=declaration.cacheable,
@@ -164,9 +178,7 @@ class _Reader:
         if choices is not None or literal_choices is not None:
             type_name = COMBO.name
         widget = type_name in _WIDGET_TYPES and not options.force_input and not options.raw_link
-        if has_default:
-            self._check_default(parameter, type_name)
-        return InputSchema(
+        spec = InputSchema(
             name=parameter.name,
             type=type_name,
             required=not (options.optional or nullable),
@@ -191,16 +203,32 @@ class _Reader:
             lazy=lazy,
             raw_link=options.raw_link,
         )
+        if has_default:
+            self._check_default(spec)
+        return spec
 
-    def _check_default(self, parameter: inspect.Parameter, type_name: str) -> None:
+    def _check_default(self, spec: InputSchema) -> None:
+        where = f'parameter "{spec.name}" ({spec.type}) has the default {spec.default!r}'
         try:
-            json.dumps(parameter.default, allow_nan=False)
+            json.dumps(spec.default, allow_nan=False)
         except (TypeError, ValueError) as error:
-            self._fail(
-                f'parameter "{parameter.name}" ({type_name}) has the default {parameter.default!r}, which is no JSON '
-                "value; give a plain value, or None for an optional socket",
-                error,
-            )
+            self._fail(f"{where}, which is no JSON value; give a plain value, or None for an optional socket", error)
+        if not fits(spec, spec.default):
+            self._fail(f"{where}, but takes {wanted(spec)}; give a default of that type, or None for an optional input")
+        if not in_range(spec, spec.default):
+            self._fail(f"{where}, but takes {wanted(spec)}; give a default within these limits, or widen them")
+        if spec.choices is not None and spec.default not in spec.choices:
+            self._fail(f"{where}, which is none of its choices ({', '.join(spec.choices)}); give one of them")
+
+    def _check_hook(self, role: str, hook: Callable[..., Any] | None, inputs: list[str]) -> None:
+        """A hook may only name inputs; a misspelt one would never be passed."""
+        for parameter in inspect.signature(hook).parameters.values() if hook else ():
+            is_named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+            if is_named and parameter.name not in (*inputs, "input_types") and parameter.default is parameter.empty:
+                self._fail(
+                    f'its {role} function asks for "{parameter.name}", which is no input; '
+                    f"it can ask for {', '.join(inputs) or 'none'}"
+                )
 
     def _outputs(self, annotation: Any) -> tuple[OutputSchema, ...]:
         annotation = self._without_control_values(annotation)
@@ -245,7 +273,10 @@ class _Reader:
                 self._fail(f"{where}: choices must be strings, got {choices!r}")
             return COMBO.name, choices
         if get_origin(annotation) in (Union, types.UnionType):
-            return ",".join(self._type_name(member, where)[0] for member in get_args(annotation)), None
+            names = [self._type_name(member, where)[0] for member in get_args(annotation)]
+            if ANY in names:
+                self._fail(f"{where} is a union with Any; Any alone already takes every value")
+            return ",".join(names), None
         if annotation in (Any, object):
             return ANY, None
         port = self._ports.of_type(annotation)
