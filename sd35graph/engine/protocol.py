@@ -183,6 +183,12 @@ class Outbox:
             self._append(frame, None)
             return True
 
+    @property
+    def is_writing(self) -> bool:
+        """Whether frames have left the queue and are on their way into the pipe."""
+        with self._change:
+            return self._writing
+
     def flush(self, timeout_s: float) -> bool:
         """Wait until all is written; False when time was out before."""
         with self._change:
