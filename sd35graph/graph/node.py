@@ -139,7 +139,8 @@ class GraphBuilder:
 
     def add(self, node_type: str, /, *, node_id: str | None = None, **inputs: object) -> Callable[[int], Link]:
         """Add a node; returns a function from output number to link. Inputs are links or any values."""
-        new_id = node_id or str(len(self._nodes) + 1)
+        # Not a plain number: a link to node "1" of the graph around must not be taken for one to a node in here.
+        new_id = node_id or f"new{len(self._nodes) + 1}"
         if new_id in self._nodes:
             raise ValueError(f'node id "{new_id}" is used twice in one expansion; give each node its own')
         self._nodes[new_id] = Node(node_type, inputs)
