@@ -293,7 +293,8 @@ def misspelt_fingerprint() -> int:
         (
             no_port,
             'pack "toys", node "X": parameter "a" is annotated Unknown, which is no port; '
-            "known ports: *, BOOLEAN, COMBO, FLOAT, INT, MASK, PICTURE, STRING. Use the Python type of one of them, or add a Port to the pack",
+            "known ports: *, BOOLEAN, COMBO, "
+            "FLOAT, INT, MASK, PICTURE, STRING. Use the Python type of one of them, or add a Port to the pack",
         ),
         (
             no_port_out,
