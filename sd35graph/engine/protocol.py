@@ -35,6 +35,7 @@ from pydantic import JsonValue, TypeAdapter
 
 from sd35graph.engine.events import Event
 from sd35graph.engine.folders import Folders
+from sd35graph.graph.context import Precision
 
 _HEADER = struct.Struct(">II")
 _MAX_FRAME_BYTES = 2**30
@@ -63,7 +64,7 @@ class WorkerConfig:
 
     folders: Folders
     device: str = "auto"
-    precision: str = "auto"
+    precision: Precision = "auto"
     packs: tuple[Path, ...] = ()
     builtin: bool = True
     cache_bytes: int | None = None

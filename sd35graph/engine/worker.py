@@ -1,0 +1,230 @@
+"""The worker process: imports node packs and runs jobs, one at a time. `python -m sd35graph.engine.worker CONFIG`.
+
+CONFIG is a `WorkerConfig` as JSON. It speaks `protocol` over its standard input and output, which it first moves away,
+so that what nodes print goes to standard error. It ends as soon as its input does: with the process that started it.
+The main thread runs jobs, because some libraries want to be there; others read messages and ask validators, so that
+cancelling and validating work meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import faulthandler
+import gc
+import io
+import json
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import NoReturn
+
+from pydantic import JsonValue, TypeAdapter
+
+from sd35graph import packs
+from sd35graph.engine.artifacts import ArtifactStore
+from sd35graph.engine.cache import OutputCache, default_cache_bytes
+from sd35graph.engine.events import FINAL, Event, JobError
+from sd35graph.engine.execute import Executor, JobRequest
+from sd35graph.engine.protocol import (
+    WORKER_CONFIG,
+    Decoder,
+    Message,
+    Outbox,
+    WorkerConfig,
+    answer,
+    encode,
+    event_message,
+)
+from sd35graph.engine.run_context import CancelToken
+from sd35graph.engine.services import LocalServices, Resources
+from sd35graph.engine.validators import run_validators
+from sd35graph.graph.context import WorkerEnvironment
+from sd35graph.graph.formats.api import graph_from_api
+from sd35graph.graph.problems import PROBLEMS
+from sd35graph.graph.schema import SCHEMAS
+from sd35graph.graph.validate import ValidatorCall
+
+logger = logging.getLogger(__name__)
+
+_CALLS = TypeAdapter(list[ValidatorCall])
+_READ_BYTES = 1 << 20
+_FLUSH_TIMEOUT_S = 2.0
+_PR_SET_PDEATHSIG = 1
+
+
+class Worker:
+    """Runs what the messages ask for. `serve` never returns: the process ends by `stop`, or with its input."""
+
+    def __init__(self, config: WorkerConfig, outbox: Outbox) -> None:
+        registry, failures = packs.load_packs(config.packs, builtin=config.builtin)
+        environment = WorkerEnvironment(config.device, config.precision, config.folders.models)
+        artifacts = ArtifactStore(config.folders)
+        self._registry = registry
+        self._schemas = registry.schemas()
+        self._failures = failures
+        self._outbox = outbox
+        self._artifacts = artifacts
+        self._resources = Resources(registry.resources, environment)
+        self._executor = Executor(
+            registry,
+            OutputCache(default_cache_bytes() if config.cache_bytes is None else config.cache_bytes),
+            LocalServices(config.folders, artifacts, self._resources),
+            call_scope=packs.call_scope,
+        )
+        self._tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._tokens: dict[str, CancelToken] = {}
+        self._asking = asyncio.new_event_loop()
+
+    def serve(self) -> NoReturn:
+        """Say hello and run jobs, on this thread, for ever."""
+        threading.Thread(target=self._asking.run_forever, name="validators", daemon=True).start()
+        threading.Thread(target=self._artifacts.remove_leftovers, name="leftovers", daemon=True).start()
+        failures = [asdict(failure) for failure in self._failures]
+        schemas = json.loads(SCHEMAS.dump_json(self._schemas))  # an infinite limit becomes null: no limit
+        hello = {"kind": "hello", "schemas": schemas, "system": packs.system_info(), "failures": failures}
+        self._outbox.put(encode(hello))
+        while True:
+            task = self._tasks.get()
+            try:
+                task()
+            except Exception:
+                logger.exception("the worker failed at a task beside its jobs and goes on")
+
+    def handle(self, message: Message) -> None:
+        """Do what a message asks for, without making the reading thread wait."""
+        match message["kind"]:
+            case "run":
+                # Known before the job starts, so that a cancel that follows at once finds it.
+                self._tokens[message["job_id"]] = CancelToken()
+                self._tasks.put(lambda: self._run(message))
+            case "cancel":
+                token = self._tokens.get(message["job_id"])
+                if token is not None:
+                    token.cancel()
+            case "validate" | "info":
+                asyncio.run_coroutine_threadsafe(self._answer(message), self._asking)
+            case "free":
+                self._tasks.put(lambda: self._free(message))
+            case "stop":
+                self._outbox.flush(_FLUSH_TIMEOUT_S)
+                os._exit(0)
+            case unknown:
+                logger.error("unknown message", extra={"kind": unknown})
+
+    def _run(self, message: Message) -> None:
+        job_id: str = message["job_id"]
+        ended = False
+
+        def emit(event: Event) -> None:
+            nonlocal ended
+            newest_of = (event.type, job_id, event.data.get("node")) if event.is_momentary else None
+            self._outbox.put(event_message(event), newest_of)
+            ended = ended or event.type in FINAL
+
+        try:
+            graph, _ = graph_from_api(message["prompt"], self._schemas)
+            request = JobRequest(
+                job_id=job_id,
+                graph=graph,
+                targets=tuple(message["targets"]),
+                prompt=message["prompt"],
+                extra_pnginfo=message["extra_pnginfo"],
+            )
+            self._executor.run(request, emit, self._tokens[job_id])
+        except BaseException as error:  # the worker's edge: whatever it was, the job has an end
+            logger.exception("job ended by an error outside its nodes", extra={"job": job_id})
+            if not ended:
+                emit(Event(type="failed", job_id=job_id, data={"error": _job_error(error), "executed": []}))
+        finally:
+            del self._tokens[job_id]
+
+    async def _answer(self, message: Message) -> None:
+        try:
+            reply = answer(message["id"], result=await self._result(message))
+        except Exception as error:
+            logger.exception("a question could not be answered", extra={"kind": message["kind"]})
+            reply = answer(message["id"], error=f"{type(error).__name__}: {error}")
+        self._outbox.put(reply)
+
+    async def _result(self, message: Message) -> JsonValue:
+        if message["kind"] == "info":
+            return packs.system_info()
+        problems = await run_validators(_CALLS.validate_python(message["calls"]), self._registry)
+        result: JsonValue = PROBLEMS.dump_python(problems, mode="json")
+        return result
+
+    def _free(self, message: Message) -> None:
+        if message["free_memory"]:
+            self._executor.cache.clear()
+        if message["unload_models"]:
+            self._resources.release()
+        gc.collect()
+
+
+def _job_error(error: BaseException) -> dict[str, JsonValue]:
+    lines = tuple(traceback.format_exception(error))
+    return JobError(message=str(error), type=type(error).__name__, traceback=lines).as_json()
+
+
+def _read(pipe: int, worker: list[Worker]) -> None:
+    """Hand messages to the worker; when there are no more, the process ends, whatever its other threads do."""
+    decoder = Decoder()
+    try:
+        while received := os.read(pipe, _READ_BYTES):
+            for frame in decoder.feed(received):
+                worker[0].handle(frame.message)
+    except Exception:
+        logger.exception("messages cannot be read any more; the worker ends")
+        os._exit(1)
+    os._exit(0)
+
+
+def _take_pipes() -> tuple[int, int]:
+    """Move standard input and output to private descriptors; nodes print to standard error and read nothing."""
+    incoming, outgoing = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # nothing flushes it when the process is killed
+    return incoming, outgoing
+
+
+def _end_with_parent() -> None:
+    """On Linux, have the kernel end us with our parent, even if we hold the interpreter lock in foreign code."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def main() -> NoReturn:
+    """Run the worker process."""
+    _end_with_parent()
+    incoming, outgoing = _take_pipes()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # they are for the server, which ends us once our job is safe
+    faulthandler.enable()
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    outbox = Outbox(outgoing)
+    worker: list[Worker] = []
+    # Reading starts before the packs are imported, which takes long: until then nothing but the end is read.
+    threading.Thread(target=_read, args=(incoming, worker), name="messages", daemon=True).start()
+    try:
+        worker.append(Worker(WORKER_CONFIG.validate_json(sys.argv[1]), outbox))
+        worker[0].serve()
+    except BaseException as error:
+        outbox.put(encode({"kind": "fatal", "message": f"the worker cannot start: {type(error).__name__}: {error}"}))
+        outbox.flush(_FLUSH_TIMEOUT_S)
+        logger.exception("the worker ends")
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    main()
