@@ -73,10 +73,11 @@ class Checks:
 
     def _unknown_node(self, node_id: str, node: Node) -> Problem:
         suggestions = self._nearest(node.type, list(self._schemas), "node types")
-        hint = did_you_mean(suggestions) or "; install the pack that brings it, or remove the node"
+        lead_in = f"{did_you_mean(suggestions)} Otherwise" if suggestions else ";"
         return Problem(
             "unknown_node",
-            f'Node {node_id}: there is no node type "{node.type[:100]}"{hint}.',
+            f'Node {node_id}: there is no node type "{node.type[:100]}"{lead_in} install the pack that brings it, '
+            "or remove the node.",
             node_id=node_id,
             expected="a known node type",
             received=node.type,
@@ -162,10 +163,10 @@ class Checks:
         if not fits(spec, value):
             converted = convert_literal(spec.type, value)
             near = (shown(converted),) if converted is not value and fits(spec, converted) else ()
-            hint = f"; did you mean {near[0]}" if near else ""
+            hint = f"; did you mean {near[0]}?" if near else "."
             return Problem(
                 "wrong_type",
-                f"{where} needs {wanted(spec)}, but is {shown(value)}{hint}.",
+                f"{where} needs {wanted(spec)}, but is {shown(value)}{hint}",
                 node_id=node_id,
                 input=spec.name,
                 expected=spec.type,
@@ -201,12 +202,12 @@ class Checks:
         code: ProblemCode = "not_in_list"
         name = f'"{value[:100]}"'
         if spec.source is None:
-            hint = did_you_mean(suggestions) or f"; choose {_listed(choices)}"
-            message = f"{where} has no choice {name}{hint}."
+            hint = did_you_mean(suggestions) or f"; choose {_listed(choices)}."
+            message = f"{where} has no choice {name}{hint}"
         elif spec.source in _FILE_SOURCES:
             code = "missing_file"
-            hint = did_you_mean(suggestions) or ", or upload it"
-            message = f"{where} names {name}, which is not in {_FILE_SOURCES[spec.source]}; put it there{hint}."
+            hint = did_you_mean(suggestions) or "; upload it, or put it there."
+            message = f"{where} names {name}, which is not in {_FILE_SOURCES[spec.source]}{hint}"
             details["source"] = spec.source
         else:
             code = "missing_model"
@@ -278,8 +279,8 @@ def unknown_input(label: str, node_id: str, name: str, known: Sequence[str]) -> 
 
 
 def did_you_mean(suggestions: Sequence[str]) -> str:
-    """`; did you mean "a" or "b"?` without the question mark, or nothing."""
-    return "; did you mean " + " or ".join(f'"{name}"' for name in suggestions) if suggestions else ""
+    """`; did you mean "a" or "b"?`, or nothing."""
+    return "; did you mean " + " or ".join(f'"{name}"' for name in suggestions) + "?" if suggestions else ""
 
 
 def _missing_model(

@@ -27,7 +27,8 @@ class Input:
     """How an input looks and what it accepts, beyond its type: `Annotated[int, Input(min=1, max=64)]`.
 
     choices: the allowed strings, where a `Literal` cannot list them. optional: need not be given in the document.
-    force_input: a socket without a widget. raw_link: the node receives the `Link` itself. The rest describes the widget.
+    force_input: a socket without a widget. raw_link: the node receives the `Link` itself.
+    The rest describes the widget.
     """
 
     choices: tuple[str, ...] | None = None

@@ -151,13 +151,13 @@ def test_good_graph_has_no_problems_and_its_output_runs() -> None:
             "5",
             {"width": "32"},
             "wrong_type",
-            'Latent (node 5): input "width" needs an integer from 16 to 64, but is the text "32"; did you mean 32.',
+            'Latent (node 5): input "width" needs an integer from 16 to 64, but is the text "32"; did you mean 32?',
         ),
         (
             "5",
             {"width": True},
             "wrong_type",
-            'Latent (node 5): input "width" needs an integer from 16 to 64, but is true; did you mean 1.',
+            'Latent (node 5): input "width" needs an integer from 16 to 64, but is true; did you mean 1?',
         ),
         (
             "3",
@@ -169,7 +169,7 @@ def test_good_graph_has_no_problems_and_its_output_runs() -> None:
             "3",
             {"flip": 1},
             "wrong_type",
-            'Sampler (node 3): input "flip" needs true or false, but is 1; did you mean true.',
+            'Sampler (node 3): input "flip" needs true or false, but is 1; did you mean true?',
         ),
         (
             "5",
@@ -187,7 +187,7 @@ def test_good_graph_has_no_problems_and_its_output_runs() -> None:
             "3",
             {"sampler": "dpmpp2m"},
             "not_in_list",
-            'Sampler (node 3): input "sampler" has no choice "dpmpp2m"; did you mean "dpmpp_2m".',
+            'Sampler (node 3): input "sampler" has no choice "dpmpp2m"; did you mean "dpmpp_2m"?',
         ),
         (
             "3",
@@ -245,7 +245,7 @@ def test_missing_picture_asks_for_an_upload() -> None:
     problem = only(judged(nodes))
     assert problem.code == "missing_file"
     assert problem.message == (
-        'Picture (node 1): input "image" names "dog.jpg", which is not in the input folder; put it there, or upload it.'
+        'Picture (node 1): input "image" names "dog.jpg", which is not in the input folder; upload it, or put it there.'
     )
 
 
@@ -293,7 +293,10 @@ def test_unknown_type_anywhere_refuses_the_whole_workflow() -> None:
     assert validation.outputs == ()
     problem = only(validation)
     assert problem.code == "unknown_node"
-    assert problem.message == 'Node 7: there is no node type "Lattent"; did you mean "Latent".'
+    assert problem.message == (
+        'Node 7: there is no node type "Lattent"; did you mean "Latent"? '
+        "Otherwise install the pack that brings it, or remove the node."
+    )
     assert validation.dependents == {"7": ()}
 
 
