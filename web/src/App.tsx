@@ -1,0 +1,42 @@
+import { ReactFlowProvider } from '@xyflow/react';
+import { useEffect } from 'react';
+import { Editor } from './canvas/Editor';
+import { useKeys } from './canvas/useKeys';
+import { CardMenu } from './panels/CardMenu';
+import { DrawerPanel } from './panels/DrawerPanel';
+import { Viewer } from './panels/Gallery';
+import { Shortcuts, Toast } from './panels/Notes';
+import { Palette } from './panels/Palette';
+import { Rail } from './panels/Rail';
+import { SidePanel } from './panels/SidePanel';
+import { StatusLine } from './panels/StatusLine';
+import { TopBar } from './panels/TopBar';
+import { Fault } from './panels/Fault';
+import { start } from './state/start';
+
+/** The whole page. */
+export function App() {
+  useEffect(start, []);
+  useKeys();
+  return (
+    <Fault>
+      <ReactFlowProvider>
+      <div className="app">
+        <TopBar />
+        <div className="middle">
+          <Rail />
+          <DrawerPanel />
+          <Editor />
+          <SidePanel />
+        </div>
+        <StatusLine />
+      </div>
+      <Palette />
+      <CardMenu />
+      <Viewer />
+      <Shortcuts />
+      <Toast />
+      </ReactFlowProvider>
+    </Fault>
+  );
+}

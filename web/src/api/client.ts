@@ -1,0 +1,109 @@
+/** The server's HTTP routes. Every function throws {@link ServerError} with a sentence a user can act on. */
+import { asList, asObject, asText, isObject, parseJson, stringifyJson, type Json, type JsonObject } from '../graph/json';
+import { TEXT } from '../text';
+import type { ImageRef, PromptReply, PromptRequest, SystemStats, WorkflowEntry } from './wire';
+
+export class ServerError extends Error {}
+
+async function request(path: string, init?: RequestInit): Promise<Response> {
+  try {
+    return await fetch(path, init);
+  } catch (cause) {
+    throw new ServerError(TEXT.errors.unreachable, { cause });
+  }
+}
+
+async function bodyOf(response: Response): Promise<Json> {
+  const text = await response.text();
+  if (text.trim() === '') return {};
+  try {
+    return parseJson(text);
+  } catch (cause) {
+    throw new ServerError(TEXT.errors.notJson(response.url, response.status), { cause });
+  }
+}
+
+async function getJson(path: string): Promise<Json> {
+  const response = await request(path);
+  if (!response.ok) throw new ServerError(TEXT.errors.status(path, response.status));
+  return bodyOf(response);
+}
+
+async function post(path: string, body: unknown): Promise<Response> {
+  return request(path, {
+    method: 'POST', headers: { 'Content-Type': 'application/json' }, body: stringifyJson(body),
+  });
+}
+
+/** `GET /api/object_info`: every node type. */
+export function fetchObjectInfo(): Promise<Json> {
+  return getJson('/api/object_info');
+}
+
+/** `GET /v1/workflows`: the example workflows. */
+export async function fetchWorkflows(): Promise<WorkflowEntry[]> {
+  return asList(await getJson('/v1/workflows')).filter(isObject).map((entry) => ({
+    name: asText(entry['name']), title: asText(entry['title'], asText(entry['name'])),
+  }));
+}
+
+/** `GET /v1/workflows/{name}`: one example in editor form. */
+export function fetchWorkflow(name: string): Promise<Json> {
+  return getJson(`/v1/workflows/${encodeURIComponent(name)}`);
+}
+
+/** `POST /api/prompt`. A refusal (400) is a reply, not an error. */
+export async function postPrompt(body: PromptRequest): Promise<PromptReply> {
+  const response = await post('/api/prompt', body);
+  const reply = await bodyOf(response);
+  if (!response.ok && !isObject(reply)) throw new ServerError(TEXT.errors.status('/api/prompt', response.status));
+  return { accepted: response.ok, promptId: asText(asObject(reply)['prompt_id']), body: reply };
+}
+
+/** `POST /api/interrupt`: stop what runs. */
+export async function postInterrupt(promptId: string | null): Promise<void> {
+  const response = await post('/api/interrupt', promptId === null ? {} : { prompt_id: promptId });
+  if (!response.ok) throw new ServerError(TEXT.errors.status('/api/interrupt', response.status));
+}
+
+/** `POST /api/queue` with `delete`: drop a waiting prompt. */
+export async function deleteFromQueue(promptId: string): Promise<void> {
+  const response = await post('/api/queue', { delete: [promptId] });
+  if (!response.ok) throw new ServerError(TEXT.errors.status('/api/queue', response.status));
+}
+
+/** `GET /api/queue`: running and waiting prompts. */
+export async function fetchQueue(): Promise<{ running: Json[]; pending: Json[] }> {
+  const body = asObject(await getJson('/api/queue'));
+  return { running: asList(body['queue_running']), pending: asList(body['queue_pending']) };
+}
+
+/** `GET /api/history`: the newest finished prompts. */
+export async function fetchHistory(): Promise<JsonObject> {
+  return asObject(await getJson('/api/history?max_items=64'));
+}
+
+/** `GET /api/system_stats`: memory of the devices. */
+export async function fetchSystemStats(): Promise<SystemStats> {
+  const body = asObject(await getJson('/api/system_stats'));
+  const devices = asList(body['devices']).filter(isObject).map((device) => ({
+    name: asText(device['name']), vram_total: Number(device['vram_total']), vram_free: Number(device['vram_free']),
+  }));
+  return { devices };
+}
+
+/** `POST /api/upload/image`: a picture into the input folder; the name it got there. */
+export async function uploadImage(file: File): Promise<ImageRef> {
+  const form = new FormData();
+  form.append('image', file, file.name);
+  const response = await request('/api/upload/image', { method: 'POST', body: form });
+  if (!response.ok) throw new ServerError(TEXT.errors.upload(file.name, response.status));
+  const { name, subfolder, type } = asObject(await bodyOf(response));
+  return { filename: asText(name), subfolder: asText(subfolder), type: asText(type, 'input') };
+}
+
+/** Address of a picture. */
+export function imageUrl(image: ImageRef): string {
+  const { filename, subfolder, type } = image;
+  return `/api/view?${new URLSearchParams({ filename, subfolder, type }).toString()}`;
+}

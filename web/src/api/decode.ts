@@ -1,0 +1,75 @@
+/** Websocket frames into events. Frames this editor does not know are ignored, as the protocol asks of clients. */
+import { asList, asObject, asText, isObject, parseJson, type Json, type JsonObject } from '../graph/json';
+import type { ImageRef, ProgressNode, ServerEvent } from './wire';
+
+const PREVIEW = 1;
+const PREVIEW_WITH_METADATA = 4;
+const MEDIA_TYPES: Readonly<Record<number, string>> = { 1: 'image/jpeg', 2: 'image/png' };
+
+function asNumber(value: unknown): number {
+  return typeof value === 'number' ? value : 0;
+}
+
+/** Pictures named in a node's output. */
+export function imagesOf(output: Json | undefined): ImageRef[] {
+  return asList(asObject(output)['images']).filter(isObject).map((image) => ({
+    filename: asText(image['filename']), subfolder: asText(image['subfolder']), type: asText(image['type'], 'output'),
+  }));
+}
+
+function textOf(output: Json | undefined): string {
+  const text = asObject(output)['text'];
+  return Array.isArray(text) ? text.map((part) => asText(part)).join('\n') : asText(text);
+}
+
+function progressNodes(value: Json | undefined): Record<string, ProgressNode> {
+  const entries = Object.entries(asObject(value)).map(([id, entry]): [string, ProgressNode] => {
+    const { value: done, max, state, node_id } = asObject(entry);
+    return [id, { value: asNumber(done), max: asNumber(max), state: asText(state), node_id: asText(node_id, id) }];
+  });
+  return Object.fromEntries(entries);
+}
+
+type Decoder = (data: JsonObject, promptId: string) => ServerEvent;
+
+const DECODERS: Readonly<Record<string, Decoder>> = {
+  status: (data) => ({
+    type: 'status', queueRemaining: asNumber(asObject(asObject(data['status'])['exec_info'])['queue_remaining']),
+  }),
+  execution_start: (data, promptId) => ({ type: 'execution_start', promptId, at: asNumber(data['timestamp']) }),
+  execution_cached: (data, promptId) => ({
+    type: 'execution_cached', promptId, nodes: asList(data['nodes']).map((id) => asText(id)),
+  }),
+  executing: (data, promptId) => ({ type: 'executing', promptId, node: asText(data['node']) || null }),
+  progress: (data, promptId) => ({
+    type: 'progress', promptId, node: asText(data['node']), value: asNumber(data['value']), max: asNumber(data['max']),
+  }),
+  progress_state: (data, promptId) => ({ type: 'progress_state', promptId, nodes: progressNodes(data['nodes']) }),
+  executed: (data, promptId) => ({
+    type: 'executed', promptId, node: asText(data['display_node'], asText(data['node'])),
+    images: imagesOf(data['output']), text: textOf(data['output']),
+  }),
+  execution_success: (data, promptId) => ({ type: 'execution_success', promptId, at: asNumber(data['timestamp']) }),
+  execution_error: (data, promptId) => ({ type: 'execution_error', promptId, node: asText(data['node_id']), body: data }),
+  execution_interrupted: (data, promptId) => ({ type: 'execution_interrupted', promptId, node: asText(data['node_id']) }),
+};
+
+/** The event of a text frame. */
+export function decodeText(frame: string): ServerEvent | undefined {
+  const message = asObject(parseJson(frame));
+  const data = asObject(message['data']);
+  return DECODERS[asText(message['type'])]?.(data, asText(data['prompt_id']));
+}
+
+/** The event of a binary frame: four bytes of event number, then for 1 four bytes of image type and the image. */
+export function decodeBinary(frame: ArrayBuffer): ServerEvent | undefined {
+  if (frame.byteLength < 8) return undefined;
+  const view = new DataView(frame);
+  const event = view.getUint32(0);
+  const field = view.getUint32(4);
+  if (event === PREVIEW) {
+    return { type: 'preview', image: new Blob([frame.slice(8)], { type: MEDIA_TYPES[field] ?? 'image/png' }) };
+  }
+  if (event === PREVIEW_WITH_METADATA) return { type: 'preview', image: new Blob([frame.slice(8 + field)]) };
+  return undefined;
+}

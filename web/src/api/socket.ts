@@ -1,0 +1,56 @@
+/** The websocket: reconnects by itself, waiting longer after each failure. */
+import { decodeBinary, decodeText } from './decode';
+import type { ServerEvent } from './wire';
+
+export type Connection = 'connecting' | 'connected' | 'reconnecting';
+
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 15_000;
+
+export interface SocketHandlers {
+  onEvent: (event: ServerEvent) => void;
+  onConnection: (state: Connection) => void;
+}
+
+function address(clientId: string): string {
+  const url = new URL('/ws', window.location.href);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  url.searchParams.set('clientId', clientId);
+  return url.href;
+}
+
+/** Open the socket and keep it open; the returned function closes it for good. */
+export function openSocket(clientId: string, { onEvent, onConnection }: SocketHandlers): () => void {
+  let socket: WebSocket | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let failures = 0;
+  let closed = false;
+
+  const receive = (message: MessageEvent<string | ArrayBuffer>): void => {
+    const event = typeof message.data === 'string' ? decodeText(message.data) : decodeBinary(message.data);
+    if (event) onEvent(event);
+  };
+  const retry = (): void => {
+    if (closed) return;
+    onConnection('reconnecting');
+    const wait = Math.min(FIRST_WAIT_MS * 2 ** failures, LONGEST_WAIT_MS);
+    failures += 1;
+    timer = setTimeout(connect, wait);
+  };
+  const connect = (): void => {
+    socket = new WebSocket(address(clientId));
+    socket.binaryType = 'arraybuffer';
+    socket.onopen = () => {
+      failures = 0;
+      onConnection('connected');
+    };
+    socket.onmessage = receive;
+    socket.onclose = retry;
+  };
+  connect();
+  return () => {
+    closed = true;
+    clearTimeout(timer);
+    socket?.close();
+  };
+}

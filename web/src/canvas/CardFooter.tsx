@@ -1,0 +1,65 @@
+import { useEffect, useReducer } from 'react';
+import type { GraphNode } from '../graph/model';
+import type { Problem } from '../graph/problems';
+import type { NodeRun } from '../state/store';
+import { TEXT } from '../text';
+import { formatTime } from './format';
+
+const TICK_MS = 500;
+
+/** Draw again twice a second while something runs, for its clock. */
+function useTick(active: boolean): void {
+  const [, tick] = useReducer((count: number) => count + 1, 0);
+  useEffect(() => {
+    if (!active) return undefined;
+    const timer = setInterval(tick, TICK_MS);
+    return () => clearInterval(timer);
+  }, [active]);
+}
+
+function stepWords({ value, max, firstStepAt, stepAt }: NodeRun): string {
+  const words = [TEXT.card.step(value, max)];
+  if (value > 1) {
+    const each = (stepAt - firstStepAt) / (value - 1);
+    words.push(TEXT.card.each(formatTime(each)), TEXT.card.left(formatTime(each * (max - value))));
+  }
+  return words.join(' · ');
+}
+
+function clockWords(ms: number): string {
+  return ms < TICK_MS ? TEXT.card.running : `${TEXT.card.running} · ${Math.floor(ms / 1000)} s`;
+}
+
+function runWords(run: NodeRun | undefined): string {
+  switch (run?.state) {
+    case undefined:
+      return TEXT.card.ready;
+    case 'waiting':
+      return run.startedAt === 0 && run.images.length > 0 ? '' : TEXT.card.waiting;
+    case 'cached':
+      return TEXT.card.cached;
+    case 'running':
+      return run.max > 1 ? stepWords(run) : clockWords(performance.now() - run.startedAt);
+    case 'done':
+      return run.elapsedMs > 0 ? formatTime(run.elapsedMs) : TEXT.queue.done;
+    case 'failed':
+      return TEXT.queue.failed;
+  }
+}
+
+interface FooterProps {
+  node: GraphNode;
+  run: NodeRun | undefined;
+  problem: Problem | undefined;
+}
+
+/** The bottom line of a card: what it did, does, or why it cannot. */
+export function CardFooter({ node, run, problem }: FooterProps) {
+  useTick(run?.state === 'running' && run.max <= 1);
+  if (problem) {
+    const words = problem.message.split('\n')[0] ?? '';
+    return <div className="card-footer bad" role="alert" title={problem.message}>{words}</div>;
+  }
+  const words = node.mode === 'muted' ? TEXT.card.muted : node.mode === 'bypassed' ? TEXT.card.bypassed : runWords(run);
+  return <div className={`card-footer ${run?.state ?? ''}`} title={words}>{words}</div>;
+}

@@ -1,0 +1,54 @@
+import { useState, type KeyboardEvent } from 'react';
+import type { GraphNode } from '../graph/model';
+import type { NodeSpec } from '../graph/schema';
+import { editNode } from '../state/edits';
+import { setState } from '../state/store';
+import { TEXT } from '../text';
+
+interface HeaderProps {
+  node: GraphNode;
+  spec: NodeSpec | undefined;
+  progress: number | undefined;
+}
+
+/** Title, menu and progress of a card; double-click renames. */
+export function CardHeader({ node, spec, progress }: HeaderProps) {
+  const [editing, setEditing] = useState(false);
+  const title = node.title || (spec?.title ?? node.type);
+  const finish = (text: string): void => {
+    setEditing(false);
+    const next = text.trim() === spec?.title ? '' : text.trim();
+    if (next !== node.title) editNode(node.id, { title: next });
+  };
+  const onKeyDown = (event: KeyboardEvent<HTMLInputElement>): void => {
+    event.stopPropagation();
+    if (event.key === 'Enter') finish(event.currentTarget.value);
+    if (event.key === 'Escape') setEditing(false);
+  };
+  return (
+    <div className="card-header" title={`${node.type} · node ${node.id}`} onDoubleClick={() => setEditing(true)}>
+      {editing ? (
+        <input
+          className="nodrag" autoFocus aria-label={TEXT.fields.title} defaultValue={title} onKeyDown={onKeyDown}
+          onBlur={(event) => finish(event.currentTarget.value)} onFocus={(event) => event.currentTarget.select()}
+        />
+      ) : (
+        <span className="card-title">{title}</span>
+      )}
+      <button
+        type="button" className="nodrag icon small" aria-label={TEXT.fields.menu(TEXT.card.label(title, node.id))} aria-haspopup="menu"
+        onClick={(event) => {
+          const box = event.currentTarget.getBoundingClientRect();
+          setState({ menu: { node: node.id, x: box.left, y: box.bottom + 4 } });
+        }}
+      >
+        ⋯
+      </button>
+      {progress !== undefined && (
+        <div className="bar" role="progressbar" aria-label={title} aria-valuenow={Math.round(progress)} aria-valuemin={0} aria-valuemax={100}>
+          <div style={{ width: `${progress}%` }} />
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,34 @@
+import { imageUrl } from '../api/client';
+import type { NodeRun } from '../state/store';
+import { setState } from '../state/store';
+import { galleryIndex } from '../state/gallery';
+import { TEXT } from '../text';
+
+interface PictureProps {
+  run: NodeRun | undefined;
+  height: number;
+  card: string;
+}
+
+/** The picture area: the running preview, the finished pictures, or where they will appear. */
+export function CardPicture({ run, height, card }: PictureProps) {
+  const images = run?.images ?? [];
+  if (run?.preview) {
+    return <div className="picture" style={{ height }}><img src={run.preview} alt={`${TEXT.card.running}: ${card}`} /></div>;
+  }
+  if (images.length === 0) {
+    return <div className="picture hollow" style={{ height }}><span>{TEXT.card.noPicture}</span></div>;
+  }
+  return (
+    <div className={images.length > 1 ? 'picture several' : 'picture'} style={{ height }}>
+      {images.map((image) => (
+        <button
+          type="button" key={`${image.subfolder}/${image.filename}`} className="nodrag bare"
+          aria-label={TEXT.gallery.picture(image.filename)} onClick={() => setState({ shown: galleryIndex(image) })}
+        >
+          <img src={imageUrl(image)} alt={image.filename} draggable={false} />
+        </button>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,16 @@
+import { chooseFile } from '../panels/chooseFile';
+import { DEFAULT_WORKFLOW, openExample } from '../state/files';
+import { setState } from '../state/store';
+import { TEXT } from '../text';
+
+/** Three ways to begin, shown while the canvas is empty. */
+export function EmptyCanvas() {
+  const { empty } = TEXT;
+  return (
+    <section className="empty-canvas" aria-label={empty.title}>
+      <button type="button" onClick={() => void openExample(DEFAULT_WORKFLOW)}><strong>{empty.picture}</strong><span>{empty.pictureHint}</span></button>
+      <button type="button" onClick={() => setState({ drawer: 'workflows' })}><strong>{empty.templates}</strong><span>{empty.templatesHint}</span></button>
+      <button type="button" onClick={chooseFile}><strong>{empty.file}</strong><span>{empty.fileHint}</span></button>
+    </section>
+  );
+}

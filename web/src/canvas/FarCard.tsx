@@ -1,0 +1,13 @@
+import type { CSSProperties } from 'react';
+import type { GraphNode } from '../graph/model';
+import type { NodeSpec } from '../graph/schema';
+import { problemView, useStore } from '../state/store';
+import { categoryColor } from './colors';
+
+/** A card seen from afar: colour, state and a title large enough to be read. */
+export function FarCard({ node, spec }: { node: GraphNode; spec: NodeSpec | undefined }) {
+  const state = useStore((s) => s.runs[node.id]?.state ?? '');
+  const bad = useStore((s) => problemView(s).byNode[node.id] !== undefined);
+  const style = { '--stripe': categoryColor(spec?.category ?? '') } as CSSProperties;
+  return <div className={`card far ${node.mode} ${state} ${bad ? 'bad' : ''}`} style={style}><span>{node.title || (spec?.title ?? node.type)}</span></div>;
+}

@@ -1,0 +1,96 @@
+import { NodeResizeControl, useStore as useFlow, type NodeProps, type ReactFlowState } from '@xyflow/react';
+import { memo, type CSSProperties } from 'react';
+import { linkIndex, type GraphNode } from '../graph/model';
+import { MAX_WIDTH, MIN_WIDTH, showsPictures } from '../graph/geometry';
+import type { NodeSpec } from '../graph/schema';
+import { specOf } from '../graph/virtual';
+import { beginGesture, endGesture } from '../state/edits';
+import { problemView, useStore } from '../state/store';
+import { TEXT } from '../text';
+import { WidgetRow } from '../widgets/WidgetRow';
+import { CardFooter } from './CardFooter';
+import { CardHeader } from './CardHeader';
+import { CardPicture } from './CardPicture';
+import { categoryColor } from './colors';
+import { FarCard } from './FarCard';
+import { layoutOf, type CardNode } from './flow';
+import { Port } from './Port';
+
+/** Below this zoom nothing on a card can be read, so it is drawn as a plain box. */
+const FAR = 0.35;
+const isFar = (state: ReactFlowState): boolean => state.transform[2] < FAR;
+
+function useLinked(id: string): ReadonlySet<string> {
+  const key = useStore((s) => {
+    const index = linkIndex(s.graph);
+    const into = Object.keys(index.into[id] ?? {}).map((name) => `in:${name}`);
+    return [...into, ...(index.outOf[id] ?? []).map((link) => `out:${link.sourceSlot}`)].join('\n');
+  });
+  return new Set(key.split('\n'));
+}
+
+interface BodyProps {
+  node: GraphNode;
+  spec: NodeSpec | undefined;
+  live: boolean;
+}
+
+function CardBody({ node, spec, live }: BodyProps) {
+  const linked = useLinked(node.id);
+  const layout = layoutOf(node, spec, live);
+  const run = useStore((s) => s.runs[node.id]);
+  const problems = useStore((s) => problemView(s).byNode[node.id]);
+  const label = TEXT.card.label(node.title || (spec?.title ?? node.type), node.id);
+  const rows = layout.inputs.filter((socket) => !socket.onWidget);
+  const ports = (
+    <>
+      {layout.inputs.map((s) => <Port key={`in:${s.key}`} node={node.id} card={label} side="in" socket={s} linked={linked.has(`in:${s.key}`)} />)}
+      {layout.outputs.map((s) => <Port key={`out:${s.key}`} node={node.id} card={label} side="out" socket={s} linked={linked.has(`out:${s.key}`)} />)}
+    </>
+  );
+  if (node.type === 'Reroute') return <div className="card reroute">{ports}</div>;
+  const percent = run?.state === 'running' && run.max > 1 ? (100 * run.value) / run.max : undefined;
+  const style = { '--stripe': categoryColor(spec?.category ?? '') } as CSSProperties;
+  const bad = problems ? 'bad' : run?.state === 'failed' ? 'bad' : '';
+  return (
+    <div className={`card ${node.mode} ${run?.state ?? ''} ${bad} ${spec ? '' : 'unknown'}`} style={style}>
+      <CardHeader node={node} spec={spec} progress={percent} />
+      {ports}
+      {!node.collapsed && (
+        <>
+          <div className="rows" style={{ height: Math.max(rows.length, layout.outputs.length) * 24 }}>
+            <ul>{rows.map((s) => <li key={s.key} className={s.optional ? 'optional' : ''}>{s.label}</li>)}</ul>
+            <ul>{layout.outputs.map((s) => <li key={s.key}>{s.label}</li>)}</ul>
+          </div>
+          <div className="fields">
+            {layout.widgets.map((row) => (
+              <WidgetRow
+                key={row.input.name} node={node.id} input={row.input} height={row.height} value={node.values[row.input.name]}
+                control={node.controls[row.input.name]} linked={linked.has(`in:${row.input.name}`)}
+                invalid={problems?.some((problem) => problem.input === row.input.name) === true}
+              />
+            ))}
+            {layout.picture > 0 && <CardPicture run={run} height={layout.picture} card={label} />}
+            {!spec && <p className="unknown-words">{TEXT.card.unknown}</p>}
+          </div>
+          {spec?.isVirtual !== true && <CardFooter node={node} run={run} problem={problems?.[0]} />}
+          <NodeResizeControl
+            className="resize" autoScale={false} minWidth={MIN_WIDTH} maxWidth={showsPictures(spec) ? 1200 : MAX_WIDTH} minHeight={layout.minHeight}
+            onResizeStart={beginGesture} onResizeEnd={endGesture}
+          />
+        </>
+      )}
+    </div>
+  );
+}
+
+/** One node of the graph. */
+export const NodeCard = memo(function NodeCard({ id }: NodeProps<CardNode>) {
+  const node = useStore((s) => s.graph.nodes[id]);
+  const schema = useStore((s) => s.schema);
+  const live = useStore((s) => s.live.has(id));
+  const far = useFlow(isFar);
+  if (!node) return null;
+  const spec = specOf(schema, node);
+  return far ? <FarCard node={node} spec={spec} /> : <CardBody node={node} spec={spec} live={live} />;
+});

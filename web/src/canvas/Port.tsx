@@ -1,0 +1,39 @@
+import { Handle, Position } from '@xyflow/react';
+import { memo, type CSSProperties } from 'react';
+import { typesFit } from '../graph/connect';
+import type { Socket } from '../graph/geometry';
+import { useStore, type Dragging } from '../state/store';
+import { TEXT } from '../text';
+import { socketShape, typeColor } from './colors';
+import { handleId } from './flow';
+
+interface PortProps {
+  node: string;
+  card: string;
+  side: 'in' | 'out';
+  socket: Socket;
+  linked: boolean;
+}
+
+/** Whether a socket cannot take the link being drawn. */
+function isOut(dragging: Dragging | null, node: string, side: 'in' | 'out', type: string): boolean {
+  if (!dragging) return false;
+  const needed = dragging.from === 'output' ? 'in' : 'out';
+  if (side !== needed || dragging.node === node) return !(dragging.node === node && side !== needed);
+  return !(needed === 'in' ? typesFit(dragging.type, type) : typesFit(type, dragging.type));
+}
+
+/** A socket at the card's edge: drag from it to draw a link. */
+export const Port = memo(function Port({ node, card, side, socket, linked }: PortProps) {
+  const dimmed = useStore((s) => isOut(s.dragging, node, side, socket.type));
+  const label = side === 'in' ? TEXT.card.input(socket.name, card) : TEXT.card.output(socket.name, card);
+  const style = { top: socket.y, '--type': typeColor(socket.type) } as CSSProperties;
+  const classes = ['port', socketShape(socket.type), linked ? 'linked' : '', dimmed ? 'dimmed' : '', socket.onWidget ? 'on-widget' : ''];
+  return (
+    <Handle
+      id={handleId(side, socket.key)} type={side === 'in' ? 'target' : 'source'}
+      position={side === 'in' ? Position.Left : Position.Right} style={style} className={classes.join(' ')}
+      role="button" aria-label={label} data-testid={label} title={`${socket.type}${socket.help ? ` · ${socket.help}` : ''}`}
+    />
+  );
+});

@@ -1,0 +1,197 @@
+/**
+ * Where everything on a card stands, from its schema alone.
+ *
+ * Cards declare size and sockets before they are drawn, so the canvas can leave out what is not visible and links meet
+ * their sockets at first paint. The style sheet uses the same numbers.
+ */
+import { asText } from './json';
+import type { GraphNode, Size } from './model';
+import type { InputSpec, NodeSpec, Widget } from './schema';
+
+export const HEADER = 36;
+export const PAD = 6;
+export const ROW = 24;
+export const FIELD = 28;
+export const GAP = 4;
+export const FOOTER = 26;
+const TEXT_AREA = 88;
+const THUMBNAIL = 132;
+const PREVIEW = 150;
+const NOTICE = 40;
+export const MIN_WIDTH = 180;
+export const MAX_WIDTH = 520;
+const MAX_PICTURE_WIDTH = 1200;
+const REROUTE: Size = { width: 72, height: 28 };
+
+export interface Socket {
+  /** Input name, or output slot number as text. */
+  key: string;
+  name: string;
+  label: string;
+  type: string;
+  help: string;
+  /** Vertical centre from the card's top edge. */
+  y: number;
+  onWidget: boolean;
+  optional: boolean;
+}
+
+export interface WidgetRow {
+  input: InputSpec & { widget: Widget };
+  height: number;
+}
+
+export interface CardLayout extends Size {
+  inputs: readonly Socket[];
+  outputs: readonly Socket[];
+  widgets: readonly WidgetRow[];
+  /** Height of the picture area, 0 where there is none. */
+  picture: number;
+  minHeight: number;
+}
+
+/** Whether the node shows pictures it was given (SaveImage, PreviewImage). */
+export function showsPictures(spec: NodeSpec | undefined): boolean {
+  return spec?.isOutput === true && spec.inputs.some((input) => input.type === 'IMAGE');
+}
+
+function isTall(widget: Widget): boolean {
+  return widget.kind === 'text' && widget.multiline;
+}
+
+function widgetHeight(widget: Widget): number {
+  if (isTall(widget)) return TEXT_AREA;
+  return widget.kind === 'file' ? FIELD + GAP + THUMBNAIL : FIELD;
+}
+
+/** Label of an output: types in capitals read better in lower case. */
+export function outputLabel(name: string): string {
+  return name === name.toUpperCase() ? name.toLowerCase().replaceAll('_', ' ') : name.replaceAll('_', ' ');
+}
+
+const LETTER = 6.8;
+
+function rowWidth(left: string, right: string): number {
+  return Math.ceil((left.length + right.length) * LETTER) + 54;
+}
+
+function longestOption(widget: Widget): string {
+  if (widget.kind === 'select' || widget.kind === 'file') {
+    return widget.options.reduce<string>((longest, option) => {
+      const text = asText(option);
+      return text.length > longest.length ? text : longest;
+    }, widget.default);
+  }
+  return widget.kind === 'seed' ? '000000000000000000' : '0000.00';
+}
+
+/** A width that shows every label and value, within the limits of a card. */
+export function defaultWidth(spec: NodeSpec): number {
+  const sockets = spec.inputs.filter((input) => input.widget === null);
+  const widths = [MIN_WIDTH + 20, spec.title.length * 7.6 + 72];
+  for (let i = 0; i < Math.max(sockets.length, spec.outputs.length); i++) {
+    widths.push(rowWidth(sockets[i]?.label ?? '', outputLabel(spec.outputs[i]?.name ?? '')));
+  }
+  for (const input of spec.inputs) {
+    if (!input.widget) continue;
+    if (isTall(input.widget)) widths.push(320);
+    else widths.push(Math.min(rowWidth(input.label, longestOption(input.widget)), 360));
+  }
+  if (showsPictures(spec)) widths.push(300);
+  return Math.round(Math.min(Math.max(...widths), MAX_WIDTH));
+}
+
+function inputSockets(node: GraphNode, spec: NodeSpec | undefined): InputSpec[] {
+  if (spec) return spec.inputs.filter((input) => input.widget === null);
+  return node.inputs.map((slot) => ({
+    name: slot.name, label: slot.name, type: slot.type, optional: true, help: '', widget: null,
+  }));
+}
+
+function outputSockets(node: GraphNode, spec: NodeSpec | undefined): Socket[] {
+  const outputs = spec?.outputs ?? node.outputs.map((slot) => ({ ...slot, help: '' }));
+  return outputs.map((output, slot) => ({
+    key: String(slot), name: output.name, label: outputLabel(output.name), type: output.type, help: output.help,
+    y: HEADER + PAD + ROW * slot + ROW / 2, onWidget: false, optional: false,
+  }));
+}
+
+function reroute(spec: NodeSpec): CardLayout {
+  const socket = { name: '', label: '', type: '*', help: '', y: REROUTE.height / 2, onWidget: false, optional: false };
+  return {
+    ...REROUTE, minHeight: REROUTE.height, widgets: [], picture: 0,
+    inputs: spec.inputs.map((input) => ({ ...socket, key: input.name })),
+    outputs: [{ ...socket, key: '0' }],
+  };
+}
+
+/** Width of a card: what the file or the user asked for, within limits. */
+function cardWidth(node: GraphNode, spec: NodeSpec | undefined): number {
+  const widest = showsPictures(spec) ? MAX_PICTURE_WIDTH : MAX_WIDTH;
+  return Math.round(Math.min(Math.max(node.size.width, MIN_WIDTH), widest));
+}
+
+/** Share the height above the minimum between what can grow: pictures first, then text areas. */
+function grow(rows: WidgetRow[], picture: number, spare: number): { widgets: WidgetRow[]; picture: number } {
+  const tall = rows.filter((row) => isTall(row.input.widget));
+  if (picture > 0 && spare > 0) return { widgets: rows, picture: picture + spare };
+  if (tall.length === 0 || spare <= 0) return { widgets: rows, picture };
+  const share = Math.floor(spare / tall.length);
+  return { picture, widgets: rows.map((row) => (tall.includes(row) ? { ...row, height: row.height + share } : row)) };
+}
+
+function withWidgetSockets(sockets: InputSpec[], rows: WidgetRow[], top: number): Socket[] {
+  const plain = sockets.map((input, i) => ({
+    key: input.name, name: input.name, label: input.label, type: input.type, help: input.help, optional: input.optional,
+    y: HEADER + PAD + ROW * i + ROW / 2, onWidget: false,
+  }));
+  let y = top;
+  const onWidgets = rows.map(({ input, height }) => {
+    const centre = y + FIELD / 2;
+    y += height + GAP;
+    return {
+      key: input.name, name: input.name, label: input.label, type: input.type, help: input.help, optional: true, y: centre, onWidget: true,
+    };
+  });
+  return [...plain, ...onWidgets];
+}
+
+function collapsed(layout: CardLayout): CardLayout {
+  const folded = (socket: Socket): Socket => ({ ...socket, y: HEADER / 2 });
+  return {
+    ...layout, height: HEADER, minHeight: HEADER, widgets: [], picture: 0,
+    inputs: layout.inputs.map(folded), outputs: layout.outputs.map(folded),
+  };
+}
+
+/** Sizes and socket positions of a card. `livePreview` reserves room for a sampler's running picture. */
+export function cardLayout(node: GraphNode, spec: NodeSpec | undefined, livePreview = false): CardLayout {
+  if (spec?.type === 'Reroute') return reroute(spec);
+  const width = cardWidth(node, spec);
+  const sockets = inputSockets(node, spec);
+  const outputs = outputSockets(node, spec);
+  const declared = (spec?.inputs ?? []).flatMap((input) =>
+    input.widget ? [{ input: { ...input, widget: input.widget }, height: widgetHeight(input.widget) }] : [],
+  );
+  const rows = Math.max(sockets.length, outputs.length);
+  const top = HEADER + PAD + rows * ROW + (rows > 0 ? GAP : 0);
+  const basePicture = showsPictures(spec) ? PREVIEW : livePreview ? width - 16 : 0;
+  const notice = spec ? 0 : NOTICE;
+  const fields = declared.reduce((sum, row) => sum + row.height + GAP, 0);
+  const minHeight = top + fields + (basePicture > 0 ? basePicture + GAP : 0) + notice + (spec?.isVirtual ? PAD : FOOTER);
+  const { widgets, picture } = grow(declared, basePicture, Math.round(node.size.height) - minHeight);
+  const used = widgets.reduce((sum, row) => sum + row.height, 0) - declared.reduce((sum, row) => sum + row.height, 0);
+  const layout: CardLayout = {
+    width, height: minHeight + used + picture - basePicture, minHeight, outputs, widgets, picture,
+    inputs: withWidgetSockets(sockets, widgets, top),
+  };
+  return node.collapsed ? collapsed(layout) : layout;
+}
+
+/** Size a new card of this type starts with. */
+export function defaultSize(node: GraphNode, spec: NodeSpec): Size {
+  const width = spec.type === 'Note' ? 240 : defaultWidth(spec);
+  const start = { ...node, size: { width, height: 0 } };
+  const height = cardLayout(start, spec).height;
+  return { width, height: showsPictures(spec) ? height + width - PREVIEW - 16 : height };
+}

@@ -1,0 +1,123 @@
+/** Automatic layout: columns from left to right, so that links run forwards and cards do not overlap. */
+import { cardLayout } from './geometry';
+import type { Graph, GraphNode, Point, Size } from './model';
+import { linkIndex } from './model';
+import type { Schema } from './schema';
+import { specOf } from './virtual';
+
+const COLUMN_GAP = 72;
+const ROW_GAP = 32;
+const SWEEPS = 4;
+
+type Sizes = Readonly<Record<string, Size>>;
+
+function sizesOf(graph: Graph, schema: Schema): Sizes {
+  const size = (node: GraphNode): Size => cardLayout(node, specOf(schema, node));
+  return Object.fromEntries(Object.values(graph.nodes).map((node) => [node.id, size(node)]));
+}
+
+/** Nodes so that sources come before targets; nodes on a cycle come last. */
+export function topologicalOrder(graph: Graph): string[] {
+  const { into, outOf } = linkIndex(graph);
+  const open: Record<string, number> = {};
+  for (const id of Object.keys(graph.nodes)) open[id] = Object.keys(into[id] ?? {}).length;
+  const ready = Object.keys(open).filter((id) => open[id] === 0);
+  const order: string[] = [];
+  for (let at = 0; at < ready.length; at++) {
+    const id = ready[at] ?? '';
+    order.push(id);
+    for (const link of outOf[id] ?? []) {
+      const left = (open[link.target] ?? 0) - 1;
+      open[link.target] = left;
+      if (left === 0) ready.push(link.target);
+    }
+  }
+  const placed = new Set(order);
+  return [...order, ...Object.keys(graph.nodes).filter((id) => !placed.has(id))];
+}
+
+/** Column of each node: one right of its furthest source; nodes without sources stand just before their first reader. */
+function columns(graph: Graph): Record<string, number> {
+  const { into, outOf } = linkIndex(graph);
+  const column: Record<string, number> = {};
+  const order = topologicalOrder(graph);
+  for (const id of order) {
+    const sources = Object.values(into[id] ?? {}).map((link) => column[link.source] ?? 0);
+    column[id] = sources.length > 0 ? Math.max(...sources) + 1 : 0;
+  }
+  for (const id of order) {
+    const readers = outOf[id] ?? [];
+    if (Object.keys(into[id] ?? {}).length > 0 || readers.length === 0) continue;
+    column[id] = Math.max(0, Math.min(...readers.map((link) => column[link.target] ?? 1)) - 1);
+  }
+  return column;
+}
+
+/** Order within columns by the mean place of neighbours (barycentre heuristic, Sugiyama et al. 1981). */
+function ordered(graph: Graph, column: Record<string, number>): string[][] {
+  const { into, outOf } = linkIndex(graph);
+  const layers: string[][] = [];
+  for (const id of topologicalOrder(graph)) (layers[column[id] ?? 0] ??= []).push(id);
+  const filled = layers.filter((layer) => layer.length > 0);
+  const place: Record<string, number> = {};
+  const renumber = (layer: string[]): void => layer.forEach((id, at) => (place[id] = at / Math.max(layer.length - 1, 1)));
+  filled.forEach(renumber);
+  const mean = (id: string, neighbours: string[]): number =>
+    neighbours.length > 0 ? neighbours.reduce((sum, n) => sum + (place[n] ?? 0), 0) / neighbours.length : (place[id] ?? 0);
+  for (let sweep = 0; sweep < SWEEPS; sweep++) {
+    const forwards = sweep % 2 === 0;
+    for (const layer of forwards ? filled : [...filled].reverse()) {
+      const weight = Object.fromEntries(layer.map((id) => [id, mean(id, forwards
+        ? Object.values(into[id] ?? {}).map((link) => link.source)
+        : (outOf[id] ?? []).map((link) => link.target))]));
+      layer.sort((a, b) => (weight[a] ?? 0) - (weight[b] ?? 0));
+      renumber(layer);
+    }
+  }
+  return filled;
+}
+
+/** The graph with every node placed in columns. Groups keep their places and are dropped only by the caller. */
+export function arrange(graph: Graph, schema: Schema): Graph {
+  const sizes = sizesOf(graph, schema);
+  const nodes: Record<string, GraphNode> = { ...graph.nodes };
+  let x = 0;
+  for (const layer of ordered(graph, columns(graph))) {
+    const widest = Math.max(...layer.map((id) => sizes[id]?.width ?? 0));
+    const height = layer.reduce((sum, id) => sum + (sizes[id]?.height ?? 0) + ROW_GAP, -ROW_GAP);
+    let y = Math.round(Math.max(0, 320 - height / 2));
+    for (const id of layer) {
+      const node = nodes[id];
+      if (node) nodes[id] = { ...node, position: { x, y } };
+      y += (sizes[id]?.height ?? 0) + ROW_GAP;
+    }
+    x += widest + COLUMN_GAP;
+  }
+  return { ...graph, nodes };
+}
+
+function overlaps(a: Point & Size, b: Point & Size): boolean {
+  return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+}
+
+/**
+ * The graph with overlapping cards pushed down.
+ *
+ * Files laid out elsewhere assume smaller cards; those that already fit stay where they are.
+ */
+export function separate(graph: Graph, schema: Schema): Graph {
+  const sizes = sizesOf(graph, schema);
+  const nodes: Record<string, GraphNode> = { ...graph.nodes };
+  const placed: (Point & Size)[] = [];
+  const fromTop = Object.values(graph.nodes).sort((a, b) => a.position.y - b.position.y || a.position.x - b.position.x);
+  for (const node of fromTop) {
+    const size = sizes[node.id] ?? node.size;
+    const box = { ...node.position, width: size.width, height: size.height };
+    for (let hit = placed.find((other) => overlaps(box, other)); hit; hit = placed.find((other) => overlaps(box, other))) {
+      box.y = hit.y + hit.height + 16;
+    }
+    placed.push(box);
+    if (box.y !== node.position.y) nodes[node.id] = { ...node, position: { x: box.x, y: box.y } };
+  }
+  return { ...graph, nodes };
+}

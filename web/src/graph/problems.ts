@@ -1,0 +1,95 @@
+/** Problems of a graph: what the server said and what the editor can see itself, tied to node and input. */
+import { asList, asObject, asText, isObject, type Json } from './json';
+import type { Graph } from './model';
+import type { Schema, WidgetValue } from './schema';
+import { nearest } from './search';
+import { specOf } from './virtual';
+
+export interface Problem {
+  /** Stable within one list. */
+  key: string;
+  code: string;
+  /** The node it belongs to; null for problems of the whole graph. */
+  node: string | null;
+  input?: string;
+  message: string;
+  detail: string;
+  /** A value that would mend it. */
+  fix?: { input: string; value: WidgetValue };
+}
+
+export interface ProblemTexts {
+  unknownNode: (type: string) => string;
+  unknownNodeDetail: string;
+  missingInput: (input: string) => string;
+  notAvailable: (input: string, value: string) => string;
+}
+
+function fixFor(graph: Graph, schema: Schema, node: string, input: string, given: Json | undefined): Problem['fix'] {
+  const held = graph.nodes[node];
+  const widget = held && specOf(schema, held)?.inputs.find((candidate) => candidate.name === input)?.widget;
+  if (widget?.kind !== 'select' && widget?.kind !== 'file') return undefined;
+  const wrong = asText(given, asText(held?.values[input]));
+  const value = nearest(wrong, widget.options.filter((option): option is string => typeof option === 'string'));
+  return value === undefined || value === wrong ? undefined : { input, value };
+}
+
+function nodeProblem(graph: Graph, schema: Schema, texts: ProblemTexts, node: string, error: Json, at: number): Problem {
+  const entry = asObject(error);
+  const extra = asObject(entry['extra_info']);
+  const input = asText(extra['input_name']);
+  const code = asText(entry['type'], 'error');
+  const fix = code === 'value_not_in_list' ? fixFor(graph, schema, node, input, extra['received_value']) : undefined;
+  let message = asText(entry['message']);
+  if (code === 'required_input_missing' && input) message = texts.missingInput(input);
+  if (code === 'value_not_in_list' && input) message = texts.notAvailable(input, asText(extra['received_value']));
+  const detail = asText(entry['details']);
+  return {
+    key: `${node}/${at}/${code}/${input}`, code, node, message, detail: detail === input ? '' : detail,
+    ...(input ? { input } : {}), ...(fix ? { fix } : {}),
+  };
+}
+
+/** Problems in a reply of `POST /prompt`: of single nodes, else of the graph as a whole. */
+export function problemsOfReply(reply: Json, graph: Graph, schema: Schema, texts: ProblemTexts): Problem[] {
+  const document = asObject(reply);
+  const ofNodes = Object.entries(asObject(document['node_errors'])).flatMap(([node, entry]) =>
+    asList(asObject(entry)['errors']).map((error, at) => nodeProblem(graph, schema, texts, node, error, at)),
+  );
+  const error = document['error'];
+  if (ofNodes.length > 0 || error === undefined) return ofNodes;
+  const whole = isObject(error) ? error : { message: asText(error) };
+  const detail = asText(whole['details']);
+  const named = /#([\w:]+)/.exec(detail)?.[1];
+  const node = named !== undefined && named in graph.nodes ? named : null;
+  return [{ key: `graph/${asText(whole['type'])}`, code: asText(whole['type'], 'error'), node, message: asText(whole['message']), detail }];
+}
+
+/** The problem an `execution_error` event reports. */
+export function problemOfRun(event: Json): Problem {
+  const entry = asObject(event);
+  const message = asText(entry['exception_message']).trim();
+  const traceback = asList(entry['traceback']).map((line) => asText(line)).join('');
+  const node = asText(entry['node_id']);
+  return {
+    key: `run/${asText(entry['prompt_id'])}/${node}`, code: asText(entry['exception_type'], 'error'),
+    node: node || null, message: message || asText(entry['exception_type']), detail: traceback,
+  };
+}
+
+/** What is wrong before anything is asked of the server: node types it does not have. */
+export function problemsOfGraph(graph: Graph, schema: Schema, texts: ProblemTexts): Problem[] {
+  return Object.values(graph.nodes).flatMap((node) => {
+    if (specOf(schema, node) || node.mode !== 'always') return [];
+    const close = nearest(node.type, Object.keys(schema));
+    const detail = close ? `${texts.unknownNodeDetail} (${close}?)` : texts.unknownNodeDetail;
+    return [{ key: `local/${node.id}`, code: 'unknown_node', node: node.id, message: texts.unknownNode(node.type), detail }];
+  });
+}
+
+/** Problems by the node they belong to. */
+export function byNode(problems: readonly Problem[]): Record<string, Problem[]> {
+  const found: Record<string, Problem[]> = {};
+  for (const problem of problems) if (problem.node !== null) (found[problem.node] ??= []).push(problem);
+  return found;
+}

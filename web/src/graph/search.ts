@@ -1,0 +1,77 @@
+/** Searching node types. */
+import { fittingInput, fittingOutput } from './connect';
+import { PLACEABLE_VIRTUAL, VIRTUAL_SPECS } from './virtual';
+import type { NodeSpec, Schema } from './schema';
+
+/** The open end of a link that a new node should fit. */
+export interface OpenEnd {
+  type: string;
+  /** Whether the new node receives the value (`in`) or provides it (`out`). */
+  needs: 'in' | 'out';
+}
+
+function score(spec: NodeSpec, word: string): number {
+  const title = spec.title.toLowerCase();
+  const type = spec.type.toLowerCase();
+  if (title.startsWith(word) || type.startsWith(word)) return 4;
+  if (title.split(' ').some((part) => part.startsWith(word))) return 3;
+  if (title.includes(word) || type.includes(word)) return 2;
+  return spec.category.toLowerCase().includes(word) ? 1 : 0;
+}
+
+function fits(spec: NodeSpec, end: OpenEnd | undefined): boolean {
+  if (!end) return true;
+  return (end.needs === 'in' ? fittingInput(spec, end.type) : fittingOutput(spec, end.type)) !== undefined;
+}
+
+/** Node types a user can place, the server's and the editor's own. */
+export function placeable(schema: Schema): NodeSpec[] {
+  return [...Object.values(schema), ...PLACEABLE_VIRTUAL.flatMap((type) => VIRTUAL_SPECS[type] ?? [])];
+}
+
+/** Node types that match every word of the query and fit the open end, best first. */
+export function searchSpecs(schema: Schema, query: string, end?: OpenEnd): NodeSpec[] {
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  const found = placeable(schema).flatMap((spec) => {
+    if (!fits(spec, end)) return [];
+    const scores = words.map((word) => score(spec, word));
+    if (scores.includes(0)) return [];
+    return [{ spec, total: scores.reduce((sum, value) => sum + value, 0) }];
+  });
+  return found
+    .sort((a, b) => b.total - a.total || a.spec.title.length - b.spec.title.length || a.spec.title.localeCompare(b.spec.title))
+    .map(({ spec }) => spec);
+}
+
+/** Categories with their node types, both in alphabetical order. */
+export function byCategory(specs: readonly NodeSpec[]): [string, NodeSpec[]][] {
+  const groups: Record<string, NodeSpec[]> = {};
+  for (const spec of specs) (groups[spec.category] ??= []).push(spec);
+  const sorted = Object.entries(groups).sort(([a], [b]) => a.localeCompare(b));
+  return sorted.map(([name, list]) => [name, list.sort((a, b) => a.title.localeCompare(b.title))]);
+}
+
+/** Number of single-character edits between two strings (Levenshtein 1966). */
+export function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, change));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+/** The choice most like what was given, if any is near. */
+export function nearest(given: string, choices: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let least = Math.max(3, Math.ceil(given.length * 0.45)) + 1;
+  for (const choice of choices) {
+    const distance = editDistance(given.toLowerCase(), choice.toLowerCase());
+    if (distance < least) [best, least] = [choice, distance];
+  }
+  return best;
+}

@@ -1,0 +1,69 @@
+/** Nodes that exist only in the editor: notes, reroutes and primitives. */
+import { asList, asObject, asText } from './json';
+import type { GraphNode } from './model';
+import type { InputSpec, NodeSpec, Schema, Widget, WidgetValue } from './schema';
+
+const ANY = '*';
+
+function textInput(): InputSpec {
+  const widget: Widget = { kind: 'text', default: '', multiline: true };
+  return { name: 'text', label: 'text', type: 'STRING', optional: true, help: '', widget };
+}
+
+function virtual(type: string, title: string, inputs: InputSpec[], outputs: NodeSpec['outputs']): NodeSpec {
+  return { type, title, category: 'utils', help: '', inputs, outputs, isOutput: false, isVirtual: true };
+}
+
+/** Editor-only node types, added to every schema. */
+export const VIRTUAL_SPECS: Schema = {
+  Note: virtual('Note', 'Note', [textInput()], []),
+  MarkdownNote: virtual('MarkdownNote', 'Note (Markdown)', [textInput()], []),
+  Reroute: virtual(
+    'Reroute',
+    'Reroute',
+    [{ name: '', label: '', type: ANY, optional: true, help: '', widget: null }],
+    [{ name: '', type: ANY, help: '' }],
+  ),
+};
+
+/** Types the palette offers although the server does not know them. */
+export const PLACEABLE_VIRTUAL: readonly string[] = ['Note', 'Reroute'];
+
+function primitiveWidget(value: WidgetValue | undefined, isSeed: boolean): Widget {
+  if (typeof value === 'boolean') return { kind: 'toggle', default: value };
+  if (typeof value === 'number' || typeof value === 'bigint') {
+    const whole = typeof value === 'bigint' || Number.isInteger(value);
+    const min = isSeed ? 0 : -Number.MAX_SAFE_INTEGER;
+    return {
+      kind: isSeed ? 'seed' : whole ? 'int' : 'float',
+      default: 0,
+      min,
+      max: isSeed ? 18446744073709551615n : Number.MAX_SAFE_INTEGER,
+      step: whole ? 1 : 0.01,
+    };
+  }
+  return { kind: 'text', default: asText(value), multiline: false };
+}
+
+/** A primitive holds one value, of the kind of the widget it feeds. */
+function primitiveSpec(node: GraphNode): NodeSpec {
+  const output = node.outputs[0];
+  const isSeed = 'value' in node.controls;
+  const widget = primitiveWidget(node.values['value'], isSeed);
+  const fed = asObject(asObject(asList(node.raw['outputs'])[0])['widget'])['name'];
+  const label = asText(fed, output?.name ?? 'value');
+  const input: InputSpec = { name: 'value', label, type: output?.type ?? ANY, optional: true, help: '', widget };
+  return virtual('PrimitiveNode', 'Primitive', [input], [{ name: label, type: output?.type ?? ANY, help: '' }]);
+}
+
+const primitives = new WeakMap<GraphNode, NodeSpec>();
+
+/** What a node's card shows: from the schema, from the virtual types, or undefined where the type is unknown. */
+export function specOf(schema: Schema, node: GraphNode): NodeSpec | undefined {
+  if (node.type !== 'PrimitiveNode') return schema[node.type] ?? VIRTUAL_SPECS[node.type];
+  const known = primitives.get(node);
+  if (known) return known;
+  const spec = primitiveSpec(node);
+  primitives.set(node, spec);
+  return spec;
+}

@@ -1,0 +1,78 @@
+/** The positional `widgets_values` of the editor form, read into and written from values by name. */
+import { asList, isObject, type Json } from './json';
+import type { GraphNode, SeedControl } from './model';
+import { SEED_CONTROLS } from './model';
+import type { NodeSpec, WidgetValue } from './schema';
+import { widgetInputs } from './schema';
+
+/** Extra entry that follows an image upload widget. */
+const UPLOAD_MARK = 'image';
+
+function isControl(value: unknown): value is SeedControl {
+  return SEED_CONTROLS.some((control) => control === value);
+}
+
+type Stored = Pick<GraphNode, 'values' | 'controls'>;
+
+function fromList(spec: NodeSpec, list: Json[]): Stored {
+  const values: Record<string, WidgetValue> = {};
+  const controls: Record<string, SeedControl> = {};
+  let at = 0;
+  for (const { name, widget, optional } of widgetInputs(spec)) {
+    const stated = list[at++];
+    if (stated !== undefined) values[name] = stated;
+    else if (!optional) values[name] = widget.default;
+    const next = list[at];
+    if (widget.kind === 'seed') {
+      controls[name] = isControl(next) ? next : 'fixed';
+      if (isControl(next)) at++;
+    } else if (widget.kind === 'file' && next === UPLOAD_MARK) at++;
+  }
+  return { values, controls };
+}
+
+/** Values and seed controls of a node whose type is known; too few values take their defaults. */
+export function readWidgetValues(spec: NodeSpec, stored: Json | undefined): Stored {
+  if (!isObject(stored)) return fromList(spec, asList(stored));
+  const { controls } = fromList(spec, []);
+  const missing = widgetInputs(spec).filter(({ name, optional }) => !optional && !(name in stored));
+  return { controls, values: { ...stored, ...Object.fromEntries(missing.map((i) => [i.name, i.widget.default])) } };
+}
+
+/** How many entries of a stored list the widgets of this type take. */
+function consumed(spec: NodeSpec, list: Json[]): number {
+  let at = 0;
+  for (const { widget } of widgetInputs(spec)) {
+    at++;
+    if (widget.kind === 'seed' && isControl(list[at])) at++;
+    else if (widget.kind === 'file' && list[at] === UPLOAD_MARK) at++;
+  }
+  return at;
+}
+
+/** `widgets_values` for saving: up to the last stated value, then whatever surplus the file had. */
+export function writeWidgetValues(spec: NodeSpec, node: GraphNode): Json {
+  const stored = node.raw['widgets_values'];
+  if (isObject(stored)) return { ...stored, ...node.values };
+  const list: Json[] = [];
+  let length = 0;
+  for (const { name, widget } of widgetInputs(spec)) {
+    const value = node.values[name];
+    list.push(value ?? widget.default);
+    if (widget.kind === 'seed') list.push(node.controls[name] ?? 'fixed');
+    else if (widget.kind === 'file') list.push(UPLOAD_MARK);
+    if (value !== undefined) length = list.length;
+  }
+  const before = asList(stored);
+  const surplus = before.slice(consumed(spec, before));
+  return surplus.length > 0 ? [...list, ...surplus] : list.slice(0, length);
+}
+
+/** A primitive stores its value and what happens to it after a run. */
+export function readPrimitive(stored: Json | undefined): Stored {
+  const [value, control] = asList(stored);
+  return {
+    values: { value: value ?? '' },
+    controls: isControl(control) && typeof value !== 'string' ? { value: control } : {},
+  };
+}

@@ -1,0 +1,87 @@
+import { useMemo, useState, type CSSProperties } from 'react';
+import { byCategory, searchSpecs } from '../graph/search';
+import type { NodeSpec } from '../graph/schema';
+import { categoryColor } from '../canvas/colors';
+import { placeType } from '../state/edits';
+import { openExample } from '../state/files';
+import { viewCentre } from '../state/camera';
+import { setState, useStore } from '../state/store';
+import { isNarrow } from '../state/ui';
+import { TEXT } from '../text';
+import { chooseFile } from './chooseFile';
+import { IconButton } from './icons';
+
+function closeOnPhone(): void {
+  if (isNarrow()) setState({ drawer: null });
+}
+
+function NodeButton({ spec }: { spec: NodeSpec }) {
+  return (
+    <button
+      type="button" className="row" draggable title={spec.help || spec.type} style={{ '--stripe': categoryColor(spec.category) } as CSSProperties}
+      onDragStart={(event) => event.dataTransfer.setData('application/x-node-type', spec.type)}
+      onClick={() => {
+        placeType(spec.type, viewCentre());
+        closeOnPhone();
+      }}
+    >
+      <span className="swatch" aria-hidden="true" />{spec.title}
+    </button>
+  );
+}
+
+function NodeList() {
+  const schema = useStore((s) => s.schema);
+  const [query, setQuery] = useState('');
+  const found = useMemo(() => searchSpecs(schema, query), [schema, query]);
+  const groups = useMemo(() => byCategory(found), [found]);
+  return (
+    <>
+      <input type="search" className="search" aria-label={TEXT.fields.search} placeholder={TEXT.fields.search} value={query} onChange={(event) => setQuery(event.currentTarget.value)} />
+      <div className="scroll">
+        {found.length === 0 && <p className="quiet">{TEXT.palette.none}</p>}
+        {groups.map(([category, specs]) => (
+          <section key={category} aria-label={category}>
+            <h3>{category.replaceAll('/', ' › ').replaceAll('_', ' ')}</h3>
+            {specs.map((spec) => <NodeButton key={spec.type} spec={spec} />)}
+          </section>
+        ))}
+      </div>
+    </>
+  );
+}
+
+function WorkflowList() {
+  const workflows = useStore((s) => s.workflows);
+  return (
+    <div className="scroll">
+      <h3>{TEXT.workflows.examples}</h3>
+      {workflows.length === 0 && <p className="quiet">{TEXT.workflows.none}</p>}
+      {workflows.map(({ name, title }) => (
+        <button
+          type="button" key={name} className="row"
+          onClick={() => {
+            void openExample(name);
+            closeOnPhone();
+          }}
+        >
+          {title}
+        </button>
+      ))}
+      <button type="button" className="row strong" onClick={chooseFile}>{TEXT.workflows.file}</button>
+    </div>
+  );
+}
+
+/** What the rail opens: it pushes the canvas aside and never covers it. */
+export function DrawerPanel() {
+  const drawer = useStore((s) => s.drawer);
+  if (!drawer) return null;
+  const title = drawer === 'nodes' ? TEXT.actions.nodes : TEXT.actions.workflows;
+  return (
+    <aside className="drawer" aria-label={title}>
+      <div className="drawer-head"><h2>{title}</h2><IconButton icon="close" label={TEXT.actions.close} onClick={() => setState({ drawer: null })} /></div>
+      {drawer === 'nodes' ? <NodeList /> : <WorkflowList />}
+    </aside>
+  );
+}

@@ -1,0 +1,35 @@
+import type { Problem } from '../graph/problems';
+import { requestFit } from '../state/camera';
+import { editValue } from '../state/edits';
+import { problemView, setState, titleOf, useStore } from '../state/store';
+import { isNarrow } from '../state/ui';
+import { asText } from '../graph/json';
+import { TEXT } from '../text';
+
+function goTo(node: string): void {
+  setState({ selection: new Set([node]), linkSelection: new Set(), ...(isNarrow() ? { panelOpen: false } : {}) });
+  requestFit([node]);
+}
+
+/** One problem: where, what, and what mends it. */
+export function ProblemEntry({ problem }: { problem: Problem }) {
+  const { node, fix } = problem;
+  const where = useStore((s) => (node === null ? TEXT.problems.whole : TEXT.card.label(titleOf(s, node), node)));
+  return (
+    <div className="problem">
+      {node === null ? <strong>{where}</strong> : <button type="button" className="link-button" aria-label={`${TEXT.actions.showNode}: ${where}`} onClick={() => goTo(node)}>{where}</button>}
+      <p className="what">{problem.message}</p>
+      {problem.detail && problem.detail !== problem.message && (
+        problem.detail.length > 240 ? <details><summary>{problem.code}</summary><pre>{problem.detail}</pre></details> : <p className="detail">{problem.detail}</p>
+      )}
+      {node !== null && fix && <button type="button" className="mend" onClick={() => editValue(node, fix.input, fix.value)}>{TEXT.actions.useInstead(asText(fix.value))}</button>}
+    </div>
+  );
+}
+
+/** All problems; choosing one shows its card. */
+export function Problems() {
+  const problems = useStore((s) => problemView(s).all);
+  if (problems.length === 0) return <p className="quiet padded">{TEXT.problems.none}</p>;
+  return <ul className="problems" aria-label={TEXT.tabs.problems}>{problems.map((problem) => <li key={problem.key}><ProblemEntry problem={problem} /></li>)}</ul>;
+}

@@ -1,0 +1,27 @@
+import { isDirty, useStore } from '../state/store';
+import { TEXT } from '../text';
+
+const GB = 1e9;
+
+function memory(total: number, free: number): [string, string] {
+  return [((total - free) / GB).toFixed(1), (total / GB).toFixed(0)];
+}
+
+/** Connection, device and what the graph holds. */
+export function StatusLine() {
+  const connection = useStore((s) => s.connection);
+  const device = useStore((s) => s.stats?.devices[0]);
+  const count = useStore((s) => Object.keys(s.graph.nodes).length);
+  const dirty = useStore(isDirty);
+  const queued = useStore((s) => s.queueRemaining);
+  return (
+    <footer className="status" aria-label={TEXT.regions.status}>
+      <span role="status" className={`connection ${connection}`}>{TEXT.connection[connection]}</span>
+      {device && <span>{TEXT.status.memory(device.name, ...memory(device.vram_total, device.vram_free))}</span>}
+      {queued > 0 && <span>{TEXT.status.queue(queued)}</span>}
+      <span className="spacer" />
+      <span>{dirty ? TEXT.status.dirty : TEXT.status.clean}</span>
+      <span>{TEXT.status.nodes(count)}</span>
+    </footer>
+  );
+}

@@ -1,0 +1,83 @@
+import { redoStep, undoStep } from '../state/edits';
+import { newWorkflow, saveWorkflow } from '../state/files';
+import { cancelRun, runWorkflow } from '../state/run';
+import { isDirty, setState, useStore } from '../state/store';
+import { viewCentre } from '../state/camera';
+import { TEXT } from '../text';
+import { chooseFile } from './chooseFile';
+import { Icon, IconButton } from './icons';
+
+const COPIES = [1, 2, 4, 8, 16];
+
+function WorkflowName() {
+  const name = useStore((s) => s.name);
+  const dirty = useStore(isDirty);
+  return (
+    <div className="workflow-name">
+      <input
+        aria-label={TEXT.fields.name} value={name} spellCheck={false} size={Math.min(Math.max(name.length, 8), 34)}
+        onChange={(event) => setState({ name: event.currentTarget.value })}
+        onBlur={(event) => event.currentTarget.value.trim() === '' && setState({ name: TEXT.untitled })}
+        onKeyDown={(event) => event.key === 'Enter' && event.currentTarget.blur()}
+      />
+      {dirty && <span className="dot" role="img" aria-label={TEXT.status.dirty} title={TEXT.status.dirty} />}
+    </div>
+  );
+}
+
+function FileButtons() {
+  const { actions } = TEXT;
+  return (
+    <div className="group files">
+      <IconButton icon="blank" label={actions.newWorkflow} onClick={newWorkflow} />
+      <IconButton icon="open" label={actions.open} onClick={chooseFile} />
+      <IconButton icon="save" label={actions.save} onClick={saveWorkflow} />
+    </div>
+  );
+}
+
+function HistoryButtons() {
+  const canUndo = useStore((s) => s.history.past.length > 0);
+  const canRedo = useStore((s) => s.history.future.length > 0);
+  return (
+    <div className="group history">
+      <IconButton icon="undo" label={TEXT.actions.undo} onClick={undoStep} disabled={!canUndo} />
+      <IconButton icon="redo" label={TEXT.actions.redo} onClick={redoStep} disabled={!canRedo} />
+    </div>
+  );
+}
+
+function RunButtons() {
+  const copies = useStore((s) => s.copies);
+  const busy = useStore((s) => s.current !== null);
+  const ready = useStore((s) => s.schemaState === 'ready' && Object.keys(s.graph.nodes).length > 0);
+  return (
+    <div className="group run">
+      {busy && <button type="button" className="cancel" onClick={() => void cancelRun()}>{TEXT.actions.cancel}</button>}
+      <button type="button" className="primary" disabled={!ready} onClick={() => void runWorkflow()} aria-keyshortcuts="Control+Enter">
+        {TEXT.actions.run} <kbd aria-hidden="true">Ctrl ↵</kbd>
+      </button>
+      <select className="copies" aria-label={TEXT.actions.copies} title={TEXT.actions.copies} value={copies} onChange={(event) => setState({ copies: Number(event.currentTarget.value) })}>
+        {COPIES.map((count) => <option key={count} value={count}>× {count}</option>)}
+      </select>
+    </div>
+  );
+}
+
+/** Name, file, history, search and run. */
+export function TopBar() {
+  const open = useStore((s) => s.panelOpen);
+  return (
+    <header className="top" aria-label={TEXT.regions.top}>
+      <span className="logo" aria-label={TEXT.product}><b>sd35</b>graph</span>
+      <WorkflowName />
+      <FileButtons />
+      <HistoryButtons />
+      <button type="button" className="command" aria-label={TEXT.actions.command} onClick={() => setState({ palette: { at: viewCentre() } })}>
+        <Icon name="search" /><span>{TEXT.actions.command}</span><kbd aria-hidden="true">Ctrl K</kbd>
+      </button>
+      <RunButtons />
+      <IconButton icon="panel" label={TEXT.actions.panel} pressed={open} className="panel-toggle" onClick={() => setState({ panelOpen: !open })} />
+    </header>
+  );
+}

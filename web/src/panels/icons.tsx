@@ -1,0 +1,49 @@
+import type { ReactNode } from 'react';
+
+const PATHS = {
+  nodes: 'M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM17 14v6M14 17h6',
+  workflows: 'M4 6a2 2 0 0 1 2-2h4l2 3h6a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2z',
+  keyboard: 'M3 7h18v11H3zM7 11h.01M11 11h.01M15 11h.01M8 14.5h8',
+  sun: 'M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v2M12 20v2M4.9 4.9l1.4 1.4M17.7 17.7l1.4 1.4M2 12h2M20 12h2M4.9 19.1l1.4-1.4M17.7 6.3l1.4-1.4',
+  moon: 'M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5z',
+  undo: 'M9 7 5 11l4 4M5 11h9a5 5 0 0 1 0 10h-2',
+  redo: 'm15 7 4 4-4 4M19 11h-9a5 5 0 0 0 0 10h2',
+  panel: 'M4 5h16v14H4zM15 5v14',
+  close: 'M6 6l12 12M18 6 6 18',
+  search: 'M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14zM16 16l4 4',
+  save: 'M12 4v11M7.5 11 12 15.5 16.5 11M5 20h14',
+  open: 'M12 16V5M7.5 9 12 4.500 16.500 9M5 20h14',
+  blank: 'M7 3h7l5 5v13H7zM14 3v5h5M13 12v6M10 15h6',
+  plus: 'M12 5v14M5 12h14',
+  left: 'M14 6l-6 6 6 6',
+  right: 'm10 6 6 6-6 6',
+} as const;
+
+export type IconName = keyof typeof PATHS;
+
+/** A line drawing that takes the colour of the text around it. */
+export function Icon({ name }: { name: IconName }): ReactNode {
+  return (
+    <svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true" fill="none" stroke="currentColor" strokeWidth="1.7" strokeLinecap="round" strokeLinejoin="round">
+      <path d={PATHS[name]} />
+    </svg>
+  );
+}
+
+interface IconButtonProps {
+  icon: IconName;
+  label: string;
+  onClick: () => void;
+  pressed?: boolean;
+  disabled?: boolean;
+  className?: string;
+}
+
+/** A button that shows only an icon and names itself to everyone else. */
+export function IconButton({ icon, label, onClick, pressed, disabled = false, className = '' }: IconButtonProps): ReactNode {
+  return (
+    <button type="button" className={`icon ${className}`} aria-label={label} title={label} aria-pressed={pressed} disabled={disabled} onClick={onClick}>
+      <Icon name={icon} />
+    </button>
+  );
+}

@@ -1,0 +1,38 @@
+/** Moving the view from outside the canvas. */
+import type { Point } from '../graph/model';
+
+export interface Camera {
+  fit: (nodes?: readonly string[]) => void;
+  /** Graph coordinates of the middle of the canvas. */
+  centre: () => Point;
+}
+
+const cameras: { current: Camera | null; fitWanted: boolean; fitted: boolean } = { current: null, fitWanted: false, fitted: false };
+
+/** The canvas says how to move its view; a fit asked for before is made now. */
+export function attachCamera(camera: Camera | null): void {
+  cameras.current = camera;
+  if (camera && cameras.fitWanted) requestFit();
+}
+
+/** Show the whole graph, or some nodes, once they are drawn. */
+export function requestFit(nodes?: readonly string[]): void {
+  cameras.fitWanted = cameras.current === null;
+  cameras.fitted = nodes === undefined;
+  requestAnimationFrame(() => cameras.current?.fit(nodes));
+}
+
+/** The middle of what is seen. */
+export function viewCentre(): Point {
+  return cameras.current?.centre() ?? { x: 0, y: 0 };
+}
+
+/** The user moved the view: it is theirs from now on. */
+export function viewMoved(): void {
+  cameras.fitted = false;
+}
+
+/** The canvas changed its size: a view that showed the whole graph goes on doing so. */
+export function canvasResized(): void {
+  if (cameras.fitted) requestFit();
+}

@@ -1,0 +1,146 @@
+/** Edits of the graph, one undo step per gesture. */
+import { connect, disconnect, fittingInput, fittingOutput, refusal, type Endpoints } from '../graph/connect';
+import { copyNodes, pasteNodes } from '../graph/clipboard';
+import { addNode, removeNodes, setControl, setValue, toggleMode, updateNode } from '../graph/edit';
+import { redo, remember, undo } from '../graph/history';
+import { arrange } from '../graph/layout';
+import type { Graph, GraphNode, Mode, Point, SeedControl } from '../graph/model';
+import type { NodeSpec, WidgetValue } from '../graph/schema';
+import { VIRTUAL_SPECS } from '../graph/virtual';
+import { TEXT } from '../text';
+import { getState, setState, type PaletteRequest } from './store';
+import { notify } from './ui';
+
+/** Replace the graph as one undoable step, or as part of the gesture under way. */
+export function commit(graph: Graph): void {
+  const { graph: before, history, gesture } = getState();
+  if (graph === before) return;
+  setState({ graph, history: gesture ? history : remember(history, before) });
+}
+
+/** Begin a gesture: changes until {@link endGesture} become one step. */
+export function beginGesture(): void {
+  if (!getState().gesture) setState({ gesture: getState().graph });
+}
+
+/** End the gesture under way. */
+export function endGesture(): void {
+  const { gesture, graph, history } = getState();
+  if (!gesture) return;
+  setState({ gesture: null, history: gesture === graph ? history : remember(history, gesture) });
+}
+
+/** Take the last step back. */
+export function undoStep(): void {
+  endGesture();
+  const step = undo(getState().history, getState().graph);
+  if (step) setState({ graph: step.present, history: step.history });
+}
+
+/** Take the undone step again. */
+export function redoStep(): void {
+  const step = redo(getState().history, getState().graph);
+  if (step) setState({ graph: step.present, history: step.history });
+}
+
+/** What was reported of an input is out of date once the input changes. */
+function forgetProblems(node: string, input: string): void {
+  const { reported } = getState();
+  const kept = reported.filter((problem) => problem.node !== node || (problem.input !== undefined && problem.input !== input));
+  if (kept.length !== reported.length) setState({ reported: kept });
+}
+
+/** Set a widget's value. */
+export function editValue(node: string, input: string, value: WidgetValue): void {
+  commit(setValue(getState().graph, node, input, value));
+  forgetProblems(node, input);
+}
+
+/** Set what happens to a seed after a run. */
+export function editControl(node: string, input: string, control: SeedControl): void {
+  commit(setControl(getState().graph, node, input, control));
+}
+
+/** Change fields of a node, for instance its title. */
+export function editNode(id: string, change: Partial<GraphNode>): void {
+  commit(updateNode(getState().graph, id, change));
+}
+
+/** Link two sockets; says why when it is refused. */
+export function link(ends: Endpoints): void {
+  const { graph, schema } = getState();
+  const reason = refusal(graph, schema, ends);
+  if (reason) {
+    notify(TEXT.refusals[reason], true);
+    return;
+  }
+  commit(connect(graph, schema, ends));
+  forgetProblems(ends.target, ends.input);
+}
+
+/** Remove links. */
+export function unlink(ids: Iterable<string>): void {
+  commit(disconnect(getState().graph, ids));
+  setState({ linkSelection: new Set() });
+}
+
+/** Add a node where the palette was opened, linked to the open end if there is one. */
+export function place(spec: NodeSpec, request: PaletteRequest): void {
+  const { schema, graph } = getState();
+  const { graph: withNode, id } = addNode(graph, spec, request.at);
+  let next = withNode;
+  const { end } = request;
+  if (end?.needs === 'in') {
+    const input = fittingInput(spec, end.type);
+    if (input !== undefined) next = connect(next, schema, { source: end.node, sourceSlot: Number(end.key), target: id, input });
+  } else if (end) {
+    const sourceSlot = fittingOutput(spec, end.type);
+    if (sourceSlot !== undefined) next = connect(next, schema, { source: id, sourceSlot, target: end.node, input: end.key });
+  }
+  commit(next);
+  setState({ palette: null, selection: new Set([id]), linkSelection: new Set() });
+}
+
+/** Add a node of a type at a point. */
+export function placeType(type: string, at: Point): void {
+  const spec = getState().schema[type] ?? VIRTUAL_SPECS[type];
+  if (spec) place(spec, { at });
+}
+
+/** Delete the selected nodes and links. */
+export function deleteSelection(): void {
+  const { graph, selection, linkSelection } = getState();
+  commit(removeNodes(disconnect(graph, linkSelection), selection));
+  setState({ selection: new Set(), linkSelection: new Set() });
+}
+
+/** Select every node. */
+export function selectAll(): void {
+  setState({ selection: new Set(Object.keys(getState().graph.nodes)) });
+}
+
+/** Mute or bypass the selection, or end it. */
+export function toggleSelectionMode(mode: Mode): void {
+  const { graph, selection } = getState();
+  if (selection.size > 0) commit(toggleMode(graph, selection, mode));
+}
+
+/** Text of the selection for the clipboard; empty where nothing is selected. */
+export function copySelection(): string {
+  const { graph, schema, selection } = getState();
+  return selection.size > 0 ? copyNodes(graph, schema, selection) : '';
+}
+
+/** Add copied nodes around a point and select them. */
+export function paste(copied: Graph, at: Point): void {
+  const { graph, ids } = pasteNodes(getState().graph, copied, at);
+  commit(graph);
+  setState({ selection: ids, linkSelection: new Set() });
+  notify(TEXT.notes.pasted(ids.size));
+}
+
+/** Lay every node out in columns. */
+export function tidy(): void {
+  const { graph, schema } = getState();
+  commit({ ...arrange(graph, schema), groups: [] });
+}

@@ -1,0 +1,151 @@
+/** What the server reports while it works, applied to cards and queue. */
+import type { ServerEvent } from '../api/wire';
+import { problemOfRun } from '../graph/problems';
+import { TEXT } from '../text';
+import { refreshJobs } from './jobs';
+import { getState, setState, titleOf, type Job, type NodeRun } from './store';
+import { notify, showTab } from './ui';
+
+const FRESH: NodeRun = {
+  state: 'waiting', value: 0, max: 0, startedAt: 0, firstStepAt: 0, stepAt: 0, elapsedMs: 0, preview: null, images: [], text: '',
+};
+
+/** Change the runs of some nodes; the others keep their objects, so only these cards draw again. */
+function patchRuns(changes: Readonly<Record<string, Partial<NodeRun>>>): void {
+  const { runs } = getState();
+  const next = { ...runs };
+  for (const [id, change] of Object.entries(changes)) next[id] = { ...(runs[id] ?? FRESH), ...change };
+  setState({ runs: next });
+}
+
+function patchJob(id: string, change: Partial<Job>): void {
+  setState({ jobs: getState().jobs.map((job) => (job.id === id ? { ...job, ...change } : job)) });
+}
+
+function started(id: string): void {
+  const changes = Object.keys(getState().runs).filter((node) => getState().runs[node]?.state !== 'waiting');
+  patchRuns(Object.fromEntries(changes.map((node) => [node, { state: 'waiting' as const, value: 0, max: 0 }])));
+  setState({ current: id });
+  patchJob(id, { state: 'running', startedAt: Date.now() });
+}
+
+function running(id: string): Partial<NodeRun> {
+  const run = getState().runs[id];
+  if (run?.state === 'running') return {};
+  return { state: 'running', startedAt: performance.now(), firstStepAt: 0, value: 0, max: 0 };
+}
+
+function finished(id: string): Partial<NodeRun> {
+  const run = getState().runs[id];
+  return { state: 'done', elapsedMs: run && run.startedAt > 0 ? performance.now() - run.startedAt : 0 };
+}
+
+function stepped(id: string, value: number, max: number): Partial<NodeRun> {
+  const now = performance.now();
+  const first = getState().runs[id]?.firstStepAt ?? 0;
+  return { ...running(id), value, max, stepAt: now, firstStepAt: first > 0 && value > 1 ? first : now };
+}
+
+function progressState(nodes: Extract<ServerEvent, { type: 'progress_state' }>['nodes']): void {
+  const { runs } = getState();
+  const changes: Record<string, Partial<NodeRun>> = {};
+  for (const [id, node] of Object.entries(nodes)) {
+    const state = runs[id]?.state;
+    if (node.state === 'running' && state !== 'running') changes[id] = running(id);
+    else if (node.state === 'finished' && (state === 'running' || state === 'waiting' || !state)) changes[id] = finished(id);
+  }
+  if (Object.keys(changes).length > 0) patchRuns(changes);
+}
+
+function executing(promptId: string, node: string | null): void {
+  if (node === null) return;
+  const { runs } = getState();
+  if (runs[node]?.state !== 'running') patchRuns({ [node]: running(node) });
+  patchJob(promptId, { progress: titleOf(getState(), node), fraction: 0 });
+}
+
+function progress(promptId: string, node: string, value: number, max: number): void {
+  patchRuns({ [node]: stepped(node, value, max) });
+  const words = `${titleOf(getState(), node)} · ${TEXT.card.step(value, max)}`;
+  patchJob(promptId, { progress: words, fraction: max > 0 ? value / max : 0 });
+}
+
+function preview(image: Blob): void {
+  const { runs, live } = getState();
+  const entry = Object.entries(runs).find(([, run]) => run.state === 'running' && run.max > 1)
+    ?? Object.entries(runs).find(([, run]) => run.state === 'running');
+  if (!entry) return;
+  const [id, run] = entry;
+  if (run.preview) URL.revokeObjectURL(run.preview);
+  patchRuns({ [id]: { preview: URL.createObjectURL(image) } });
+  if (!live.has(id)) setState({ live: new Set([...live, id]) });
+}
+
+/** End of a prompt: previews go, whatever did not run goes back to rest. */
+function ended(promptId: string, change: Partial<Job>): void {
+  const { runs, jobs, current } = getState();
+  const next: Record<string, NodeRun> = {};
+  for (const [id, run] of Object.entries(runs)) {
+    if (run.preview) URL.revokeObjectURL(run.preview);
+    if (run.state === 'waiting' && run.images.length === 0) continue;
+    const { state } = run;
+    next[id] = { ...run, preview: null, state: state === 'running' || state === 'waiting' ? 'waiting' : state };
+    if (state === 'running' || state === 'waiting') next[id] = { ...FRESH, images: run.images, text: run.text };
+  }
+  setState({ runs: next, live: new Set(), current: current === promptId ? null : current });
+  const job = jobs.find((candidate) => candidate.id === promptId);
+  patchJob(promptId, { progress: '', durationMs: job && job.startedAt > 0 ? Date.now() - job.startedAt : 0, ...change });
+}
+
+function failed(event: Extract<ServerEvent, { type: 'execution_error' }>): void {
+  const problem = problemOfRun(event.body);
+  ended(event.promptId, { state: 'failed', error: problem.message });
+  if (event.node) patchRuns({ [event.node]: { state: 'failed' } });
+  setState({ reported: [...getState().reported.filter((old) => old.node !== problem.node || old.message !== problem.message), problem] });
+  showTab('problems');
+  notify(TEXT.notes.failed, true);
+}
+
+/** Apply one event. */
+export function applyEvent(event: ServerEvent): void {
+  switch (event.type) {
+    case 'status':
+      setState({ queueRemaining: event.queueRemaining });
+      break;
+    case 'execution_start':
+      started(event.promptId);
+      break;
+    case 'execution_cached':
+      patchRuns(Object.fromEntries(event.nodes.map((id) => [id, { state: 'cached' as const, elapsedMs: 0 }])));
+      patchJob(event.promptId, { cached: event.nodes.length });
+      break;
+    case 'executing':
+      executing(event.promptId, event.node);
+      break;
+    case 'progress':
+      progress(event.promptId, event.node, event.value, event.max);
+      break;
+    case 'progress_state':
+      progressState(event.nodes);
+      break;
+    case 'executed': {
+      patchRuns({ [event.node]: { images: event.images, text: event.text } });
+      const job = getState().jobs.find((candidate) => candidate.id === event.promptId);
+      if (event.images.length > 0) patchJob(event.promptId, { images: [...(job?.images ?? []), ...event.images] });
+      break;
+    }
+    case 'preview':
+      preview(event.image);
+      break;
+    case 'execution_success':
+      ended(event.promptId, { state: 'done' });
+      void refreshJobs();
+      break;
+    case 'execution_error':
+      failed(event);
+      break;
+    case 'execution_interrupted':
+      ended(event.promptId, { state: 'cancelled' });
+      break;
+  }
+}

@@ -1,0 +1,103 @@
+/** Running the workflow and stopping it. */
+import { deleteFromQueue, postInterrupt, postPrompt, ServerError } from '../api/client';
+import { withName } from '../graph/clipboard';
+import { asObject, type Json } from '../graph/json';
+import { problemsOfReply, type Problem } from '../graph/problems';
+import { toEditorForm } from '../graph/save';
+import { advanceSeeds } from '../graph/seeds';
+import { toApiForm } from '../graph/serialize';
+import { TEXT } from '../text';
+import { endGesture } from './edits';
+import { getState, isDirty, setState, type Job, type NodeRun } from './store';
+import { notify, report, showTab } from './ui';
+
+// Not crypto.randomUUID: browsers withhold it from pages served over plain HTTP by another machine.
+function randomId(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** Identifies this page to the server for as long as it is open. */
+export const CLIENT_ID = randomId();
+
+function newJob(id: string, number: number, nodes: number, workflow: Json): Job {
+  return {
+    id, title: getState().name, state: 'waiting', number, startedAt: 0, durationMs: 0, images: [], nodes, cached: 0, error: '',
+    progress: '', fraction: 0, workflow,
+  };
+}
+
+const WAITING: NodeRun = {
+  state: 'waiting', value: 0, max: 0, startedAt: 0, firstStepAt: 0, stepAt: 0, elapsedMs: 0, preview: null, images: [], text: '',
+};
+
+/** Cards of nodes that will run show that they wait, unless something runs already. */
+function markWaiting(ids: readonly string[]): void {
+  const { runs, current } = getState();
+  if (current !== null) return;
+  setState({ runs: Object.fromEntries(ids.map((id) => [id, { ...WAITING, images: runs[id]?.images ?? [], text: runs[id]?.text ?? '' }])) });
+}
+
+/** Seeds move on for the next run; that is no edit of the user's: no undo step, and no unsaved change. */
+function moveSeedsOn(): void {
+  const state = getState();
+  const graph = advanceSeeds(state.graph, state.schema, Math.random);
+  setState({ graph, saved: isDirty(state) ? state.saved : graph });
+}
+
+/** Submit the graph once. Returns whether the server took it. */
+async function submit(): Promise<boolean> {
+  const { graph, schema, name } = getState();
+  const prompt = toApiForm(graph, schema);
+  const workflow = toEditorForm(withName(graph, name), schema);
+  const reply = await postPrompt({ prompt, client_id: CLIENT_ID, extra_data: { extra_pnginfo: { workflow } } });
+  const problems: Problem[] = problemsOfReply(reply.body, graph, schema, TEXT.problem);
+  report(problems);
+  if (!reply.accepted) {
+    showTab('problems');
+    notify(TEXT.notes.refused, true);
+    return false;
+  }
+  const known = getState().jobs.some((job) => job.id === reply.promptId);
+  const number = Number(asObject(reply.body)['number'] ?? 0);
+  if (!known) setState({ jobs: [newJob(reply.promptId, number, Object.keys(prompt).length, workflow), ...getState().jobs] });
+  markWaiting(Object.keys(prompt));
+  moveSeedsOn();
+  notify(problems.length > 0 ? TEXT.notes.partly : TEXT.notes.queued, problems.length > 0);
+  return true;
+}
+
+/** Submit as many runs as chosen; stops at the first refusal. */
+export async function runWorkflow(): Promise<void> {
+  if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+  endGesture();
+  try {
+    for (let i = 0; i < getState().copies; i++) if (!(await submit())) return;
+  } catch (error) {
+    notify(errorSentence(error), true);
+  }
+}
+
+/** Stop what runs now. */
+export async function cancelRun(): Promise<void> {
+  try {
+    await postInterrupt(getState().current);
+  } catch (error) {
+    notify(errorSentence(error), true);
+  }
+}
+
+/** Take a waiting job out of the queue. */
+export async function dropJob(id: string): Promise<void> {
+  try {
+    await deleteFromQueue(id);
+    setState({ jobs: getState().jobs.filter((job) => job.id !== id) });
+  } catch (error) {
+    notify(errorSentence(error), true);
+  }
+}
+
+/** The sentence of a server error; anything else is a fault of ours and is thrown on. */
+export function errorSentence(error: unknown): string {
+  if (error instanceof ServerError) return error.message;
+  throw error;
+}

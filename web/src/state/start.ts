@@ -1,0 +1,57 @@
+/** Brings the page to life: schema, socket, first workflow. */
+import { fetchObjectInfo, ServerError } from '../api/client';
+import { openSocket, type Connection } from '../api/socket';
+import { readSchema } from '../graph/schema';
+import { INPUT_LABELS, NODE_TITLES } from '../text';
+import { applyEvent } from './events';
+import { openFirst, storeDraft } from './files';
+import { refreshJobs } from './jobs';
+import { CLIENT_ID } from './run';
+import { getState, setState, useStore } from './store';
+import { initialTheme, notify, setTheme } from './ui';
+
+const DRAFT_DELAY_MS = 800;
+/** Below this width the side panel starts closed: the graph needs the room. */
+const ROOM_FOR_PANEL_PX = 1600;
+
+async function loadSchema(): Promise<void> {
+  try {
+    setState({ schema: readSchema(await fetchObjectInfo(), { titles: NODE_TITLES, labels: INPUT_LABELS }), schemaState: 'ready' });
+  } catch (error) {
+    if (!(error instanceof ServerError)) throw error;
+    setState({ schemaState: 'failed' });
+    notify(error.message, true);
+  }
+}
+
+async function connected(): Promise<void> {
+  const first = getState().schemaState !== 'ready';
+  await loadSchema();
+  if (first && getState().schemaState === 'ready') await openFirst();
+  await refreshJobs();
+}
+
+function keepDraft(): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return useStore.subscribe((state, before) => {
+    if (state.graph === before.graph && state.saved === before.saved) return;
+    clearTimeout(timer);
+    timer = setTimeout(storeDraft, DRAFT_DELAY_MS);
+  });
+}
+
+/** Start everything; the returned function stops it. */
+export function start(): () => void {
+  setTheme(initialTheme());
+  setState({ panelOpen: window.innerWidth >= ROOM_FOR_PANEL_PX });
+  const onConnection = (connection: Connection): void => {
+    setState({ connection });
+    if (connection === 'connected') void connected();
+  };
+  const closeSocket = openSocket(CLIENT_ID, { onEvent: applyEvent, onConnection });
+  const stopDraft = keepDraft();
+  return () => {
+    closeSocket();
+    stopDraft();
+  };
+}

@@ -1,0 +1,151 @@
+/** The editor's state. Actions live beside it; components read slices through {@link useStore}. */
+import { create } from 'zustand';
+import type { Connection } from '../api/socket';
+import type { ImageRef, SystemStats, WorkflowEntry } from '../api/wire';
+import type { Json } from '../graph/json';
+import { NO_HISTORY, type History } from '../graph/history';
+import { EMPTY_GRAPH, type Graph, type Point } from '../graph/model';
+import { byNode, problemsOfGraph, type Problem } from '../graph/problems';
+import type { OpenEnd } from '../graph/search';
+import type { Schema } from '../graph/schema';
+import { TEXT } from '../text';
+
+export interface NodeRun {
+  state: 'waiting' | 'running' | 'cached' | 'done' | 'failed';
+  value: number;
+  max: number;
+  /** Milliseconds on the browser's clock. */
+  startedAt: number;
+  firstStepAt: number;
+  stepAt: number;
+  elapsedMs: number;
+  preview: string | null;
+  images: readonly ImageRef[];
+  text: string;
+}
+
+export interface Job {
+  id: string;
+  title: string;
+  state: 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
+  number: number;
+  startedAt: number;
+  durationMs: number;
+  images: readonly ImageRef[];
+  nodes: number;
+  cached: number;
+  error: string;
+  /** What it does right now, in words. */
+  progress: string;
+  fraction: number;
+  workflow: Json;
+}
+
+export interface PaletteRequest {
+  /** Where the node goes, in graph coordinates. */
+  at: Point;
+  end?: OpenEnd & { node: string; key: string };
+}
+
+/** The socket a link is being drawn from. */
+export interface Dragging {
+  node: string;
+  type: string;
+  from: 'output' | 'input';
+}
+
+export interface CardMenu {
+  node: string;
+  x: number;
+  y: number;
+}
+
+export type RightTab = 'inspector' | 'queue' | 'gallery' | 'problems';
+export type Drawer = 'nodes' | 'workflows';
+export type Theme = 'dark' | 'light';
+
+export interface State {
+  schema: Schema;
+  schemaState: 'loading' | 'ready' | 'failed';
+  workflows: readonly WorkflowEntry[];
+  stats: SystemStats | null;
+  connection: Connection;
+
+  graph: Graph;
+  history: History<Graph>;
+  /** The graph at the start of the gesture under way. */
+  gesture: Graph | null;
+  saved: Graph;
+  name: string;
+  selection: ReadonlySet<string>;
+  linkSelection: ReadonlySet<string>;
+
+  runs: Readonly<Record<string, NodeRun>>;
+  /** Nodes whose card shows a live picture. */
+  live: ReadonlySet<string>;
+  jobs: readonly Job[];
+  current: string | null;
+  queueRemaining: number;
+  reported: readonly Problem[];
+
+  copies: number;
+  tab: RightTab;
+  panelOpen: boolean;
+  drawer: Drawer | null;
+  palette: PaletteRequest | null;
+  dragging: Dragging | null;
+  menu: CardMenu | null;
+  shown: number | null;
+  shortcuts: boolean;
+  theme: Theme;
+  note: { text: string; bad: boolean; at: number } | null;
+}
+
+const INITIAL: State = {
+  schema: {}, schemaState: 'loading', workflows: [], stats: null, connection: 'connecting',
+  graph: EMPTY_GRAPH, history: NO_HISTORY, gesture: null, saved: EMPTY_GRAPH, name: TEXT.untitled,
+  selection: new Set(), linkSelection: new Set(),
+  runs: {}, live: new Set(), jobs: [], current: null, queueRemaining: 0, reported: [],
+  copies: 1, tab: 'inspector', panelOpen: true, drawer: null, palette: null, dragging: null, menu: null, shown: null,
+  shortcuts: false, theme: 'dark', note: null,
+};
+
+/** The one store of the page. */
+export const useStore = create<State>()(() => INITIAL);
+
+/** Current state, for actions. */
+export const getState = useStore.getState;
+
+/** Change some of the state. */
+export const setState = useStore.setState;
+
+interface ProblemView {
+  all: readonly Problem[];
+  byNode: Readonly<Record<string, Problem[]>>;
+}
+
+let view: { nodes: Graph['nodes']; schema: Schema; reported: readonly Problem[]; result: ProblemView } | undefined;
+
+/** What the server reported and what the editor sees itself; computed again only when one of its sources changed. */
+export function problemView(state: State): ProblemView {
+  const { schema, reported, schemaState } = state;
+  const { nodes } = state.graph;
+  if (view?.nodes === nodes && view.schema === schema && view.reported === reported) return view.result;
+  const seen = schemaState === 'ready' ? problemsOfGraph(state.graph, schema, TEXT.problem) : [];
+  const told = new Set(seen.map((problem) => problem.node));
+  const all = [...seen, ...reported.filter((problem) => problem.node === null || !told.has(problem.node))];
+  view = { nodes, schema, reported, result: { all, byNode: byNode(all) } };
+  return view.result;
+}
+
+/** Whether the graph differs from what was last saved or opened. */
+export function isDirty(state: State): boolean {
+  const { graph, saved } = state;
+  return graph.nodes !== saved.nodes || graph.links !== saved.links || graph.groups !== saved.groups;
+}
+
+/** Title of a card. */
+export function titleOf(state: State, id: string): string {
+  const node = state.graph.nodes[id];
+  return node ? node.title || (state.schema[node.type]?.title ?? node.type) : id;
+}

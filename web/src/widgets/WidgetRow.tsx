@@ -1,0 +1,69 @@
+import { memo } from 'react';
+import type { SeedControl } from '../graph/model';
+import type { InputSpec, Widget, WidgetValue } from '../graph/schema';
+import { TEXT } from '../text';
+import { ColorField } from './ColorField';
+import { FileField } from './FileField';
+import { NumberField } from './NumberField';
+import { SeedField } from './SeedField';
+import { SelectField } from './SelectField';
+import { TextField } from './TextField';
+import { ToggleField } from './ToggleField';
+
+export interface FieldProps<W extends Widget = Widget> {
+  node: string;
+  input: InputSpec;
+  widget: W;
+  value: WidgetValue;
+}
+
+interface RowProps {
+  node: string;
+  input: InputSpec & { widget: Widget };
+  value: WidgetValue | undefined;
+  control: SeedControl | undefined;
+  height: number;
+  linked: boolean;
+  invalid: boolean;
+}
+
+function Field({ node, input, value, control }: Pick<RowProps, 'node' | 'input' | 'value' | 'control'>) {
+  const { widget } = input;
+  const shown = value ?? widget.default;
+  const common = { node, input, value: shown };
+  switch (widget.kind) {
+    case 'seed':
+      return <SeedField {...common} widget={widget} control={control ?? 'fixed'} />;
+    case 'int':
+    case 'float':
+      return <NumberField {...common} widget={widget} />;
+    case 'color':
+      return <ColorField {...common} widget={widget} />;
+    case 'text':
+      return <TextField {...common} widget={widget} />;
+    case 'select':
+      return <SelectField {...common} widget={widget} />;
+    case 'file':
+      return <FileField {...common} widget={widget} />;
+    case 'toggle':
+      return <ToggleField {...common} widget={widget} />;
+  }
+}
+
+/** One widget of a card: its label and the field that fits its kind. */
+export const WidgetRow = memo(function WidgetRow({ node, input, value, control, height, linked, invalid }: RowProps) {
+  const tall = input.widget.kind === 'text' && input.widget.multiline;
+  const classes = ['field', input.widget.kind, tall ? 'tall' : '', linked ? 'is-linked' : '', invalid ? 'invalid' : ''];
+  return (
+    <div className={classes.join(' ')} style={{ height }} title={input.help || undefined}>
+      {linked ? (
+        <>
+          <span className="label">{input.label}</span>
+          <span className="linked-word">{TEXT.card.linked}</span>
+        </>
+      ) : (
+        <Field node={node} input={input} value={value} control={control} />
+      )}
+    </div>
+  );
+});
