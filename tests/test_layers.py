@@ -33,8 +33,8 @@ ALLOWED = {
     },
 }
 TORCH_FREE = ("sd35graph.graph", "sd35graph.engine", "sd35graph.server", "sd35graph.settings", "sd35graph.packs")
-# Pillow reads pictures for /view; the server imports it only when asked for a preview or a channel.
-LAZY_EXCEPTIONS = {("sd35graph.server", "PIL")}
+# Pillow makes previews and channels for /view; the module is imported only when a client asks for one.
+PILLOW_MODULE = "sd35graph.server.pictures"
 
 
 def _modules() -> list[tuple[str, Path]]:
@@ -46,8 +46,8 @@ def _modules() -> list[tuple[str, Path]]:
     return found
 
 
-def _imports(path: Path) -> list[tuple[str, bool]]:
-    """(module imported, whether at module level) for every import in the file, those for type checkers left out."""
+def _imports(path: Path) -> list[str]:
+    """The modules imported anywhere in the file, those for type checkers left out."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     skipped = {
         id(inner)
@@ -55,21 +55,15 @@ def _imports(path: Path) -> list[tuple[str, bool]]:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
         for inner in ast.walk(node)
     }
-    top = {
-        id(inner)
-        for node in tree.body
-        if not isinstance(node, ast.FunctionDef | ast.ClassDef)
-        for inner in ast.walk(node)
-    }
-    found: list[tuple[str, bool]] = []
+    found: list[str] = []
     for node in ast.walk(tree):
         if id(node) in skipped:
             continue
         if isinstance(node, ast.Import):
-            found += [(alias.name, id(node) in top) for alias in node.names]
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            found.append((node.module or "", id(node) in top))
+            found.append(node.module or "")
     return found
 
 
@@ -80,13 +74,13 @@ def _starts(name: str, prefix: str) -> bool:
 @pytest.mark.parametrize(("name", "path"), _modules(), ids=lambda value: value if isinstance(value, str) else "")
 def test_module_imports_only_what_its_layer_allows(name: str, path: Path) -> None:
     layer = max((prefix for prefix in ALLOWED if _starts(name, prefix)), key=len, default=None)
-    for imported, at_top in _imports(path):
+    for imported in _imports(path):
         root = imported.partition(".")[0]
         if layer and root in ("sd35graph", "sd35graph_nodes") and imported != "sd35graph":
             assert any(_starts(imported, prefix) for prefix in ALLOWED[layer]), f"{name} imports {imported}"
         if any(_starts(name, prefix) for prefix in TORCH_FREE) and root in TORCH_SIDE:
-            lazy = not at_top and any(_starts(name, a) and root == b for a, b in LAZY_EXCEPTIONS)
-            assert lazy, f"{name} imports {imported}, but its layer is free of torch"
+            is_pillow = name == PILLOW_MODULE and root == "PIL"
+            assert is_pillow, f"{name} imports {imported}, but its layer is free of torch"
         assert root != "sd35graph_nodes" or name.startswith("sd35graph_nodes"), f"{name} names the built-in pack"
 
 

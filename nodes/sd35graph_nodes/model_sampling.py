@@ -26,7 +26,7 @@ def model_sampling_sd3(
         ),
     ] = "discrete",
     timesteps: Annotated[
-        int, Input(min=1, max=100_000, optional=True, advanced=True, tooltip="How many noise levels the table has.")
+        int, Input(min=2, max=100_000, optional=True, advanced=True, tooltip="How many noise levels the table has.")
     ] = 1000,
     multiplier: Annotated[
         float,

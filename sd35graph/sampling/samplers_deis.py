@@ -1,6 +1,6 @@
 """DEIS: exponential integrator with a polynomial through earlier slopes (arXiv 2204.13902).
 
-Tabulated coefficients ("tab") in the time of a variance-preserving process, as in zju-pi/diff-sampler (Apache-2.0),
+Tabulated coefficients ("tab") in the time of a variance-preserving process, as in zju-pi/diff-sampler,
 `solver_utils.get_deis_coeff_list`.
 """
 

@@ -42,7 +42,7 @@ ADAMS_BASHFORTH = (
 
 
 def ipndm_v(state: SamplerState, denoise: Denoiser, sigmas: Sigmas) -> SamplerState:
-    """Adams-Bashforth of order 4 with weights for unequal steps (zju-pi/diff-sampler `solvers.py`, Apache-2.0)."""
+    """Adams-Bashforth of order 4 with weights for unequal steps (zju-pi/diff-sampler `solvers.py`)."""
     sigma, sigma_next = interval(state, sigmas)
     x0, slopes = _recent_slopes(state, denoise, sigma)
     if sigma_next == 0:
