@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import socket
 import sys
@@ -10,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI
@@ -17,13 +17,16 @@ from starlette.types import ASGIApp
 
 from sd35graph.engine.artifacts import ArtifactStore
 from sd35graph.engine.folders import Folders
-from sd35graph.engine.jobs import Job, StoreError
-from sd35graph.engine.store import JobStore
+from sd35graph.engine.protocol import WorkerConfig
 from sd35graph.engine.supervisor import Supervisor
 from sd35graph.server.api import connect_parts, new_api
 from sd35graph.server.hub import Hub
+from sd35graph.server.messages import node_types_of
 from sd35graph.server.parts import ServerParts
 from sd35graph.settings import Settings
+
+if TYPE_CHECKING:
+    from sd35graph.engine.store import JobStore
 
 _SHUTDOWN_TIMEOUT_S = 5
 _LARGEST_CLIENT_MESSAGE_BYTES = 2**20
@@ -43,7 +46,7 @@ class App:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> App:
-        """Make all parts. Nothing runs before the lifespan of `asgi` starts. Raises `StoreError`, `OSError`."""
+        """Make all parts. Nothing runs before the lifespan of `asgi` starts. Raises `OSError` for a bad folder."""
         folders = Folders(
             base=settings.base,
             models=(*settings.models, settings.base / "models"),
@@ -53,19 +56,40 @@ class App:
         )
         folders.create()
         hub = Hub()
-        store = JobStore.open(settings.store_url)
         parts = ServerParts(
             folders=folders,
             artifacts=ArtifactStore(folders),
-            store=store,
-            supervisor=Supervisor(settings, store, hub.publish),
+            supervisor=_supervisor(settings, folders, hub),
             hub=hub,
             workflows=_workflows(),
             static=settings.static_dir,
             max_upload_bytes=settings.max_upload_bytes,
         )
-        api = new_api(_lifespan)
-        return cls(parts, connect_parts(api, parts, settings.host, settings.max_body_bytes))
+        return cls(parts, connect_parts(new_api(_lifespan), parts, settings.host, settings.max_body_bytes))
+
+
+def _supervisor(settings: Settings, folders: Folders, hub: Hub) -> Supervisor:
+    config = WorkerConfig(
+        folders=folders,
+        device=settings.device,
+        precision=settings.precision,
+        packs=settings.packs,
+        builtin=settings.builtin_nodes,
+        cache_bytes=settings.cache_bytes,
+    )
+    return Supervisor(
+        lambda: _open_store(settings.store_url, hub), hub.publish, config, cancel_deadline_s=settings.cancel_deadline_s
+    )
+
+
+def _open_store(url: str, hub: Hub) -> JobStore:
+    """Open the job store. The hub learns of the jobs earlier processes left, before any event of theirs comes."""
+    from sd35graph.engine.store import JobStore  # SQLAlchemy takes its time to import; the first answer does not wait
+
+    store = JobStore.open(url)
+    for job in (*store.running(), *store.pending()):
+        hub.follow(job.id, job.client_id, node_types_of(job.prompt))
+    return store
 
 
 def _workflows() -> Path:
@@ -74,27 +98,20 @@ def _workflows() -> Path:
     return installed if installed.is_dir() else _PACKAGE.parent / "workflows"
 
 
-def _unfinished(store: JobStore) -> list[Job]:
-    return [*store.running(), *store.pending()]
-
-
 @asynccontextmanager
 async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     parts: ServerParts = api.state.parts
-    for job in await asyncio.to_thread(_unfinished, parts.store):
-        parts.hub.follow(job.id, job.client_id)
     await parts.supervisor.start()
     try:
         yield
     finally:
         await parts.supervisor.stop()
-        parts.store.close()
 
 
 def serve(settings: Settings, announce: Callable[[str], object] | None = None) -> None:
     """Serve until SIGINT or SIGTERM. `announce` is given the address once it answers; None: it is printed.
 
-    Raises `ServeError` when the address cannot be listened on or the job store cannot be opened.
+    Raises `ServeError` when the address cannot be listened on or the folders cannot be made.
     """
     with listen(settings.host, settings.port) as listener:
         try:
@@ -107,12 +124,13 @@ def new_server(settings: Settings, announce: Callable[[str], object]) -> uvicorn
     """The server, ready to run on a listening socket. Raises `ServeError`."""
     try:
         app = App.from_settings(settings)
-    except (StoreError, OSError) as error:
+    except OSError as error:
         raise ServeError(f"the server cannot start: {error}") from error
     config = uvicorn.Config(
         app.asgi,
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         lifespan="on",
         ws="websockets-sansio",
         ws_max_size=_LARGEST_CLIENT_MESSAGE_BYTES,

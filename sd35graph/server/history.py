@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from pydantic import JsonValue
 
-from sd35graph.engine.events import Event, EventType
 from sd35graph.engine.jobs import Job
-from sd35graph.server import messages
-from sd35graph.server.messages import Message
-
-_TRANSLATE: dict[EventType, Callable[[Event], Message]] = {
-    "started": messages.started,
-    "cached": messages.cached,
-    "blocked": messages.blocked,
-    "retried": messages.retried,
-    "succeeded": messages.succeeded,
-    "failed": messages.failed,
-    "cancelled": messages.cancelled,
-}
+from sd35graph.server.messages import MAIN, node_types_of
 
 
 def queue_item(job: Job) -> list[JsonValue]:
@@ -33,7 +21,8 @@ def queue_item(job: Job) -> list[JsonValue]:
 def history_entry(job: Job) -> dict[str, JsonValue]:
     """A finished job with its outputs, how it ended, and where each output came from."""
     succeeded = job.state == "succeeded"
-    said = [_TRANSLATE[event.type](event) for event in job.messages if event.type in _TRANSLATE]
+    types = node_types_of(job.prompt)
+    said = [MAIN[event.type](event, types) for event in job.messages if event.type in MAIN]
     return {
         "prompt": queue_item(job),
         "outputs": dict(job.outputs),

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from sd35graph.engine.events import FINAL, Event
-from sd35graph.server.messages import JobFeed, Message, Preview, status
+from sd35graph.server.messages import JobFeed, Message, NodeTypes, Preview, status
 
 SOFT_LIMIT_MESSAGES = 256
 SOFT_LIMIT_BYTES = 4 * 2**20
@@ -112,18 +112,14 @@ class Hub:
         else:
             self._clients.pop(client.sid, None)
 
-    def follow(self, job_id: str, client_id: str | None) -> bool:
-        """Expect events of a job, and tell everybody that the queue is longer; False when it is expected already."""
-        if job_id in self._feeds:
-            return False
-        self._feeds[job_id] = JobFeed(job_id, client_id)
-        self._send_status()
-        return True
+    def follow(self, job_id: str, client_id: str | None, node_types: NodeTypes) -> bool:
+        """Expect events of a job; False when they are expected already. Safe from any thread: one step on one dict."""
+        feed = JobFeed(job_id, client_id, node_types)
+        return self._feeds.setdefault(job_id, feed) is feed
 
     def forget(self, job_id: str) -> None:
         """Expect nothing any more of a job that was not accepted after all."""
         self._feeds.pop(job_id, None)
-        self._send_status()
 
     def publish(self, events: Iterable[Event]) -> None:
         """Send what stored or momentary events mean to the clients they concern."""
@@ -133,7 +129,7 @@ class Hub:
                 self._publish(event, feed)
 
     def _publish(self, event: Event, feed: JobFeed) -> None:
-        if event.type == "started":
+        if event.type in ("queued", "started"):
             self._send_status()
         self._send(feed, feed.messages(event))
         if event.type in FINAL:

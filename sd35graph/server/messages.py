@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -24,6 +25,8 @@ PREVIEW_IMAGE_WITH_METADATA = 4
 _IMAGE_TYPES = {"image/jpeg": 1, "image/png": 2}
 
 Data = Mapping[str, JsonValue]
+NodeTypes = Mapping[str, str]
+"""The type of each node of a submitted graph, by node id."""
 
 
 def dumps(value: object) -> bytes:
@@ -96,23 +99,19 @@ class JobFeed:
     grows linearly with the graph.
     """
 
-    def __init__(self, job_id: str, client_id: str | None) -> None:
+    def __init__(self, job_id: str, client_id: str | None, node_types: NodeTypes) -> None:
         self.job_id = job_id
         self.client_id = client_id
+        self._node_types = node_types
         self._running: dict[str, _NodeProgress] = {}
         self._translate: dict[EventType, Callable[[Event], Iterator[Message | Preview]]] = {
+            **{kind: self._one(translate) for kind, translate in MAIN.items()},
             "started": self._started,
-            "cached": self._one(cached),
             "node_started": self._node_started,
             "progress": self._progress,
             "preview": self._preview,
             "shown": self._shown,
             "node_finished": self._node_finished,
-            "blocked": self._one(blocked),
-            "succeeded": self._one(succeeded),
-            "failed": self._one(failed),
-            "cancelled": self._one(cancelled),
-            "retried": self._one(retried),
         }
 
     def messages(self, event: Event) -> list[Message | Preview]:
@@ -128,13 +127,12 @@ class JobFeed:
         """What a client that connects in the middle of the job must know: the nodes that run."""
         return [self._executing(node) for node in self._running]
 
-    @staticmethod
-    def _one(translate: Callable[[Event], Message]) -> Callable[[Event], Iterator[Message | Preview]]:
-        return lambda event: iter((translate(event),))
+    def _one(self, translate: Callable[[Event, NodeTypes], Message]) -> Callable[[Event], Iterator[Message | Preview]]:
+        return lambda event: iter((translate(event, self._node_types),))
 
     def _started(self, event: Event) -> Iterator[Message | Preview]:
         self._running.clear()
-        yield started(event)
+        yield started(event, self._node_types)
 
     def _node_started(self, event: Event) -> Iterator[Message | Preview]:
         node = str(event.data["node"])
@@ -213,22 +211,22 @@ class JobFeed:
         }
 
 
-def started(event: Event) -> Message:
+def started(event: Event, _node_types: NodeTypes) -> Message:
     """`execution_start`."""
     return Message("execution_start", _stamped(event))
 
 
-def cached(event: Event) -> Message:
+def cached(event: Event, _node_types: NodeTypes) -> Message:
     """`execution_cached`: ids of the nodes whose results are reused."""
     return Message("execution_cached", {"nodes": event.data.get("nodes", []), **_stamped(event)})
 
 
-def succeeded(event: Event) -> Message:
+def succeeded(event: Event, _node_types: NodeTypes) -> Message:
     """`execution_success`."""
     return Message("execution_success", _stamped(event))
 
 
-def failed(event: Event) -> Message:
+def failed(event: Event, _node_types: NodeTypes) -> Message:
     """`execution_error`: the node to blame, what it raised, and what was done before."""
     error = event.data.get("error")
     detail: Mapping[str, JsonValue] = error if isinstance(error, dict) else {"message": str(error)}
@@ -250,14 +248,14 @@ def failed(event: Event) -> Message:
     )
 
 
-def blocked(event: Event) -> Message:
+def blocked(event: Event, node_types: NodeTypes) -> Message:
     """`execution_error` of type `ExecutionBlocked`: an output was blocked on purpose; the job itself goes on."""
     return Message(
         "execution_error",
         {
             "prompt_id": event.job_id,
             "node_id": event.data.get("node"),
-            "node_type": event.data.get("node_type"),
+            "node_type": _type_of_node(event, node_types),
             "executed": [],
             "exception_message": event.data.get("message", ""),
             "exception_type": "ExecutionBlocked",
@@ -269,23 +267,35 @@ def blocked(event: Event) -> Message:
     )
 
 
-def cancelled(event: Event) -> Message:
+def cancelled(event: Event, node_types: NodeTypes) -> Message:
     """`execution_interrupted`: where the job was when it was cancelled."""
     return Message(
         "execution_interrupted",
         {
             "prompt_id": event.job_id,
             "node_id": event.data.get("node"),
-            "node_type": event.data.get("node_type"),
+            "node_type": _type_of_node(event, node_types),
             "executed": event.data.get("executed", []),
             **_stamped(event),
         },
     )
 
 
-def retried(event: Event) -> Message:
+def retried(event: Event, _node_types: NodeTypes) -> Message:
     """`execution_retried`, which is ours: the worker was lost and the job waits again, for the reason given."""
     return Message("execution_retried", {"reason": event.data.get("reason", ""), **_stamped(event)})
+
+
+MAIN: Mapping[EventType, Callable[[Event, NodeTypes], Message]] = {
+    "started": started,
+    "cached": cached,
+    "blocked": blocked,
+    "retried": retried,
+    "succeeded": succeeded,
+    "failed": failed,
+    "cancelled": cancelled,
+}
+"""What the history keeps of a job's messages."""
 
 
 def _stamped(event: Event) -> dict[str, JsonValue]:
@@ -297,6 +307,18 @@ def _with_seq(data: dict[str, JsonValue], event: Event) -> dict[str, JsonValue]:
     if event.seq is not None:
         data["seq"] = event.seq
     return data
+
+
+def _type_of_node(event: Event, node_types: NodeTypes) -> str | None:
+    """The type of the node an event is about; of a node in an expansion, that of the node it came from."""
+    node = event.data.get("display_node") or event.data.get("node")
+    return node_types.get(node) if isinstance(node, str) else None
+
+
+def node_types_of(prompt: Data) -> NodeTypes:
+    """The type of each node of a graph in API form."""
+    entries = ((node_id, entry.get("class_type")) for node_id, entry in prompt.items() if isinstance(entry, dict))
+    return {node_id: sys.intern(name) for node_id, name in entries if isinstance(name, str)}
 
 
 def _number(value: JsonValue) -> float | int:

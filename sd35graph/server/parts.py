@@ -6,20 +6,17 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from sd35graph.engine.artifacts import ArtifactStore
 from sd35graph.engine.folders import Folders
-from sd35graph.engine.store import JobStore
+from sd35graph.engine.supervisor import Supervisor
 from sd35graph.graph.schema import NodeSchema
 from sd35graph.server.errors import ApiError
 from sd35graph.server.hub import Hub
-
-if TYPE_CHECKING:
-    from sd35graph.engine.supervisor import Supervisor
 
 SCHEMAS_TIMEOUT_S = 300.0
 VALIDATION_TIMEOUT_S = 30.0
@@ -31,7 +28,6 @@ class ServerParts:
 
     folders: Folders
     artifacts: ArtifactStore
-    store: JobStore
     supervisor: Supervisor
     hub: Hub
     workflows: Path
@@ -40,14 +36,13 @@ class ServerParts:
 
     async def schemas(self) -> Mapping[str, NodeSchema]:
         """The known node types; waits for the first worker when there are none yet. Raises `ApiError`."""
-        if self.supervisor.schemas is None:
-            try:
-                await asyncio.wait_for(self.supervisor.ready(), SCHEMAS_TIMEOUT_S)
-            except TimeoutError as error:
-                raise ApiError(
-                    503, "worker_not_ready", "the worker process does not start; the server's log says why"
-                ) from error
-        return self.supervisor.schemas or {}
+        if self.supervisor.schemas is not None:
+            return self.supervisor.schemas
+        try:
+            return await asyncio.wait_for(self.supervisor.ready(), SCHEMAS_TIMEOUT_S)
+        except TimeoutError as error:
+            message = "no worker process has started yet, so no node types are known; the server's log says why"
+            raise ApiError(503, "worker_not_ready", message) from error
 
 
 async def _parts_of(connection: HTTPConnection) -> ServerParts:

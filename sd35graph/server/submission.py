@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from sd35graph.engine.jobs import DuplicateJob, Job, NewJob
+from sd35graph.engine.slot import WorkerUnavailable
 from sd35graph.graph.errors import DocumentError
 from sd35graph.graph.formats.document import Document, read_document
 from sd35graph.graph.schema import NodeSchema
@@ -17,6 +18,7 @@ from sd35graph.graph.validate import Validation, validate, validator_calls, with
 from sd35graph.server.body import as_model
 from sd35graph.server.errors import ApiError
 from sd35graph.server.legacy_errors import legacy_errors
+from sd35graph.server.messages import node_types_of
 from sd35graph.server.parts import VALIDATION_TIMEOUT_S, ServerParts
 from sd35graph.server.wire import PromptRequest
 
@@ -89,7 +91,17 @@ def _check(
 async def _ask_validators(parts: ServerParts, checked: Checked, schemas: Mapping[str, NodeSchema]) -> Checked:
     graph = checked.document.graph
     calls = validator_calls(graph, schemas, checked.validation)
-    found = await parts.supervisor.validate(calls, VALIDATION_TIMEOUT_S) if calls else []
+    try:
+        found = await parts.supervisor.validate(calls, VALIDATION_TIMEOUT_S) if calls else []
+    except WorkerUnavailable as error:
+        raise ApiError(503, "worker_not_ready", f"the nodes' own checks cannot be made: {error}") from error
+    except TimeoutError as error:
+        asked = ", ".join(graph.label(call.node_id) for call in calls[:5])
+        raise ApiError(
+            504,
+            "validation_timeout",
+            f"the nodes' own checks did not end within {VALIDATION_TIMEOUT_S:g} s; asked were {asked}",
+        ) from error
     if not found:
         return checked
     return Checked(checked.document, await asyncio.to_thread(with_problems, checked.validation, graph, schemas, found))
@@ -117,16 +129,15 @@ async def _store(parts: ServerParts, new: NewJob) -> Job:
     duplicate = ApiError(
         409, "duplicate_prompt_id", f"a job with the prompt_id {new.job_id} was accepted before; give a new one"
     )
-    if not parts.hub.follow(new.job_id, new.client_id):
+    if not parts.hub.follow(new.job_id, new.client_id, node_types_of(new.prompt)):
         raise duplicate
     is_stored = False
     try:
-        job, _queued = await asyncio.to_thread(parts.store.submit, new)
+        job = await parts.supervisor.submit(new)
         is_stored = True
     except DuplicateJob as error:
         raise duplicate from error
     finally:
         if not is_stored:
             parts.hub.forget(new.job_id)
-    parts.supervisor.wake()
     return job

@@ -18,6 +18,11 @@ def started(node: str, job: str = "job") -> Event:
     return event("node_started", job, node=node, display_node=node, parent_node=None)
 
 
+def follow(hub: Hub, job: str, client_id: str | None) -> None:
+    assert hub.follow(job, client_id, {})
+    hub.publish([event("queued", job)])
+
+
 async def drain(client: Client) -> list[dict[str, object]]:
     """Everything that waits for the client now; a marker put at the end says where that is."""
     client.offer(Message("marker", {}))
@@ -37,7 +42,7 @@ async def types(client: Client) -> list[object]:
 
 async def test_connecting_tells_the_id_and_the_queue() -> None:
     hub = Hub()
-    hub.follow("job", "other")
+    follow(hub, "job", "other")
     (message,) = await drain(hub.connect("me"))
     assert message == {"type": "status", "data": {"status": {"exec_info": {"queue_remaining": 1}}, "sid": "me"}}
 
@@ -45,7 +50,7 @@ async def test_connecting_tells_the_id_and_the_queue() -> None:
 async def test_a_job_sends_the_recorded_sequence_to_its_client_and_status_to_all() -> None:
     hub = Hub()
     owner, other = hub.connect("owner"), hub.connect("other")
-    hub.follow("job", "owner")
+    follow(hub, "job", "owner")
     hub.publish([event("started"), event("cached", nodes=[]), started("1"), event("succeeded")])
     assert await types(owner) == [
         "status",
@@ -65,7 +70,7 @@ async def test_a_job_sends_the_recorded_sequence_to_its_client_and_status_to_all
 async def test_the_last_message_is_executing_with_node_null() -> None:
     hub = Hub()
     client = hub.connect("me")
-    hub.follow("job", "me")
+    follow(hub, "job", "me")
     hub.publish([event("failed", error={"message": "no"}, executed=[])])
     messages = await drain(client)
     assert messages[-1] == {"type": "executing", "data": {"node": None, "prompt_id": "job"}}
@@ -75,7 +80,7 @@ async def test_the_last_message_is_executing_with_node_null() -> None:
 async def test_a_client_that_reconnects_is_told_what_runs_and_goes_on_receiving() -> None:
     hub = Hub()
     first = hub.connect("me")
-    hub.follow("job", "me")
+    follow(hub, "job", "me")
     hub.publish([event("started"), started("7")])
     hub.disconnect(first)
     second = hub.connect("me")
@@ -94,7 +99,7 @@ async def test_a_client_that_reconnects_is_told_what_runs_and_goes_on_receiving(
 async def test_two_sockets_of_one_client_both_receive() -> None:
     hub = Hub()
     both = [hub.connect("me"), hub.connect("me")]
-    hub.follow("job", "me")
+    follow(hub, "job", "me")
     hub.publish([event("succeeded")])
     for client in both:
         assert "execution_success" in await types(client)
@@ -103,8 +108,8 @@ async def test_two_sockets_of_one_client_both_receive() -> None:
 async def test_a_vanished_client_and_a_job_without_client_harm_nobody() -> None:
     hub = Hub()
     hub.disconnect(hub.connect("gone"))
-    hub.follow("a", "gone")
-    hub.follow("b", None)
+    follow(hub, "a", "gone")
+    follow(hub, "b", None)
     hub.publish([started("1", "a"), started("1", "b"), event("succeeded", "a"), event("succeeded", "b")])
     assert hub.queue_remaining == 0
 
@@ -112,7 +117,7 @@ async def test_a_vanished_client_and_a_job_without_client_harm_nobody() -> None:
 async def test_progress_coalesces_to_the_newest_only_once_the_queue_is_full() -> None:
     hub = Hub()
     client = hub.connect("me")
-    hub.follow("job", "me")
+    follow(hub, "job", "me")
     hub.publish([started("3")])
     hub.publish([event("progress", node="3", value=value, total=1000) for value in range(1000)])
     hub.publish([event("succeeded")])
@@ -127,7 +132,7 @@ async def test_progress_coalesces_to_the_newest_only_once_the_queue_is_full() ->
 async def test_state_is_never_dropped_even_when_the_queue_is_full() -> None:
     hub = Hub()
     client = hub.connect("me")
-    hub.follow("job", "me")
+    follow(hub, "job", "me")
     hub.publish([started(str(number)) for number in range(2 * hub_module.SOFT_LIMIT_MESSAGES)])
     nodes = [message["data"]["node"] for message in await drain(client) if message["type"] == "executing"]  # type: ignore[index]
     assert nodes == [str(number) for number in range(2 * hub_module.SOFT_LIMIT_MESSAGES)]
@@ -147,7 +152,7 @@ async def test_message_volume_of_a_long_cached_chain_is_linear() -> None:
     def volume(nodes: int) -> int:
         hub = Hub()
         client = hub.connect("me")
-        hub.follow("job", "me")
+        follow(hub, "job", "me")
         hub.publish([event("started"), event("cached", nodes=[str(number) for number in range(nodes)])])
         for number in range(nodes):
             hub.publish([started(str(number)), event("node_finished", node=str(number), seconds=0.0, cached=False)])

@@ -21,7 +21,7 @@ def event(kind: EventType, blob: bytes | None = None, seq: int | None = None, **
 
 
 def feed_of(*events: Event) -> list[Message | Preview]:
-    feed = JobFeed(JOB, "me")
+    feed = JobFeed(JOB, "me", {})
     return [message for one in events for message in feed.messages(one)]
 
 
@@ -130,6 +130,15 @@ def test_failure_has_the_keys_clients_read() -> None:
     }
 
 
+def test_interruption_and_block_name_the_type_of_the_node() -> None:
+    feed = JobFeed(JOB, "me", {"3": "KSampler"})
+    inside: Mapping[str, JsonValue] = {"node": "3:1", "display_node": "3", "parent_node": "3", "message": "no"}
+    for one in (event("cancelled", node="3", executed=["1"]), Event(type="blocked", job_id=JOB, data=inside)):
+        (message,) = feed.messages(one)
+        assert isinstance(message, Message)
+        assert message.data["node_type"] == "KSampler"
+
+
 def test_every_message_fits_the_model_published_for_it() -> None:
     error: JsonValue = {"message": "m", "type": "t", "node_id": None, "node_type": None, "traceback": [], "inputs": {}}
     events = [
@@ -139,13 +148,13 @@ def test_every_message_fits_the_model_published_for_it() -> None:
         event("progress", node="3", value=1, total=2),
         event("shown", node="3", display_node="3", parent_node=None, output={"text": ["a"]}),
         event("node_finished", node="3", seconds=0.0, cached=False),
-        event("blocked", node="4", node_type="Gate", message="stop"),
+        event("blocked", node="4", message="stop"),
         event("retried", reason="lost"),
-        event("cancelled", node="3", node_type="Sleep", executed=[]),
+        event("cancelled", node="3", executed=[]),
         event("failed", error=error, executed=[]),
         event("succeeded", seconds=1.0),
     ]
-    feed = JobFeed(JOB, "me")
+    feed = JobFeed(JOB, "me", {})
     seen = set()
     for message in [*(message for one in events for message in feed.messages(one)), feed.end()]:
         assert isinstance(message, Message)

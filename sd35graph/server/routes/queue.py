@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from sd35graph.engine.jobs import FINAL_STATES
 from sd35graph.server import wire
 from sd35graph.server.body import read_model
 from sd35graph.server.errors import Json
 from sd35graph.server.history import history, queue_item
 from sd35graph.server.messages import dumps
 from sd35graph.server.openapi import body_of
-from sd35graph.server.parts import Parts, ServerParts
+from sd35graph.server.parts import Parts
+
+if TYPE_CHECKING:
+    from sd35graph.engine.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for
 
 router = APIRouter(tags=["queue"])
+
+_MAX_INTEGER = 2**62
 
 
 @router.get("/queue", response_model=wire.Queue)
 async def get_queue(parts: Parts) -> Response:
     """The jobs that run and wait, in order."""
 
-    def read() -> bytes:
+    def read(store: JobStore) -> bytes:
+        running, pending = store.running(), store.pending()
         return dumps(
             {
-                "queue_running": [queue_item(job) for job in parts.store.running()],
-                "queue_pending": [queue_item(job) for job in parts.store.pending()],
+                "queue_running": [queue_item(job) for job in running],
+                "queue_pending": [queue_item(job) for job in pending],
             }
         )
 
-    return Response(await asyncio.to_thread(read), media_type="application/json")
+    return Response(await parts.supervisor.query(read), media_type="application/json")
 
 
 @router.post("/queue", openapi_extra=body_of(wire.QueueChange))
@@ -46,44 +52,48 @@ async def change_queue(request: Request, parts: Parts) -> Response:
 async def get_history(
     parts: Parts,
     max_items: Annotated[int | None, Query(description="The newest so many, or from `offset` on.")] = None,
-    offset: Annotated[int, Query(description="Leave out so many of the oldest.")] = 0,
+    offset: Annotated[int | None, Query(description="Leave out so many of the oldest.")] = None,
 ) -> Response:
     """Finished jobs, oldest first."""
 
-    def read() -> bytes:
-        return dumps(history(parts.store.history(max_items, offset)))
+    def read(store: JobStore) -> bytes:
+        return dumps(history(store.history(_storable(max_items), _storable(offset))))
 
-    return Response(await asyncio.to_thread(read), media_type="application/json")
+    return Response(await parts.supervisor.query(read), media_type="application/json")
 
 
 @router.get("/history/{job_id}", response_model=dict[str, wire.HistoryEntry])
 async def get_history_of(job_id: str, parts: Parts) -> Response:
     """One finished job under its id, or an empty object."""
 
-    def read() -> bytes:
-        job = parts.store.get(job_id)
-        return dumps(history([job] if job is not None and job.is_final else []))
+    def read(store: JobStore) -> bytes:
+        job = store.get(job_id)
+        return dumps(history([job] if job is not None and job.state in FINAL_STATES else []))
 
-    return Response(await asyncio.to_thread(read), media_type="application/json")
+    return Response(await parts.supervisor.query(read), media_type="application/json")
 
 
 @router.post("/history", openapi_extra=body_of(wire.QueueChange))
 async def change_history(request: Request, parts: Parts) -> Response:
     """Delete finished jobs: all with `clear`, or those in `delete`. Unknown ids are ignored."""
     change = await read_model(request, wire.QueueChange)
-    await asyncio.to_thread(parts.store.delete, None if change.clear else change.delete)
+    await parts.supervisor.delete(None if change.clear else change.delete)
     return Json({})
 
 
 @router.post("/interrupt", openapi_extra=body_of(wire.InterruptRequest))
 async def interrupt(request: Request, parts: Parts) -> Response:
-    """Stop the running job `prompt_id`, or every running one."""
-    asked = await read_model(request, wire.InterruptRequest)
-    for job_id in await asyncio.to_thread(_running_ids, parts):
-        if asked.prompt_id in (None, job_id):
-            await parts.supervisor.cancel(job_id)
+    """Stop the running job `prompt_id`, or every running one. A job that waits goes on waiting."""
+    job_id = (await read_model(request, wire.InterruptRequest)).prompt_id
+    if job_id is None:
+        await parts.supervisor.interrupt()
+        return Json({})
+    job = await parts.supervisor.query(lambda store: store.get(job_id))
+    if job is not None and job.state == "running":
+        await parts.supervisor.cancel(job_id)
     return Json({})
 
 
-def _running_ids(parts: ServerParts) -> list[str]:
-    return [job.id for job in parts.store.running()]
+def _storable(number: int | None) -> int | None:
+    """The number, cut to what a database can count to."""
+    return None if number is None else min(number, _MAX_INTEGER)

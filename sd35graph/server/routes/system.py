@@ -29,7 +29,7 @@ INTERFACE_VERSION = "0.3.64"
 async def system_stats(parts: Parts) -> Response:
     """The machine, the versions and the devices."""
     memory = psutil.virtual_memory()
-    worker = await parts.supervisor.stats()
+    worker = await parts.supervisor.system_info()
     system = {
         "os": os.name,
         "ram_total": memory.total,
@@ -40,11 +40,11 @@ async def system_stats(parts: Parts) -> Response:
         "installed_templates_version": None,
         "required_templates_version": None,
         "python_version": f"{platform.python_version()} {sys.version[len(platform.python_version()) :].strip()}",
-        "pytorch_version": worker.versions.get("torch"),
+        "pytorch_version": worker.get("pytorch_version"),
         "embedded_python": False,
         "argv": sys.argv,
     }
-    return Json({"system": system, "devices": worker.devices})
+    return Json({"system": system, "devices": worker.get("devices", [])})
 
 
 @router.get("/features", response_model=wire.Features)

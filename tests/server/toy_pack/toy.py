@@ -9,6 +9,9 @@ from typing import Annotated
 
 from sd35graph import Blocked, Choices, Context, Input, Pack, UniqueId, node
 
+OptionalInt = Annotated[int, Input(optional=True)]
+OptionalFloat = Annotated[float, Input(optional=True)]
+OptionalText = Annotated[str, Input(optional=True)]
 JPEG = b"\xff\xd8\xff\xe0 not really a picture"
 
 
@@ -37,14 +40,14 @@ def toy_show(value: int | float | str, ctx: Context) -> None:
 
 
 @node("ToySave", category="toy", is_output=True)
-def toy_save(value: int, prefix: str, ctx: Context, suffix: str = ".txt") -> None:
+def toy_save(value: int, prefix: str, ctx: Context, suffix: OptionalText = ".txt") -> None:
     """Writes the value into a file."""
     artifact = ctx.save("output", prefix, suffix, lambda file: file.write(str(value).encode()))
     ctx.show("files", [artifact.reference()])
 
 
 @node("ToySteps", category="toy", cacheable=False)
-def toy_steps(value: int, ctx: Context, steps: int = 3, seconds_per_step: float = 0.0) -> int:
+def toy_steps(value: int, ctx: Context, steps: OptionalInt = 3, seconds_per_step: OptionalFloat = 0.0) -> int:
     """Takes its time, with progress and previews."""
     for step in range(1, steps + 1):
         ctx.progress(step, steps)
@@ -54,7 +57,7 @@ def toy_steps(value: int, ctx: Context, steps: int = 3, seconds_per_step: float 
 
 
 @node("ToyFail", category="toy")
-def toy_fail(value: int, message: str = "no luck") -> int:
+def toy_fail(value: int, message: OptionalText = "no luck") -> int:
     """Raises."""
     raise RuntimeError(f"{message}: {value}")
 
@@ -73,7 +76,7 @@ def toy_die(value: int) -> int:
 
 
 @node("ToyGate", category="toy")
-def toy_gate(value: int, message: str = "closed") -> int | Blocked:
+def toy_gate(value: int, message: OptionalText = "closed") -> int | Blocked:
     """Blocks its output."""
     return Blocked(message)
 
