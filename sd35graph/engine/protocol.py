@@ -24,7 +24,9 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import struct
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +41,8 @@ from sd35graph.graph.context import Precision
 
 _HEADER = struct.Struct(">II")
 _MAX_FRAME_BYTES = 2**30
+_ATOMIC_BYTES = 0 if sys.platform == "win32" else select.PIPE_BUF
+"""A pipe that can be written at all takes this much whole and without waiting."""
 
 Message = dict[str, Any]  # Any: JSON whose shape the tables above give
 
@@ -150,9 +154,10 @@ def event_of(frame: Frame) -> Event:
 
 
 class Outbox:
-    """Frames on their way into a pipe, written by a thread of its own, so that nobody waits for a slow reader.
+    """Frames on their way into a pipe. Nobody waits for a slow reader: what does not fit, a thread writes later.
 
-    max_bytes: with more than this waiting, `put` waits and `offer` refuses; momentary frames replace older ones.
+    A small frame that fits is in the pipe when `put` returns, so that it arrives even if the process dies of what it
+    does next. max_bytes: with more than this waiting, `put` waits and `offer` refuses.
     """
 
     def __init__(self, pipe: int, *, max_bytes: int = 64 * 2**20) -> None:
@@ -164,6 +169,7 @@ class Outbox:
         self._writing = False
         self._closed = False
         self._change = Condition()
+        self._poll = _poll_of(pipe)
         self._thread = Thread(target=self._write_all, name="outbox", daemon=True)
         self._thread.start()
 
@@ -203,7 +209,7 @@ class Outbox:
             self._change.notify_all()
 
     def _append(self, frame: bytes, newest_of: object) -> None:
-        if self._closed:
+        if self._closed or self._fits(frame):
             return
         waiting = self._newest.get(newest_of) if newest_of is not None else None
         if waiting is not None:
@@ -216,6 +222,19 @@ class Outbox:
         if newest_of is not None:
             self._newest[newest_of] = slot
         self._change.notify_all()
+
+    def _fits(self, frame: bytes) -> bool:
+        """Write the frame if nothing is before it and the pipe has room; gives whether that was so."""
+        if self._frames or self._writing or len(frame) > _ATOMIC_BYTES or self._poll is None:
+            return False
+        if not any(events & select.POLLOUT for _, events in self._poll.poll(0)):
+            return False
+        try:
+            os.write(self._pipe, frame)
+        except OSError:  # the reader is gone; whoever watches the other process notices
+            self._closed = True
+            self._change.notify_all()
+        return True
 
     def _take(self) -> bytes:
         """All that waits, in one piece; empty when closed."""
@@ -240,6 +259,15 @@ class Outbox:
             except OSError:  # the reader is gone; whoever watches the other process notices
                 self.close()
                 return
+
+
+def _poll_of(pipe: int) -> select.poll | None:
+    """What says whether the pipe has room; None where the system cannot say, as on Windows."""
+    if sys.platform == "win32":
+        return None
+    poll = select.poll()
+    poll.register(pipe, select.POLLOUT)
+    return poll
 
 
 def answer(request_id: int, *, result: JsonValue = None, error: str | None = None) -> bytes:

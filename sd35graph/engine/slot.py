@@ -7,7 +7,7 @@ import itertools
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import JsonValue
 
@@ -18,6 +18,9 @@ from sd35graph.engine.jobs import Job, Result
 from sd35graph.engine.ledger import Ledger, with_stored
 from sd35graph.engine.protocol import Frame, Message, event_of
 from sd35graph.engine.worker_process import WorkerProcess, describe_exit
+
+if TYPE_CHECKING:
+    from sd35graph.engine.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for
 
 logger = logging.getLogger(__name__)
 
@@ -82,12 +85,11 @@ class WorkerSlot:
 
     async def run(self) -> None:
         """Keep a worker running and feed it, until cancelled; then its process is ended."""
-        feeding = asyncio.create_task(self._feed())
         try:
-            await self._keep_running()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._keep_running())
+                tasks.create_task(self._feed())
         finally:
-            feeding.cancel()
-            await asyncio.gather(feeding, return_exceptions=True)
             await self._stop_process()
             self._state = "stopped"
 
@@ -223,13 +225,17 @@ class WorkerSlot:
         while True:
             await self._ready.wait()
             self._wake.clear()
-            job = await self._ledger.write_surely(lambda store: store.claim(self._lease_s) or (None, []))
+            job = await self._ledger.write_surely(self._claim)
             if job is None:
                 await self._wake.wait()
             elif self._ready.is_set():
                 await self._work_on(job)
             else:
                 await self._give_back(job)
+
+    def _claim(self, store: JobStore) -> tuple[Job | None, list[Event]]:
+        claimed = store.claim(self._lease_s)
+        return (None, []) if claimed is None else (claimed[0], [claimed[1]])
 
     async def _give_back(self, job: Job) -> None:
         reason = "the worker process ended before the job reached it"

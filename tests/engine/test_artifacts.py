@@ -9,7 +9,6 @@ from typing import BinaryIO
 
 import pytest
 
-from sd35graph.engine import artifacts as artifacts_module
 from sd35graph.engine.artifacts import ArtifactStore
 from sd35graph.engine.folders import Folders
 from sd35graph.engine.paths import UnsafePath
@@ -114,7 +113,7 @@ def test_many_writers_never_take_the_same_name(
         def refuse(*_: object) -> None:
             raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
-        monkeypatch.setattr(artifacts_module.os, "link", refuse)
+        monkeypatch.setattr(os, "link", refuse)
     start = threading.Barrier(8)
 
     def write_ten(writer: int) -> list[str]:

@@ -97,6 +97,18 @@ def test_outbox_replaces_only_momentary_frames_that_have_not_left() -> None:
     pipe.close()
 
 
+def test_small_frame_is_in_the_pipe_when_put_returns() -> None:
+    pipe = Pipe()
+    os.set_blocking(pipe.read_end, False)
+    outbox = Outbox(pipe.write_end)
+    for number in range(3):
+        outbox.put(encode({"kind": "state", "number": number}))
+        [frame] = pipe.frames(1)
+        assert frame.message["number"] == number
+    outbox.close()
+    pipe.close()
+
+
 def test_outbox_refuses_when_full_and_when_the_reader_is_gone() -> None:
     pipe = Pipe()
     outbox = Outbox(pipe.write_end, max_bytes=100)

@@ -24,7 +24,7 @@ from sd35graph.engine.jobs import DuplicateJob, Job, NewJob, Result, StoreError
 from sd35graph.engine.store import JobStore
 from sd35graph.engine.tables import METADATA
 
-PROMPT = {"9": {"class_type": "SaveImage", "inputs": {"images": ["8", 0], "text": "ä \ud83d \0"}}}
+PROMPT: dict[str, Any] = {"9": {"class_type": "SaveImage", "inputs": {"images": ["8", 0], "text": "ä \ud83d \0"}}}
 SUCCEEDED = Result(state="succeeded", outputs={"9": {"images": [{"filename": "x.png"}]}}, meta={"9": {"node_id": "9"}})
 
 
@@ -141,7 +141,7 @@ def test_ids_no_database_takes_are_refused_and_unknown(store: JobStore, job_id: 
 
 
 def test_nan_in_a_document_is_refused_and_leaves_nothing(store: JobStore) -> None:
-    with pytest.raises(StoreError, match="NaN|not JSON compliant|Out of range"):
+    with pytest.raises(StoreError, match="not JSON compliant"):
         store.submit(NewJob(job_id="a", prompt={"1": float("nan")}, targets=()))
     assert store.counts() == (0, 0)
 
@@ -453,13 +453,16 @@ def test_full_store_refuses_with_the_reason_and_goes_on_when_there_is_room(url: 
 
 def test_accepting_forces_the_log_to_disk_and_the_rest_does_not(store: JobStore) -> None:
     levels: list[tuple[str, int]] = []
+    method = ""
 
     @event.listens_for(store._engine, "commit")
     def note(connection: Any) -> None:
         levels.append((method, connection.exec_driver_sql("PRAGMA synchronous").scalar()))
 
-    for method, work in (("submit", lambda: submit(store, "a")), ("claim", lambda: claim(store))):
-        work()
+    method = "submit"
+    submit(store, "a")
+    method = "claim"
+    claim(store)
     method = "finish"
     finish(store, "a")
     method = "submit"
