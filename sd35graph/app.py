@@ -47,13 +47,7 @@ class App:
     @classmethod
     def from_settings(cls, settings: Settings) -> App:
         """Make all parts. Nothing runs before the lifespan of `asgi` starts. Raises `OSError` for a bad folder."""
-        folders = Folders(
-            base=settings.base,
-            models=(*settings.models, settings.base / "models"),
-            input=settings.input or settings.base / "input",
-            output=settings.output or settings.base / "output",
-            temp=settings.temp or settings.base / "temp",
-        )
+        folders = Folders.from_settings(settings)
         folders.create()
         hub = Hub()
         parts = ServerParts(

@@ -127,7 +127,8 @@ def run(
         device=device,
     )
     from sd35graph.graph.errors import DocumentError
-    from sd35graph.local import InvalidWorkflow, LocalEngine, OverrideError
+    from sd35graph.local import InvalidWorkflow, LocalEngine
+    from sd35graph.overrides import OverrideError
     from sd35graph.progress import ProgressDisplay
 
     try:
@@ -143,12 +144,13 @@ def run(
         raise typer.Exit(PROBLEMS) from error
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
+    _print_problems(result.problems)
     for path in result.files:
         typer.echo(path)
     if result.error is not None:
         _fail(result.error, PROBLEMS)
-    if result.cancelled:
-        raise typer.Exit(INTERRUPTED)
+    if any(problem.is_error for problem in result.problems):
+        raise typer.Exit(PROBLEMS)
 
 
 @app.command()
@@ -173,7 +175,7 @@ def check(
         if as_json:
             typer.echo(json.dumps({"file": str(file), "ok": False, "unreadable": str(error), "problems": []}))
         _fail(f"{file}: {error}", UNREADABLE)
-    is_good = not any(problem.severity == "error" for problem in problems)
+    is_good = not any(problem.is_error for problem in problems)
     if as_json:
         report = {"file": str(file), "ok": is_good, "problems": [problem.as_json() for problem in problems]}
         typer.echo(json.dumps(report, indent=2, ensure_ascii=False))

@@ -15,7 +15,7 @@ TORCH_SIDE = {"torch", "numpy", "PIL", "transformers", "safetensors", "tokenizer
 # What each layer of sd35graph may import of sd35graph, by prefix; longest prefix of the importing module wins.
 ALLOWED = {
     "sd35graph.graph": {"sd35graph.graph"},
-    "sd35graph.engine": {"sd35graph.engine", "sd35graph.graph"},
+    "sd35graph.engine": {"sd35graph.engine", "sd35graph.graph", "sd35graph.settings"},
     "sd35graph.engine.worker": {"sd35graph.engine", "sd35graph.graph", "sd35graph.packs", "sd35graph.settings"},
     "sd35graph.server": {"sd35graph.server", "sd35graph.engine", "sd35graph.graph", "sd35graph.settings"},
     "sd35graph.values": set(),

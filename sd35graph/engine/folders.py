@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from sd35graph.engine.paths import UnsafePath, inside, safe_components
+from sd35graph.settings import Settings
 
 FileFolder = Literal["input", "output", "temp"]
 """The folders whose files clients may fetch by name."""
@@ -51,6 +52,18 @@ class Folders:
     def under(cls, base: Path) -> Folders:
         """The usual layout: `models/ input/ output/ temp/` below `base`."""
         return cls(base, (base / "models",), base / "input", base / "output", base / "temp")
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Folders:
+        """The layout the settings ask for: the base's, with single folders set apart and more model roots in front."""
+        usual = cls.under(settings.base)
+        return cls(
+            base=settings.base,
+            models=(*settings.models, *usual.models),
+            input=settings.input or usual.input,
+            output=settings.output or usual.output,
+            temp=settings.temp or usual.temp,
+        )
 
     def create(self) -> None:
         """Make the folders that are missing; model roots outside `base` are somebody else's and left as they are."""

@@ -16,21 +16,8 @@ from sd35graph.models.errors import InputShapeError
 from sd35graph.models.tiling import blend_tiles
 from sd35graph.models.variants import VaeConfig
 
-LATENT_SCALE = 1.5305
-LATENT_SHIFT = 0.0609
-
 _GROUPS = 32
 _NORM_EPS = 1e-6
-
-
-def latent_to_model(latent: Tensor) -> Tensor:
-    """From VAE space to the scaled space the transformer sees (arXiv 2403.03206, the VAE's shift and scale)."""
-    return (latent - LATENT_SHIFT) * LATENT_SCALE
-
-
-def model_to_latent(x: Tensor) -> Tensor:
-    """From the transformer's space back to VAE space."""
-    return x / LATENT_SCALE + LATENT_SHIFT
 
 
 class VAE(nn.Module):

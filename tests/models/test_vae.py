@@ -13,8 +13,9 @@ from torch import Tensor
 from sd35graph.models.build import build
 from sd35graph.models.errors import InputShapeError
 from sd35graph.models.tiling import blend_tiles
-from sd35graph.models.vae import VAE, latent_to_model, model_to_latent
+from sd35graph.models.vae import VAE
 from sd35graph.models.variants import vae_config
+from sd35graph.values import latent_to_model, model_to_latent
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from torch import Tensor
 
-from sd35graph.models import vae as vae_module
 from sd35graph.models.build import build
 from sd35graph.models.clip import ClipTextEncoder
 from sd35graph.models.mmdit import MMDiT
@@ -19,14 +18,28 @@ from sd35graph.models.tokenizer_files import load_clip_tokenizer, load_t5_tokeni
 from sd35graph.models.tokenizers import ClipTokenizer, Section, T5Tokenizer
 from sd35graph.models.vae import VAE
 from sd35graph.models.variants import EncoderName
+from sd35graph.values import latent_to_model, model_to_latent
 
 StateDict = dict[str, Tensor]
 
+__all__ = [
+    "encode_part",
+    "encode_text",
+    "encode_text_sd3",
+    "latent_to_model",
+    "load_mmdit",
+    "load_text_encoders",
+    "load_vae",
+    "mmdit_forward",
+    "model_to_latent",
+    "tokenize",
+    "vae_decode",
+    "vae_decode_tiled",
+    "vae_encode",
+]
+
 SHARED = Path(os.environ.get("SD35GRAPH_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 TOKENIZERS = SHARED / "parity" / "tokenizers"
-
-latent_to_model = vae_module.latent_to_model
-model_to_latent = vae_module.model_to_latent
 
 
 @cache
