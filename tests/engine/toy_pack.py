@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from sd35graph.graph.context import Context
-from sd35graph.graph.node import Choices, Pack, Prompt, node
+from sd35graph.graph.node import Choices, Input, Pack, Prompt, node
+
+
+def add_line(path: str, text: str) -> None:
+    """Append a line to a file, or to a named pipe, in one write."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(descriptor, f"{text}\n".encode())
+    os.close(descriptor)
 
 
 class Counter:
@@ -63,13 +70,19 @@ def hang(mark: str) -> None:
 
 
 @node("HangWhileNew", category="toy", is_output=True, cacheable=False)
-def hang_while_new(ctx: Context, mark: str) -> None:
-    """Hangs the first time and succeeds the second; every start is a line in the file `mark`."""
-    with open(mark, "a") as file:
-        file.write("started\n")
+def hang_while_new(ctx: Context, mark: str, note: Annotated[str, Input(optional=True)] = "") -> None:
+    """Hangs the first time and succeeds the second; every start is a line in the files `mark` and `note`."""
+    add_line(mark, "started")
+    if note:
+        add_line(note, "started")
     while len(Path(mark).read_text().splitlines()) < 2:
         time.sleep(0.005)
     ctx.show("text", ["second time"])
+
+
+@node("Note", category="toy", is_output=True, cacheable=False)
+def note(path: str, text: str) -> None:
+    add_line(path, text)
 
 
 @node("Exit", category="toy", is_output=True, cacheable=False)
@@ -80,8 +93,7 @@ def exit_process(code: int) -> None:
 @node("Kill", category="toy", is_output=True, cacheable=False)
 def kill(count: str) -> None:
     """Kills its own process; every start is a line in the file `count`."""
-    with open(count, "a") as file:
-        file.write("started\n")
+    add_line(count, "started")
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -133,6 +145,7 @@ pack = Pack(
         wait_for_cancel,
         hang,
         hang_while_new,
+        note,
         exit_process,
         kill,
         sys_exit,
