@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sd35graph.engine.store import JobStore
 
 _SHUTDOWN_TIMEOUT_S = 5
+_BACKLOG = 2048
 _LARGEST_CLIENT_MESSAGE_BYTES = 2**20
 _PACKAGE = Path(__file__).parent
 
@@ -149,12 +151,21 @@ class _Server(uvicorn.Server):
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket. Raises `ServeError` that says why not and what to do."""
+    listener = None
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.create_server(address[:2], family=family, backlog=2048)
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+        )[0]
+        # asyncio sends small packets at once only on sockets that say they are TCP; create_server() does not say it.
+        listener = socket.socket(family, kind, protocol)
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
     except OSError as error:
+        if listener is not None:
+            listener.close()
         raise ServeError(_why_not(host, port, error)) from error
-    listener.set_inheritable(False)
     return listener
 
 

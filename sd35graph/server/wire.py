@@ -13,7 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 ApiGraph = Annotated[dict[str, JsonValue], Field(description="Nodes by id: {class_type, inputs, _meta?}.")]
 
 
-class Request(BaseModel):
+class Lazy(BaseModel):
+    """Built at its first use: most models here only describe answers, and the server should be there at once."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class Request(Lazy):
     """A request body. Unknown fields are ignored: clients send what other servers understand."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
@@ -60,7 +66,7 @@ class FileName(Request):
     type: str = "output"
 
 
-class Answer(BaseModel):
+class Answer(Lazy):
     """An answer's body."""
 
     model_config = ConfigDict(extra="forbid")
@@ -147,7 +153,7 @@ class HistoryEntry(Answer):
     meta: dict[str, NodeMeta]
 
 
-class NodeInputs(BaseModel):
+class NodeInputs(Lazy):
     """Inputs of a node type by name: `[type or choices, options]`."""
 
     required: dict[str, list[JsonValue]] = {}
@@ -155,7 +161,7 @@ class NodeInputs(BaseModel):
     hidden: dict[str, str] = {}
 
 
-class NodeInfo(BaseModel):
+class NodeInfo(Lazy):
     """A node type as clients see it."""
 
     input: NodeInputs
@@ -182,7 +188,7 @@ class UploadedFile(Answer):
     type: Literal["input", "output", "temp"]
 
 
-class SystemInfo(BaseModel):
+class SystemInfo(Lazy):
     """The machine and the programs, memory in bytes. `comfyui_version`: the interface this server answers like."""
 
     os: str
@@ -199,7 +205,7 @@ class SystemInfo(BaseModel):
     argv: list[str]
 
 
-class DeviceInfo(BaseModel):
+class DeviceInfo(Lazy):
     """A device a worker computes on, memory in bytes."""
 
     name: str
@@ -245,14 +251,14 @@ class NodeProgress(Answer):
     real_node_id: str
 
 
-class StatusData(BaseModel):
+class StatusData(Lazy):
     """Data of `status`; `sid` only in the first message of a socket."""
 
     status: QueueLength
     sid: str | None = None
 
 
-class StartData(BaseModel):
+class StartData(Lazy):
     """Data of `execution_start` and `execution_success`."""
 
     prompt_id: str
@@ -266,7 +272,7 @@ class CachedData(StartData):
     nodes: list[str]
 
 
-class ExecutingData(BaseModel):
+class ExecutingData(Lazy):
     """Data of `executing`; node null: the job has ended."""
 
     node: str | None
@@ -274,7 +280,7 @@ class ExecutingData(BaseModel):
     display_node: str | None = None
 
 
-class ProgressData(BaseModel):
+class ProgressData(Lazy):
     """Data of `progress`."""
 
     value: float
@@ -283,14 +289,14 @@ class ProgressData(BaseModel):
     node: str
 
 
-class ProgressStateData(BaseModel):
+class ProgressStateData(Lazy):
     """Data of `progress_state`: the nodes that run and those that just changed."""
 
     prompt_id: str
     nodes: dict[str, NodeProgress]
 
 
-class ExecutedData(BaseModel):
+class ExecutedData(Lazy):
     """Data of `executed`: what an output node shows."""
 
     node: str
