@@ -125,6 +125,7 @@ def new_server(settings: Settings, announce: Callable[[str], object]) -> uvicorn
     config = uvicorn.Config(
         app.asgi,
         log_config=None,
+        log_level="warning",
         access_log=False,
         proxy_headers=False,
         lifespan="on",
