@@ -52,8 +52,9 @@ class Calls:
         if mapped:
             lengths = [len(items) for _, items in mapped]
             count = max(lengths) if min(lengths) else 0
-        for index in [index for index in returned if index >= count]:
-            del returned[index]
+        if not count:  # a lazy input that came has no items: what earlier rounds did is void
+            returned.clear()
+            self._asked.clear()
         due: list[tuple[int, dict[str, object]]] = []
         for index in range(count):
             if index in returned:

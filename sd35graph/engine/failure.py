@@ -59,7 +59,4 @@ def _shorten_item(value: object) -> JsonValue:
         return value
     if isinstance(value, str):
         return value if len(value) <= _MAX_TEXT else value[:_MAX_TEXT] + "…"
-    try:
-        return _shortened.repr(value)
-    except Exception:  # noqa: BLE001 - somebody's __repr__ failed; its type still says something
-        return f"<{type(value).__name__}>"
+    return _shortened.repr(value)  # says the type where somebody's __repr__ fails
