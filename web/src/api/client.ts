@@ -1,7 +1,7 @@
 /** The server's HTTP routes. Every function throws {@link ServerError} with a sentence a user can act on. */
 import { asList, asObject, asText, isObject, parseJson, stringifyJson, type Json, type JsonObject } from '../graph/json';
 import { TEXT } from '../text';
-import type { ImageRef, PromptReply, PromptRequest, SystemStats, WorkflowEntry } from './wire';
+import type { Device, ImageRef, PromptReply, PromptRequest, WorkflowEntry } from './wire';
 
 export class ServerError extends Error {}
 
@@ -84,12 +84,11 @@ export async function fetchHistory(): Promise<JsonObject> {
 }
 
 /** `GET /api/system_stats`: memory of the devices. */
-export async function fetchSystemStats(): Promise<SystemStats> {
+export async function fetchDevices(): Promise<Device[]> {
   const body = asObject(await getJson('/api/system_stats'));
-  const devices = asList(body['devices']).filter(isObject).map((device) => ({
+  return asList(body['devices']).filter(isObject).map((device) => ({
     name: asText(device['name']), vram_total: Number(device['vram_total']), vram_free: Number(device['vram_free']),
   }));
-  return { devices };
 }
 
 /** `POST /api/upload/image`: a picture into the input folder; the name it got there. */

@@ -1,6 +1,6 @@
 /** Websocket frames into events. Frames this editor does not know are ignored, as the protocol asks of clients. */
 import { asList, asObject, asText, isObject, parseJson, type Json, type JsonObject } from '../graph/json';
-import type { ImageRef, ProgressNode, ServerEvent } from './wire';
+import type { ImageRef, MessageType, ProgressNode, ServerEvent } from './wire';
 
 const PREVIEW = 1;
 const PREVIEW_WITH_METADATA = 4;
@@ -32,7 +32,8 @@ function progressNodes(value: Json | undefined): Record<string, ProgressNode> {
 
 type Decoder = (data: JsonObject, promptId: string) => ServerEvent;
 
-const DECODERS: Readonly<Record<string, Decoder>> = {
+/** `feature_flags` answers a message this editor never sends. */
+const DECODERS: Readonly<Record<Exclude<MessageType, 'feature_flags'>, Decoder>> = {
   status: (data) => ({
     type: 'status', queueRemaining: asNumber(asObject(asObject(data['status'])['exec_info'])['queue_remaining']),
   }),
@@ -51,6 +52,7 @@ const DECODERS: Readonly<Record<string, Decoder>> = {
   }),
   execution_success: (data, promptId) => ({ type: 'execution_success', promptId, at: asNumber(data['timestamp']) }),
   execution_error: (data, promptId) => ({ type: 'execution_error', promptId, node: asText(data['node_id']), body: data }),
+  execution_retried: (data, promptId) => ({ type: 'execution_retried', promptId, reason: asText(data['reason']) }),
   execution_interrupted: (data, promptId) => ({ type: 'execution_interrupted', promptId, node: asText(data['node_id']) }),
 };
 
@@ -58,7 +60,8 @@ const DECODERS: Readonly<Record<string, Decoder>> = {
 export function decodeText(frame: string): ServerEvent | undefined {
   const message = asObject(parseJson(frame));
   const data = asObject(message['data']);
-  return DECODERS[asText(message['type'])]?.(data, asText(data['prompt_id']));
+  const decoders: Readonly<Record<string, Decoder | undefined>> = DECODERS;
+  return decoders[asText(message['type'])]?.(data, asText(data['prompt_id']));
 }
 
 /** The event of a binary frame: four bytes of event number, then for 1 four bytes of image type and the image. */

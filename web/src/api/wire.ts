@@ -1,51 +1,36 @@
-/**
- * What crosses the wire, in the shapes the server is recorded to send.
- *
- * Replace by `schema.gen.ts` (`npm run types`, from the server's OpenAPI document) where a route is described there;
- * websocket messages are outside OpenAPI and stay here.
- */
-import type { ApiPrompt } from '../graph/serialize';
+/** What crosses the wire, from the types generated of the server's OpenAPI document (`npm run types`). */
 import type { Json, JsonObject } from '../graph/json';
+import type { ApiPrompt } from '../graph/serialize';
+import type { components } from './schema.gen';
 
-export interface ImageRef {
-  filename: string;
-  subfolder: string;
-  type: string;
-}
+type Schemas = components['schemas'];
 
-export interface PromptRequest {
+/** Names of the websocket's messages. */
+export type MessageType = keyof Schemas['SocketMessages'];
+
+/** A file of the server's input, output or temp folder. */
+export type ImageRef = Schemas['FileName'];
+
+/** An example workflow. */
+export type WorkflowEntry = Schemas['ExampleWorkflow'];
+
+/** A device and its memory in bytes. */
+export type Device = Pick<Schemas['DeviceInfo'], 'name' | 'vram_total' | 'vram_free'>;
+
+/** State of a node that runs or just changed. */
+export type ProgressNode = Pick<Schemas['NodeProgress'], 'value' | 'max' | 'node_id'> & { state: string };
+
+/** What `POST /prompt` is sent; the generated type leaves the graph open. */
+export interface PromptRequest extends Pick<Schemas['PromptRequest'], 'client_id'> {
   prompt: ApiPrompt;
-  client_id: string;
   extra_data: { extra_pnginfo: { workflow: JsonObject } };
 }
 
-/** A reply of `POST /prompt`: accepted, or refused with reasons. */
+/** A reply of `POST /prompt`: accepted (`PromptReply`), or refused with reasons (`ErrorReply`). */
 export interface PromptReply {
   accepted: boolean;
-  promptId: string;
+  promptId: Schemas['PromptReply']['prompt_id'];
   body: Json;
-}
-
-export interface WorkflowEntry {
-  name: string;
-  title: string;
-}
-
-export interface Device {
-  name: string;
-  vram_total: number;
-  vram_free: number;
-}
-
-export interface SystemStats {
-  devices: Device[];
-}
-
-export interface ProgressNode {
-  value: number;
-  max: number;
-  state: string;
-  node_id: string;
 }
 
 /** Messages of `/ws`; `preview` stands for a binary frame. */
@@ -59,5 +44,6 @@ export type ServerEvent =
   | { type: 'executed'; promptId: string; node: string; images: ImageRef[]; text: string }
   | { type: 'execution_success'; promptId: string; at: number }
   | { type: 'execution_error'; promptId: string; node: string; body: Json }
+  | { type: 'execution_retried'; promptId: string; reason: string }
   | { type: 'execution_interrupted'; promptId: string; node: string }
   | { type: 'preview'; image: Blob };

@@ -1,7 +1,7 @@
 import { NodeResizeControl, useStore as useFlow, type NodeProps, type ReactFlowState } from '@xyflow/react';
 import { memo, type CSSProperties } from 'react';
 import { linkIndex, type GraphNode } from '../graph/model';
-import { MAX_WIDTH, MIN_WIDTH, showsPictures } from '../graph/geometry';
+import { MAX_PICTURE_WIDTH, MAX_WIDTH, MIN_WIDTH, showsPictures } from '../graph/geometry';
 import type { NodeSpec } from '../graph/schema';
 import { specOf } from '../graph/virtual';
 import { beginGesture, endGesture } from '../state/edits';
@@ -75,7 +75,7 @@ function CardBody({ node, spec, live }: BodyProps) {
           </div>
           {spec?.isVirtual !== true && <CardFooter node={node} run={run} problem={problems?.[0]} />}
           <NodeResizeControl
-            className="resize" autoScale={false} minWidth={MIN_WIDTH} maxWidth={showsPictures(spec) ? 1200 : MAX_WIDTH} minHeight={layout.minHeight}
+            className="resize" autoScale={false} minWidth={MIN_WIDTH} maxWidth={showsPictures(spec) ? MAX_PICTURE_WIDTH : MAX_WIDTH} minHeight={layout.minHeight}
             onResizeStart={beginGesture} onResizeEnd={endGesture}
           />
         </>

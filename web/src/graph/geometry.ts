@@ -20,7 +20,9 @@ const PREVIEW = 150;
 const NOTICE = 40;
 export const MIN_WIDTH = 180;
 export const MAX_WIDTH = 520;
-const MAX_PICTURE_WIDTH = 1200;
+/** Cards with pictures may be wider, and their pictures this much taller than wide; the viewer shows them in full. */
+export const MAX_PICTURE_WIDTH = 640;
+const MAX_PICTURE_RATIO = 1.25;
 const REROUTE: Size = { width: 72, height: 28 };
 
 export interface Socket {
@@ -132,9 +134,9 @@ function cardWidth(node: GraphNode, spec: NodeSpec | undefined): number {
 }
 
 /** Share the height above the minimum between what can grow: pictures first, then text areas. */
-function grow(rows: WidgetRow[], picture: number, spare: number): { widgets: WidgetRow[]; picture: number } {
+function grow(rows: WidgetRow[], picture: number, spare: number, width: number): { widgets: WidgetRow[]; picture: number } {
   const tall = rows.filter((row) => isTall(row.input.widget));
-  if (picture > 0 && spare > 0) return { widgets: rows, picture: picture + spare };
+  if (picture > 0 && spare > 0) return { widgets: rows, picture: Math.max(picture, Math.min(picture + spare, Math.round(width * MAX_PICTURE_RATIO))) };
   if (tall.length === 0 || spare <= 0) return { widgets: rows, picture };
   const share = Math.floor(spare / tall.length);
   return { picture, widgets: rows.map((row) => (tall.includes(row) ? { ...row, height: row.height + share } : row)) };
@@ -179,7 +181,7 @@ export function cardLayout(node: GraphNode, spec: NodeSpec | undefined, livePrev
   const notice = spec ? 0 : NOTICE;
   const fields = declared.reduce((sum, row) => sum + row.height + GAP, 0);
   const minHeight = top + fields + (basePicture > 0 ? basePicture + GAP : 0) + notice + (spec?.isVirtual ? PAD : FOOTER);
-  const { widgets, picture } = grow(declared, basePicture, Math.round(node.size.height) - minHeight);
+  const { widgets, picture } = grow(declared, basePicture, Math.round(node.size.height) - minHeight, width);
   const used = widgets.reduce((sum, row) => sum + row.height, 0) - declared.reduce((sum, row) => sum + row.height, 0);
   const layout: CardLayout = {
     width, height: minHeight + used + picture - basePicture, minHeight, outputs, widgets, picture,

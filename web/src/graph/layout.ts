@@ -1,6 +1,6 @@
 /** Automatic layout: columns from left to right, so that links run forwards and cards do not overlap. */
 import { cardLayout } from './geometry';
-import type { Graph, GraphNode, Point, Size } from './model';
+import type { Graph, GraphNode, Group, Point, Size } from './model';
 import { linkIndex } from './model';
 import type { Schema } from './schema';
 import { specOf } from './virtual';
@@ -8,6 +8,7 @@ import { specOf } from './virtual';
 const COLUMN_GAP = 72;
 const ROW_GAP = 32;
 const SWEEPS = 4;
+const GROUP_MARGIN = 16;
 
 type Sizes = Readonly<Record<string, Size>>;
 
@@ -96,6 +97,20 @@ export function arrange(graph: Graph, schema: Schema): Graph {
   return { ...graph, nodes };
 }
 
+/** A group stretched over the cards that stood in it before they were moved. */
+function around(group: Group, before: Graph, after: Graph['nodes'], sizes: Sizes): Group {
+  const { position, size } = group;
+  const inside = Object.values(before.nodes).filter(({ position: at }) =>
+    at.x >= position.x && at.x < position.x + size.width && at.y >= position.y && at.y < position.y + size.height);
+  const edge = (node: GraphNode, side: 'width' | 'height'): number => {
+    const at = (after[node.id] ?? node).position;
+    return (side === 'width' ? at.x - position.x : at.y - position.y) + (sizes[node.id]?.[side] ?? 0) + GROUP_MARGIN;
+  };
+  const width = Math.max(size.width, ...inside.map((node) => edge(node, 'width')));
+  const height = Math.max(size.height, ...inside.map((node) => edge(node, 'height')));
+  return width === size.width && height === size.height ? group : { ...group, size: { width, height } };
+}
+
 function overlaps(a: Point & Size, b: Point & Size): boolean {
   return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 }
@@ -119,5 +134,5 @@ export function separate(graph: Graph, schema: Schema): Graph {
     placed.push(box);
     if (box.y !== node.position.y) nodes[node.id] = { ...node, position: { x: box.x, y: box.y } };
   }
-  return { ...graph, nodes };
+  return { ...graph, nodes, groups: graph.groups.map((group) => around(group, graph, nodes, sizes)) };
 }

@@ -46,7 +46,8 @@ function readNode(id: string, entry: JsonObject, document: JsonObject, spec: Nod
     outputs: spec ? [] : Array.from({ length: slots }, (_, slot) => ({ name: `output ${slot}`, type: '*' })),
     raw: {},
   };
-  const title = node.title === spec?.title ? '' : node.title;
+  const own = [spec?.title, spec?.serverTitle, spec?.type];
+  const title = own.includes(node.title) ? '' : node.title;
   return { ...node, title, size: spec ? defaultSize(node, spec) : node.size };
 }
 

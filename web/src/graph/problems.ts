@@ -1,5 +1,5 @@
 /** Problems of a graph: what the server said and what the editor can see itself, tied to node and input. */
-import { asList, asObject, asText, isObject, type Json } from './json';
+import { asList, asObject, asText, isObject, type Json, type JsonObject } from './json';
 import type { Graph } from './model';
 import type { Schema, WidgetValue } from './schema';
 import { nearest } from './search';
@@ -25,27 +25,51 @@ export interface ProblemTexts {
   notAvailable: (input: string, value: string) => string;
 }
 
-function fixFor(graph: Graph, schema: Schema, node: string, input: string, given: Json | undefined): Problem['fix'] {
+/** A choice that would mend a wrong value: what the server suggests, else the most similar one. */
+function fixFor(graph: Graph, schema: Schema, node: string, input: string, extra: JsonObject): Problem['fix'] {
   const held = graph.nodes[node];
   const widget = held && specOf(schema, held)?.inputs.find((candidate) => candidate.name === input)?.widget;
   if (widget?.kind !== 'select' && widget?.kind !== 'file') return undefined;
-  const wrong = asText(given, asText(held?.values[input]));
-  const value = nearest(wrong, widget.options.filter((option): option is string => typeof option === 'string'));
+  const wrong = asText(extra['received_value'], asText(held?.values[input]));
+  const options = widget.options.filter((option): option is string => typeof option === 'string');
+  const suggested = asList(extra['suggestions']).find((value) => options.includes(asText(value)));
+  const value = typeof suggested === 'string' ? suggested : nearest(wrong, options);
   return value === undefined || value === wrong ? undefined : { input, value };
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/**
+ * `VAEDecode (node 8): input … is wrong; link …` as what is wrong and what to do, without the name that stands beside it
+ * anyway; undefined where it is no such sentence.
+ */
+function ownSentence(details: string): { what: string; remedy: string } | undefined {
+  const rest = /^[^:\n]+ \(node [^)]+\): (.+)$/s.exec(details)?.[1];
+  if (rest === undefined) return undefined;
+  const end = rest.indexOf('; ');
+  return end < 0 ? { what: capital(rest), remedy: '' } : { what: `${capital(rest.slice(0, end))}.`, remedy: capital(rest.slice(end + 2)) };
+}
+
+function shortWords(code: string, input: string, extra: JsonObject, texts: ProblemTexts): string | undefined {
+  if (code === 'required_input_missing' && input) return texts.missingInput(input);
+  if (code === 'value_not_in_list' && input) return texts.notAvailable(input, asText(extra['received_value']));
+  return undefined;
 }
 
 function nodeProblem(graph: Graph, schema: Schema, texts: ProblemTexts, node: string, error: Json, at: number): Problem {
   const entry = asObject(error);
   const extra = asObject(entry['extra_info']);
   const input = asText(extra['input_name']);
-  const code = asText(entry['type'], 'error');
-  const fix = code === 'value_not_in_list' ? fixFor(graph, schema, node, input, extra['received_value']) : undefined;
-  let message = asText(entry['message']);
-  if (code === 'required_input_missing' && input) message = texts.missingInput(input);
-  if (code === 'value_not_in_list' && input) message = texts.notAvailable(input, asText(extra['received_value']));
-  const detail = asText(entry['details']);
+  const type = asText(entry['type'], 'error');
+  const details = asText(entry['details']);
+  const sentence = ownSentence(details);
+  const fix = type === 'value_not_in_list' ? fixFor(graph, schema, node, input, extra) : undefined;
   return {
-    key: `${node}/${at}/${code}/${input}`, code, node, message, detail: detail === input ? '' : detail,
+    key: `${node}/${at}/${type}/${input}`, code: asText(extra['code'], type), node,
+    message: sentence?.what ?? shortWords(type, input, extra, texts) ?? asText(entry['message']),
+    detail: sentence?.remedy ?? (details === input ? '' : details),
     ...(input ? { input } : {}), ...(fix ? { fix } : {}),
   };
 }
@@ -60,7 +84,7 @@ export function problemsOfReply(reply: Json, graph: Graph, schema: Schema, texts
   if (ofNodes.length > 0 || error === undefined) return ofNodes;
   const whole = isObject(error) ? error : { message: asText(error) };
   const detail = asText(whole['details']);
-  const named = /#([\w:]+)/.exec(detail)?.[1];
+  const named = /(?:#|\(node )([\w:]+)/.exec(detail)?.[1];
   const node = named !== undefined && named in graph.nodes ? named : null;
   return [{ key: `graph/${asText(whole['type'])}`, code: asText(whole['type'], 'error'), node, message: asText(whole['message']), detail }];
 }

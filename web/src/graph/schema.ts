@@ -38,6 +38,8 @@ export interface OutputSpec {
 export interface NodeSpec {
   type: string;
   title: string;
+  /** Name on the server; files store it as title where the user gave none. */
+  serverTitle: string;
   category: string;
   help: string;
   inputs: InputSpec[];
@@ -152,6 +154,7 @@ export function readSchema(document: Json, words: Words = { titles: {}, labels: 
     const given = asText(info['display_name']);
     schema[type] = {
       type,
+      serverTitle: given || type,
       title: words.titles[type] ?? (given && given !== type ? given : titleFromType(type)),
       category: asText(info['category'], 'other'),
       help: asText(info['description']),

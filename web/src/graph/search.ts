@@ -65,12 +65,24 @@ export function editDistance(a: string, b: string): number {
   return row[b.length] ?? 0;
 }
 
+function wordsOf(name: string): string[] {
+  return name.toLowerCase().replace(/\.\w+$/, '').split(/[^a-z0-9]+/).filter(Boolean);
+}
+
+/** How unlike two names are: one that only adds or leaves out whole words is near, else letter by letter. */
+function unlikeness(given: string, choice: string): number {
+  const [a, b] = [wordsOf(given), wordsOf(choice)];
+  const [few, many] = a.length <= b.length ? [a, b] : [b, a];
+  if (few.length > 1 && few.every((word) => many.includes(word))) return 1;
+  return editDistance(a.join(' '), b.join(' '));
+}
+
 /** The choice most like what was given, if any is near. */
 export function nearest(given: string, choices: readonly string[]): string | undefined {
   let best: string | undefined;
-  let least = Math.max(3, Math.ceil(given.length * 0.45)) + 1;
+  let least = Math.max(2, Math.ceil(wordsOf(given).join(' ').length * 0.35)) + 1;
   for (const choice of choices) {
-    const distance = editDistance(given.toLowerCase(), choice.toLowerCase());
+    const distance = unlikeness(given, choice);
     if (distance < least) [best, least] = [choice, distance];
   }
   return best;

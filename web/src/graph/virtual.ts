@@ -11,7 +11,7 @@ function textInput(): InputSpec {
 }
 
 function virtual(type: string, title: string, inputs: InputSpec[], outputs: NodeSpec['outputs']): NodeSpec {
-  return { type, title, category: 'utils', help: '', inputs, outputs, isOutput: false, isVirtual: true };
+  return { type, title, serverTitle: title, category: 'utils', help: '', inputs, outputs, isOutput: false, isVirtual: true };
 }
 
 /** Editor-only node types, added to every schema. */

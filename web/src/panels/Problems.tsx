@@ -20,7 +20,7 @@ export function ProblemEntry({ problem }: { problem: Problem }) {
       {node === null ? <strong>{where}</strong> : <button type="button" className="link-button" aria-label={`${TEXT.actions.showNode}: ${where}`} onClick={() => goTo(node)}>{where}</button>}
       <p className="what">{problem.message}</p>
       {problem.detail && problem.detail !== problem.message && (
-        problem.detail.length > 240 ? <details><summary>{problem.code}</summary><pre>{problem.detail}</pre></details> : <p className="detail">{problem.detail}</p>
+        problem.detail.split('\n').length > 4 ? <details><summary>{problem.code}</summary><pre>{problem.detail}</pre></details> : <p className="detail">{problem.detail}</p>
       )}
       {node !== null && fix && <button type="button" className="mend" onClick={() => editValue(node, fix.input, fix.value)}>{TEXT.actions.useInstead(asText(fix.value))}</button>}
     </div>

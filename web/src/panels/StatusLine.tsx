@@ -10,7 +10,7 @@ function memory(total: number, free: number): [string, string] {
 /** Connection, device and what the graph holds. */
 export function StatusLine() {
   const connection = useStore((s) => s.connection);
-  const device = useStore((s) => s.stats?.devices[0]);
+  const device = useStore((s) => s.devices[0]);
   const count = useStore((s) => Object.keys(s.graph.nodes).length);
   const dirty = useStore(isDirty);
   const queued = useStore((s) => s.queueRemaining);

@@ -3,20 +3,11 @@ import type { ServerEvent } from '../api/wire';
 import { problemOfRun } from '../graph/problems';
 import { TEXT } from '../text';
 import { refreshJobs } from './jobs';
+import { patchRuns, settleRuns } from './runs';
 import { getState, setState, titleOf, type Job, type NodeRun } from './store';
 import { notify, showTab } from './ui';
 
-const FRESH: NodeRun = {
-  state: 'waiting', value: 0, max: 0, startedAt: 0, firstStepAt: 0, stepAt: 0, elapsedMs: 0, preview: null, images: [], text: '',
-};
-
-/** Change the runs of some nodes; the others keep their objects, so only these cards draw again. */
-function patchRuns(changes: Readonly<Record<string, Partial<NodeRun>>>): void {
-  const { runs } = getState();
-  const next = { ...runs };
-  for (const [id, change] of Object.entries(changes)) next[id] = { ...(runs[id] ?? FRESH), ...change };
-  setState({ runs: next });
-}
+const REFRESH_DELAY_MS = 300;
 
 function patchJob(id: string, change: Partial<Job>): void {
   setState({ jobs: getState().jobs.map((job) => (job.id === id ? { ...job, ...change } : job)) });
@@ -81,19 +72,12 @@ function preview(image: Blob): void {
   if (!live.has(id)) setState({ live: new Set([...live, id]) });
 }
 
-/** End of a prompt: previews go, whatever did not run goes back to rest. */
+/** End of a prompt: cards settle and the queue shows how it went. */
 function ended(promptId: string, change: Partial<Job>): void {
-  const { runs, jobs, current } = getState();
-  const next: Record<string, NodeRun> = {};
-  for (const [id, run] of Object.entries(runs)) {
-    if (run.preview) URL.revokeObjectURL(run.preview);
-    if (run.state === 'waiting' && run.images.length === 0) continue;
-    const { state } = run;
-    next[id] = { ...run, preview: null, state: state === 'running' || state === 'waiting' ? 'waiting' : state };
-    if (state === 'running' || state === 'waiting') next[id] = { ...FRESH, images: run.images, text: run.text };
-  }
-  setState({ runs: next, live: new Set(), current: current === promptId ? null : current });
+  const { jobs, current } = getState();
+  settleRuns();
   const job = jobs.find((candidate) => candidate.id === promptId);
+  setState({ current: current === promptId ? null : current });
   patchJob(promptId, { progress: '', durationMs: job && job.startedAt > 0 ? Date.now() - job.startedAt : 0, ...change });
 }
 
@@ -106,11 +90,21 @@ function failed(event: Extract<ServerEvent, { type: 'execution_error' }>): void 
   notify(TEXT.notes.failed, true);
 }
 
+let refreshTimer: ReturnType<typeof setTimeout> | undefined;
+
+/** The queue is everybody's: what others submitted or finished is learnt by asking, soon but not at every change. */
+function queueChanged(queueRemaining: number): void {
+  if (queueRemaining === getState().queueRemaining) return;
+  setState({ queueRemaining });
+  clearTimeout(refreshTimer);
+  refreshTimer = setTimeout(() => void refreshJobs(), REFRESH_DELAY_MS);
+}
+
 /** Apply one event. */
 export function applyEvent(event: ServerEvent): void {
   switch (event.type) {
     case 'status':
-      setState({ queueRemaining: event.queueRemaining });
+      queueChanged(event.queueRemaining);
       break;
     case 'execution_start':
       started(event.promptId);
@@ -143,6 +137,11 @@ export function applyEvent(event: ServerEvent): void {
       break;
     case 'execution_error':
       failed(event);
+      break;
+    case 'execution_retried':
+      settleRuns();
+      patchJob(event.promptId, { state: 'waiting', progress: '', fraction: 0 });
+      notify(event.reason, true);
       break;
     case 'execution_interrupted':
       ended(event.promptId, { state: 'cancelled' });

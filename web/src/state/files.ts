@@ -2,7 +2,7 @@
 import { fetchWorkflow, fetchWorkflows, uploadImage } from '../api/client';
 import { storedName, withName } from '../graph/clipboard';
 import { addNode, setValue } from '../graph/edit';
-import { NO_HISTORY } from '../graph/history';
+import { NO_HISTORY, remember } from '../graph/history';
 import { parseJson, stringifyJson, type Json } from '../graph/json';
 import { separate } from '../graph/layout';
 import { EMPTY_GRAPH, type Graph, type Point } from '../graph/model';
@@ -15,19 +15,28 @@ import { requestFit } from './camera';
 import { commit } from './edits';
 import { errorSentence } from './run';
 import { getState, isDirty, setState } from './store';
-import { notify } from './ui';
+import { isNarrow, notify } from './ui';
 
 /** The workflow the editor opens with. */
 export const DEFAULT_WORKFLOW = 'sd35_large';
 const DRAFT_KEY = 'sd35graph.draft';
 
+/** On a phone the whole graph is too small to read; the first prompt is what one comes for. */
+function promptOf(graph: Graph): string[] | undefined {
+  const prompt = Object.values(graph.nodes).find((node) => typeof node.values['text'] === 'string' && node.type !== 'Note');
+  return prompt && [prompt.id];
+}
+
 /** Show a graph in place of the present one. */
 export function showGraph(graph: Graph, name: string): void {
+  const before = getState();
+  const isFirst = Object.keys(before.graph.nodes).length === 0;
   setState({
-    graph, saved: graph, name: name || TEXT.untitled, history: NO_HISTORY, gesture: null, selection: new Set(),
-    linkSelection: new Set(), runs: {}, live: new Set(), reported: [],
+    graph, saved: graph, name: name || TEXT.untitled, gesture: null,
+    // Opening is a step like any other: undo brings back what was open before.
+    history: isFirst ? NO_HISTORY : remember(before.history, before.graph), selection: new Set(), linkSelection: new Set(), runs: {}, live: new Set(), reported: [],
   });
-  requestFit();
+  requestFit(isNarrow() ? promptOf(graph) : undefined);
 }
 
 /** Open a workflow document of any form. Throws {@link WorkflowError}. */

@@ -1,8 +1,9 @@
 /** The queue and the history, as the server keeps them. */
-import { fetchHistory, fetchQueue, fetchSystemStats, ServerError } from '../api/client';
+import { fetchDevices, fetchHistory, fetchQueue, ServerError } from '../api/client';
 import { imagesOf } from '../api/decode';
 import { asList, asObject, asText, type Json } from '../graph/json';
 import { TEXT } from '../text';
+import { settleRuns } from './runs';
 import { getState, setState, type Job } from './store';
 
 function nameOf(workflow: Json | undefined): string {
@@ -51,7 +52,7 @@ function finishedJob(entry: Json): Job {
 /** Fetch queue and history anew; what is known of the running job's progress stays. */
 export async function refreshJobs(): Promise<void> {
   try {
-    const [queue, history, stats] = await Promise.all([fetchQueue(), fetchHistory(), fetchSystemStats()]);
+    const [queue, history, devices] = await Promise.all([fetchQueue(), fetchHistory(), fetchDevices()]);
     const known = new Map(getState().jobs.map((job) => [job.id, job]));
     const open = [
       ...queue.pending.map((entry) => jobOf(entry, 'waiting')), ...queue.running.map((entry) => jobOf(entry, 'running')),
@@ -60,7 +61,8 @@ export async function refreshJobs(): Promise<void> {
     const done = Object.values(history).map(finishedJob).filter((job) => !ids.has(job.id));
     const jobs = [...open, ...done].sort((a, b) => b.number - a.number);
     const running = jobs.find((job) => job.state === 'running');
-    setState({ jobs, stats, current: running?.id ?? null, queueRemaining: open.length });
+    if (open.length === 0) settleRuns();
+    setState({ jobs, devices, current: running?.id ?? null, queueRemaining: open.length });
   } catch (error) {
     // A lost connection shows in the status line and is retried there; the list stays as it was.
     if (!(error instanceof ServerError)) throw error;

@@ -8,7 +8,8 @@ import { advanceSeeds } from '../graph/seeds';
 import { toApiForm } from '../graph/serialize';
 import { TEXT } from '../text';
 import { endGesture } from './edits';
-import { getState, isDirty, setState, type Job, type NodeRun } from './store';
+import { markWaiting } from './runs';
+import { getState, isDirty, setState, type Job } from './store';
 import { notify, report, showTab } from './ui';
 
 // Not crypto.randomUUID: browsers withhold it from pages served over plain HTTP by another machine.
@@ -16,25 +17,23 @@ function randomId(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** Identifies this page to the server for as long as it is open. */
-export const CLIENT_ID = randomId();
+const CLIENT_KEY = 'sd35graph.client';
+
+/** The tab's own id: kept over a reload, so that a run under way goes on reporting here. */
+function ownId(): string {
+  const id = sessionStorage.getItem(CLIENT_KEY) ?? randomId();
+  sessionStorage.setItem(CLIENT_KEY, id);
+  return id;
+}
+
+/** Identifies this page to the server. */
+export const CLIENT_ID = ownId();
 
 function newJob(id: string, number: number, nodes: number, workflow: Json): Job {
   return {
     id, title: getState().name, state: 'waiting', number, startedAt: 0, durationMs: 0, images: [], nodes, cached: 0, error: '',
     progress: '', fraction: 0, workflow,
   };
-}
-
-const WAITING: NodeRun = {
-  state: 'waiting', value: 0, max: 0, startedAt: 0, firstStepAt: 0, stepAt: 0, elapsedMs: 0, preview: null, images: [], text: '',
-};
-
-/** Cards of nodes that will run show that they wait, unless something runs already. */
-function markWaiting(ids: readonly string[]): void {
-  const { runs, current } = getState();
-  if (current !== null) return;
-  setState({ runs: Object.fromEntries(ids.map((id) => [id, { ...WAITING, images: runs[id]?.images ?? [], text: runs[id]?.text ?? '' }])) });
 }
 
 /** Seeds move on for the next run; that is no edit of the user's: no undo step, and no unsaved change. */
@@ -60,7 +59,7 @@ async function submit(): Promise<boolean> {
   const known = getState().jobs.some((job) => job.id === reply.promptId);
   const number = Number(asObject(reply.body)['number'] ?? 0);
   if (!known) setState({ jobs: [newJob(reply.promptId, number, Object.keys(prompt).length, workflow), ...getState().jobs] });
-  markWaiting(Object.keys(prompt));
+  if (getState().current === null) markWaiting(Object.keys(prompt));
   moveSeedsOn();
   notify(problems.length > 0 ? TEXT.notes.partly : TEXT.notes.queued, problems.length > 0);
   return true;

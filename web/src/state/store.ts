@@ -1,7 +1,7 @@
 /** The editor's state. Actions live beside it; components read slices through {@link useStore}. */
 import { create } from 'zustand';
 import type { Connection } from '../api/socket';
-import type { ImageRef, SystemStats, WorkflowEntry } from '../api/wire';
+import type { Device, ImageRef, WorkflowEntry } from '../api/wire';
 import type { Json } from '../graph/json';
 import { NO_HISTORY, type History } from '../graph/history';
 import { EMPTY_GRAPH, type Graph, type Point } from '../graph/model';
@@ -68,7 +68,7 @@ export interface State {
   schema: Schema;
   schemaState: 'loading' | 'ready' | 'failed';
   workflows: readonly WorkflowEntry[];
-  stats: SystemStats | null;
+  devices: readonly Device[];
   connection: Connection;
 
   graph: Graph;
@@ -102,7 +102,7 @@ export interface State {
 }
 
 const INITIAL: State = {
-  schema: {}, schemaState: 'loading', workflows: [], stats: null, connection: 'connecting',
+  schema: {}, schemaState: 'loading', workflows: [], devices: [], connection: 'connecting',
   graph: EMPTY_GRAPH, history: NO_HISTORY, gesture: null, saved: EMPTY_GRAPH, name: TEXT.untitled,
   selection: new Set(), linkSelection: new Set(),
   runs: {}, live: new Set(), jobs: [], current: null, queueRemaining: 0, reported: [],
