@@ -1,0 +1,117 @@
+"""Clients that are slow or foreign, stores that refuse, addresses that are taken."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+from live_server import Server, fresh, serving, show
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from sd35graph.app import ServeError, listen, new_server
+from sd35graph.server import hub
+from sd35graph.settings import Settings
+
+
+def deaf_socket(server: Server, client_id: str) -> socket.socket:
+    """A WebSocket client that never reads after its handshake."""
+    host, port = server.url.removeprefix("http://").split(":")
+    raw = socket.create_connection((host, int(port)))
+    key = base64.b64encode(os.urandom(16)).decode()
+    raw.sendall(
+        f"GET /ws?clientId={client_id} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\n"
+        f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+    )
+    assert b" 101 " in raw.recv(4096)
+    return raw
+
+
+async def test_a_client_too_slow_for_state_is_disconnected_and_nobody_else_notices(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "HARD_LIMIT_BYTES", 2 * 2**20)
+    with deaf_socket(server, "deaf") as deaf:
+        async with server.http() as http:
+            for _ in range(30):  # more than the buffers between the two processes hold
+                body = {"prompt": show("x" * 2**20 + str(fresh())), "client_id": "deaf"}
+                assert (await http.post("/prompt", json=body)).status_code == 200
+        _, messages = await server.run(show(fresh()))
+        assert "execution_success" in [message["type"] for message in messages]
+        deaf.settimeout(30)
+        received = await asyncio.to_thread(read_to_the_end, deaf)
+    assert received < 28 * 2**20
+
+
+def read_to_the_end(raw: socket.socket) -> int:
+    size = 0
+    try:
+        while piece := raw.recv(2**20):
+            size += len(piece)
+    except ConnectionResetError:
+        pass
+    return size
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+async def test_foreign_pages_cannot_open_the_socket(server: Server, origin: str) -> None:
+    address = server.url.replace("http", "ws") + "/ws"
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(address, additional_headers={"Origin": origin})
+    assert refused.value.response.status_code == 403
+
+
+async def test_foreign_pages_and_names_cannot_queue_anything(server: Server) -> None:
+    async with server.http() as http:
+        for headers in ({"origin": "https://evil.example"}, {"host": "evil.example"}):
+            assert (await http.post("/prompt", json={"prompt": show(1)}, headers=headers)).status_code == 403
+
+
+async def test_a_store_that_cannot_be_opened_is_an_answer_not_a_crash(tmp_path: Path) -> None:
+    with serving(tmp_path, database_url="nonsense://nowhere") as running:
+        async with running.http() as http:
+            assert (await http.get("/object_info")).status_code == 200
+            answer = await http.post("/prompt", json={"prompt": show(1)})
+            assert answer.status_code == 503
+            assert answer.json()["error"]["type"] == "store_unavailable"
+            assert "database_url" in answer.json()["error"]["message"]
+            assert (await http.get("/prompt")).json() == {"exec_info": {"queue_remaining": 0}}
+
+
+async def test_uploads_have_a_limit_of_their_own(tmp_path: Path) -> None:
+    with serving(tmp_path, max_upload_bytes=10_000, max_body_bytes=5_000) as running:
+        async with running.http() as http:
+            small = await http.post("/upload/image", files={"image": ("a.png", b"x" * 8_000)})
+            large = await http.post("/upload/image", files={"image": ("b.png", b"x" * 20_000)})
+            body = await http.post("/prompt", content=b" " * 6_000)
+            assert (await http.get("/features")).json()["max_upload_size"] == 10_000
+    assert [answer.status_code for answer in (small, large, body)] == [200, 413, 413]
+
+
+def test_a_port_in_use_is_named_with_the_way_out() -> None:
+    with listen("127.0.0.1", 0) as taken, pytest.raises(ServeError, match=r"in use already.*--port"):
+        listen("127.0.0.1", taken.getsockname()[1])
+
+
+def test_an_address_of_another_machine_is_named() -> None:
+    with pytest.raises(ServeError, match=r"no address of this machine.*--host"):
+        listen("203.0.113.7", 0)
+
+
+def test_a_base_that_is_no_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ServeError, match="file"):
+        new_server(Settings(base=tmp_path / "file"), print)
+
+
+async def test_a_body_that_ends_early_harms_nobody(server: Server) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as raw:
+        raw.sendall(b"POST /prompt HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n{")
+    async with httpx.AsyncClient(base_url=server.url) as http:
+        assert (await http.get("/prompt")).status_code == 200
