@@ -67,8 +67,10 @@ class ActiveJob:
         node = self.job.prompt.get(self.node) if self.node is not None else None
         node_type = node.get("class_type") if isinstance(node, Mapping) else None
         place = f"node {self.node} ({node_type}) ran" if self.node is not None else "the job ran"
+        # Mostly nobody but the kernel sends this signal.
+        hint = "; the system does that when memory runs out" if how.endswith("SIGKILL") else ""
         return JobError(
-            message=f"the worker process {how} while {place}",
+            message=f"the worker process {how} while {place}{hint}",
             type="WorkerDied",
             node_id=self.node,
             node_type=node_type if isinstance(node_type, str) else None,

@@ -6,13 +6,29 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from pydantic import JsonValue
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from sd35graph.engine.events import Event, JobError, now_ms
 from sd35graph.engine.jobs import MAX_ATTEMPTS, MESSAGE_TYPES, Job, NewJob, Result
 from sd35graph.engine.tables import EVENTS, JOBS
 
 _IDS_PER_STATEMENT = 500
+
+_APPEND = insert(EVENTS).returning(EVENTS.c.seq, sort_by_parameter_order=True)
+_END = (
+    update(JOBS)
+    .where(JOBS.c.id == bindparam("of"), JOBS.c.state == "running", JOBS.c.owner == bindparam("by"))
+    .values(
+        state=bindparam("as"),
+        ended_ms=bindparam("at"),
+        ended_seq=bindparam("after"),
+        result=bindparam("with"),
+        owner=None,
+        lease_until_ms=None,
+    )
+)
+_PLACE_IN_HISTORY = update(JOBS).where(JOBS.c.id == bindparam("of")).values(ended_seq=bindparam("after"))
 
 JobRow = Row[Any]  # Any: the columns of JOBS, whose types SQLAlchemy does not carry
 
@@ -40,7 +56,7 @@ def job_of(row: JobRow, messages: Sequence[Event] = ()) -> Job:
     result: Mapping[str, Any] = row.result or {}
     return Job(
         id=row.id,
-        number=int(row.number) if float(row.number).is_integer() else float(row.number),
+        number=shown_number(row.number),
         state=row.state,
         prompt=request["prompt"],
         targets=tuple(request["targets"]),
@@ -59,6 +75,27 @@ def job_of(row: JobRow, messages: Sequence[Event] = ()) -> Job:
         error=result.get("error"),
         messages=tuple(messages),
     )
+
+
+def accepted(new: NewJob, number: float, created_ms: int) -> Job:
+    """The job that has just been made of what was asked."""
+    return Job(
+        id=new.job_id,
+        number=shown_number(number),
+        state="pending",
+        prompt=new.prompt,
+        targets=new.targets,
+        client_id=new.client_id,
+        workflow=new.workflow,
+        extra_data=new.extra_data,
+        node_errors=new.node_errors,
+        created_ms=created_ms,
+    )
+
+
+def shown_number(number: float) -> int | float:
+    """A place in the queue as clients see it: a whole number without a point."""
+    return int(number) if float(number).is_integer() else float(number)
 
 
 def event_of(row: JobRow) -> Event:
@@ -87,10 +124,9 @@ def append(connection: Connection, events: Sequence[Event]) -> list[Event]:
         {"job_id": event.job_id, "type": event.type, "data": event.data, "timestamp_ms": event.timestamp_ms}
         for event in events
     ]
-    numbered = insert(EVENTS).returning(EVENTS.c.seq, sort_by_parameter_order=True)
     return [
         Event(type=event.type, job_id=event.job_id, data=event.data, timestamp_ms=event.timestamp_ms, seq=seq)
-        for event, seq in zip(events, connection.execute(numbered, rows).scalars(), strict=True)
+        for event, seq in zip(events, connection.execute(_APPEND, rows).scalars(), strict=True)
     ]
 
 
@@ -98,7 +134,7 @@ def messages(connection: Connection, job_ids: Sequence[str]) -> dict[str, list[E
     """The events jobs carry in their history."""
     found: dict[str, list[Event]] = defaultdict(list)
     for chosen in chunks(job_ids):
-        wanted = select(*EVENTS.c).where(EVENTS.c.job_id.in_(chosen or ()), EVENTS.c.type.in_(MESSAGE_TYPES))
+        wanted = select(EVENTS).where(EVENTS.c.job_id.in_(chosen or ()), EVENTS.c.type.in_(MESSAGE_TYPES))
         for row in connection.execute(wanted.order_by(EVENTS.c.seq)):
             found[row.job_id].append(event_of(row))
     return found
@@ -106,18 +142,14 @@ def messages(connection: Connection, job_ids: Sequence[str]) -> dict[str, list[E
 
 def held(connection: Connection, job_id: str, owner: str) -> JobRow | None:
     """The row of a job that `owner` is running, locked; None when it is not (any more)."""
-    wanted = select(*JOBS.c).where(JOBS.c.id == job_id, JOBS.c.state == "running", JOBS.c.owner == owner)
+    wanted = select(JOBS).where(JOBS.c.id == job_id, JOBS.c.state == "running", JOBS.c.owner == owner)
     return connection.execute(wanted.with_for_update()).one_or_none()
 
 
-def end(connection: Connection, job_id: str, owner: str, result: Result) -> bool:
-    """Write a running job's result, once: False when `owner` does not hold it (any more)."""
-    ended = (
-        update(JOBS)
-        .where(JOBS.c.id == job_id, JOBS.c.state == "running", JOBS.c.owner == owner)
-        .values(state=result.state, ended_ms=now_ms(), result=result_of(result), owner=None, lease_until_ms=None)
-    )
-    return connection.execute(ended).rowcount == 1
+def end(connection: Connection, job_id: str, owner: str, result: Result, last: Event) -> bool:
+    """Write a running job's result, once: False when `owner` does not hold it (any more). last: its last event."""
+    given = {"of": job_id, "by": owner, "as": result.state, "at": now_ms(), "after": last.seq}
+    return connection.execute(_END, {**given, "with": result_of(result)}).rowcount == 1
 
 
 def requeue(connection: Connection, row: JobRow, reason: str, *, attempts: int) -> list[Event]:
@@ -129,12 +161,29 @@ def requeue(connection: Connection, row: JobRow, reason: str, *, attempts: int) 
 
 def retry_or_fail(connection: Connection, row: JobRow, error: JobError) -> list[Event]:
     """Settle a running job whose process died: cancelled if that was asked, else tried again, else failed."""
-    if row.cancel_requested:
-        end(connection, row.id, row.owner, Result(state="cancelled"))
-        data = {"node": error.node_id, "executed": []}
-        return append(connection, [Event(type="cancelled", job_id=row.id, data=data)])
-    if row.attempts < MAX_ATTEMPTS:
+    if not row.cancel_requested and row.attempts < MAX_ATTEMPTS:
         return requeue(connection, row, error.message, attempts=row.attempts)
-    end(connection, row.id, row.owner, Result(state="failed", error=error.as_json()))
-    failed = Event(type="failed", job_id=row.id, data={"error": error.as_json(), "executed": []})
-    return append(connection, [failed])
+    if row.cancel_requested:
+        result = Result(state="cancelled")
+        last = Event(type="cancelled", job_id=row.id, data={"node": error.node_id, "executed": []})
+    else:
+        result = Result(state="failed", error=error.as_json())
+        last = Event(type="failed", job_id=row.id, data={"error": error.as_json(), "executed": []})
+    stored = append(connection, [last])
+    end(connection, row.id, row.owner, result, stored[-1])
+    return stored
+
+
+def cancel_pending(connection: Connection, job_ids: Sequence[str] | None) -> list[Event]:
+    """Cancel these pending jobs, None: all."""
+    ended = {"state": "cancelled", "ended_ms": now_ms(), "result": result_of(Result(state="cancelled"))}
+    statement = update(JOBS).where(JOBS.c.state == "pending").values(ended).returning(JOBS.c.id)
+    cancelled: list[str] = []
+    for chosen in chunks(job_ids):
+        narrowed = statement if chosen is None else statement.where(JOBS.c.id.in_(chosen))
+        cancelled += connection.execute(narrowed).scalars()
+    data: dict[str, JsonValue] = {"node": None, "executed": []}
+    events = append(connection, [Event(type="cancelled", job_id=job_id, data=data) for job_id in cancelled])
+    if events:
+        connection.execute(_PLACE_IN_HISTORY, [{"of": event.job_id, "after": event.seq} for event in events])
+    return events

@@ -11,8 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from pydantic import JsonValue
-from sqlalchemy import Connection, Engine, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sd35graph.engine import lease, rows
@@ -23,9 +22,24 @@ from sd35graph.engine.migrations import migrate
 from sd35graph.engine.tables import EVENTS, JOBS
 
 _QUEUE_PLACE = (JOBS.c.number, JOBS.c.ordinal)
-_HISTORY_PLACE = (JOBS.c.ended_ms, JOBS.c.ordinal)
-_HAS_ENDED = JOBS.c.ended_ms.is_not(None)
-_ALL_JOBS = select(*JOBS.c)
+_HISTORY_PLACE = JOBS.c.ended_seq
+_HAS_ENDED = _HISTORY_PLACE.is_not(None)
+_ALL_JOBS = select(JOBS)
+_ACCEPT = insert(JOBS).returning(JOBS.c.ordinal)
+_GIVE_NUMBER = update(JOBS).where(JOBS.c.ordinal == bindparam("of")).values(number=bindparam("place"))
+_FIRST_PENDING = select(JOBS.c.ordinal).where(JOBS.c.state == "pending").order_by(*_QUEUE_PLACE).limit(1)
+_CLAIM = (
+    update(JOBS)
+    .where(JOBS.c.ordinal == _FIRST_PENDING.with_for_update(skip_locked=True).scalar_subquery())
+    .values(
+        state="running",
+        attempts=JOBS.c.attempts + 1,
+        owner=bindparam("by"),
+        started_ms=bindparam("now"),
+        lease_until_ms=bindparam("until"),
+    )
+    .returning(JOBS)
+)
 
 
 class JobStore:
@@ -61,32 +75,28 @@ class JobStore:
         """
         if not rows.storable([new.job_id]):
             raise StoreError(f"the job id {new.job_id!r} is no valid text; give another one")
-        columns: dict[str, object] = {"id": new.job_id, "state": "pending", "request": rows.request_of(new)}
-        columns |= {"number": new.number or 0.0, "created_ms": now_ms(), "attempts": 0, "cancel_requested": False}
+        created_ms = now_ms()
+        columns = {"id": new.job_id, "state": "pending", "number": new.number or 0.0, "request": rows.request_of(new)}
+        columns |= {"created_ms": created_ms, "attempts": 0, "cancel_requested": False}
         try:
             with refusals(self._durable), self._durable.begin() as connection:
-                row = connection.execute(insert(JOBS).values(columns).returning(*JOBS.c)).one()
-                if new.number is None:
-                    place = float(-row.ordinal if new.front else row.ordinal - 1)
-                    numbered = update(JOBS).where(JOBS.c.ordinal == row.ordinal).values(number=place)
-                    row = connection.execute(numbered.returning(*JOBS.c)).one()
-                job = rows.job_of(row)
-                [queued] = rows.append(connection, [Event(type="queued", job_id=job.id, data={"number": job.number})])
+                ordinal = connection.execute(_ACCEPT, columns).scalar_one()
+                number = new.number
+                if number is None:
+                    number = -ordinal if new.front else ordinal - 1
+                    connection.execute(_GIVE_NUMBER, {"of": ordinal, "place": float(number)})
+                job = rows.accepted(new, number, created_ms)
+                queued = Event(type="queued", job_id=job.id, data={"number": job.number}, timestamp_ms=created_ms)
+                [queued] = rows.append(connection, [queued])
         except IntegrityError as error:
             raise DuplicateJob(f'a job with the id "{new.job_id}" was accepted before; give a new id') from error
         return job, queued
 
     def claim(self, lease_s: float) -> tuple[Job, Event] | None:
         """Take the first pending job for this process, for `lease_s` seconds; gives it and its `started` event."""
-        first = select(JOBS.c.ordinal).where(JOBS.c.state == "pending").order_by(*_QUEUE_PLACE).limit(1)
-        taken = {"state": "running", "owner": self.owner, "started_ms": now_ms(), "attempts": JOBS.c.attempts + 1}
+        given = {"by": self.owner, "now": now_ms(), "until": _lease_end(lease_s)}
         with self._writing() as connection:
-            row = connection.execute(
-                update(JOBS)
-                .where(JOBS.c.ordinal == first.with_for_update(skip_locked=True).scalar_subquery())
-                .values({**taken, "lease_until_ms": _lease_end(lease_s)})
-                .returning(*JOBS.c)
-            ).one_or_none()
+            row = connection.execute(_CLAIM, given).one_or_none()
             if row is None:
                 return None
             job = rows.job_of(row)
@@ -110,14 +120,16 @@ class JobStore:
             return rows.append(connection, events)
 
     def finish(self, job_id: str, result: Result, events: Sequence[Event]) -> list[Event] | None:
-        """End a job together with its last events, so that its history answers once they are published.
+        """End a job together with its last events, at least one: its history answers once they are published.
 
         None, and nothing is stored, when this process does not hold the job any more: then another one ends it.
         """
         with self._writing() as connection:
-            if not rows.end(connection, job_id, self.owner, result):
+            stored = rows.append(connection, events)
+            if not rows.end(connection, job_id, self.owner, result, stored[-1]):
+                connection.rollback()
                 return None
-            return rows.append(connection, events)
+            return stored
 
     def retry_or_fail(self, job_id: str, error: JobError) -> list[Event] | None:
         """Put a job whose worker died back into the queue, or fail it with the reason after its last attempt.
@@ -146,7 +158,7 @@ class JobStore:
         """
         asked = update(JOBS).where(JOBS.c.id.in_(rows.storable([job_id])), JOBS.c.state == "running")
         with self._writing() as connection:
-            cancelled = _cancel_pending(connection, [job_id])
+            cancelled = rows.cancel_pending(connection, [job_id])
             if cancelled:
                 return True, cancelled
             return connection.execute(asked.values(cancel_requested=True)).rowcount > 0, []
@@ -154,7 +166,7 @@ class JobStore:
     def cancel_pending(self, job_ids: Sequence[str] | None = None) -> list[Event]:
         """Cancel these pending jobs, None: all; gives their `cancelled` events. Others are left alone."""
         with self._writing() as connection:
-            return _cancel_pending(connection, job_ids)
+            return rows.cancel_pending(connection, job_ids)
 
     def recover(self) -> list[Event]:
         """Put the running jobs of processes that ended back into the queue; gives the events that tell.
@@ -198,9 +210,9 @@ class JobStore:
         limited = max_items is not None and max_items >= 0
         jobs = _ALL_JOBS.where(_HAS_ENDED)
         if limited and not offset:
-            newest_first = jobs.order_by(*(column.desc() for column in _HISTORY_PLACE)).limit(max_items)
+            newest_first = jobs.order_by(_HISTORY_PLACE.desc()).limit(max_items)
             return self._jobs(newest_first, with_messages=True)[::-1]
-        jobs = jobs.order_by(*_HISTORY_PLACE).offset(max(offset or 0, 0))
+        jobs = jobs.order_by(_HISTORY_PLACE).offset(max(offset or 0, 0))
         return self._jobs(jobs.limit(max_items) if limited else jobs, with_messages=True)
 
     def delete(self, job_ids: Sequence[str] | None = None) -> int:
@@ -215,7 +227,7 @@ class JobStore:
 
     def events_after(self, seq: int, job_id: str | None = None, limit: int = 1000) -> list[Event]:
         """State events with a number above `seq`, of one job or all, in order."""
-        wanted = select(*EVENTS.c).where(EVENTS.c.seq > seq).order_by(EVENTS.c.seq).limit(limit)
+        wanted = select(EVENTS).where(EVENTS.c.seq > seq).order_by(EVENTS.c.seq).limit(limit)
         if job_id is not None:
             wanted = wanted.where(EVENTS.c.job_id.in_(rows.storable([job_id])))
         with self._asking() as connection:
@@ -251,14 +263,3 @@ def _lease_end(lease_s: float) -> int:
 def _is_lost(row: rows.JobRow) -> bool:
     alive = lease.is_alive(row.owner)
     return not alive and (alive is False or row.lease_until_ms < now_ms())
-
-
-def _cancel_pending(connection: Connection, job_ids: Sequence[str] | None) -> list[Event]:
-    ended = {"state": "cancelled", "ended_ms": now_ms(), "result": rows.result_of(Result(state="cancelled"))}
-    statement = update(JOBS).where(JOBS.c.state == "pending").values(ended).returning(JOBS.c.id)
-    cancelled: list[str] = []
-    for chosen in rows.chunks(job_ids):
-        narrowed = statement if chosen is None else statement.where(JOBS.c.id.in_(chosen))
-        cancelled += connection.execute(narrowed).scalars()
-    data: dict[str, JsonValue] = {"node": None, "executed": []}
-    return rows.append(connection, [Event(type="cancelled", job_id=job_id, data=data) for job_id in cancelled])

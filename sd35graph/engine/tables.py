@@ -21,12 +21,13 @@ JOBS = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("started_ms", BigInteger),
     Column("ended_ms", BigInteger),
+    Column("ended_seq", BigInteger),  # the number of its last event: its place in the history
     Column("attempts", Integer, nullable=False),
     Column("owner", String),  # the process that runs it, see `lease`
     Column("lease_until_ms", BigInteger),
     Column("cancel_requested", Boolean, nullable=False),
     Index("jobs_by_queue_place", "state", "number", "ordinal"),
-    Index("jobs_by_end", "ended_ms", "ordinal"),
+    Index("jobs_by_end", "ended_seq"),
     sqlite_autoincrement=True,
 )
 

@@ -32,11 +32,11 @@ from sd35graph.engine.artifacts import ArtifactStore
 from sd35graph.engine.cache import OutputCache, default_cache_bytes
 from sd35graph.engine.events import FINAL, Event, JobError
 from sd35graph.engine.execute import Executor, JobRequest
+from sd35graph.engine.outbox import Outbox
 from sd35graph.engine.protocol import (
     WORKER_CONFIG,
     Decoder,
     Message,
-    Outbox,
     WorkerConfig,
     answer,
     encode,
@@ -90,6 +90,7 @@ class Worker:
         schemas = json.loads(SCHEMAS.dump_json(self._schemas))  # an infinite limit becomes null: no limit
         hello = {"kind": "hello", "schemas": schemas, "system": packs.system_info(), "failures": failures}
         self._outbox.put(encode(hello))
+        self._outbox.flush(_FLUSH_TIMEOUT_S)  # so that the events of a first job that crashes are not behind it
         while True:
             task = self._tasks.get()
             try:

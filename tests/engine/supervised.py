@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sd35graph.engine.events import FINAL, Event
 from sd35graph.engine.folders import Folders
@@ -76,6 +76,11 @@ class Supervised:
 
     def types(self, job_id: str) -> list[str]:
         return [event.type for event in self.of(job_id)]
+
+    def worker(self) -> Any:
+        """The statistics of the only worker."""
+        [worker] = cast(list[Any], self.supervisor.stats()["workers"])
+        return worker
 
     async def job(self, job_id: str) -> Job:
         job = await self.supervisor.query(lambda store: store.get(job_id))

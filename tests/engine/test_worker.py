@@ -183,7 +183,7 @@ def test_free_releases_resources_and_clears_the_cache(worker: SpokenTo, folders:
 
 def test_changed_input_file_is_not_taken_from_the_cache(worker: SpokenTo, folders: Folders) -> None:
     worker.next("hello")
-    sizes = []
+    sizes: list[Any] = []
     for content in (b"a", b"a", b"bbb"):
         if not (folders.input / "a.png").exists() or content != b"a":
             (folders.input / "a.png").write_bytes(content)

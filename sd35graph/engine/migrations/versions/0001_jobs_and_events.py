@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("created_ms", sa.BigInteger, nullable=False),
         sa.Column("started_ms", sa.BigInteger),
         sa.Column("ended_ms", sa.BigInteger),
+        sa.Column("ended_seq", sa.BigInteger),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("owner", sa.String),
         sa.Column("lease_until_ms", sa.BigInteger),
@@ -29,7 +30,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("jobs_by_queue_place", "jobs", ["state", "number", "ordinal"])
-    op.create_index("jobs_by_end", "jobs", ["ended_ms", "ordinal"])
+    op.create_index("jobs_by_end", "jobs", ["ended_seq"])
     op.create_table(
         "events",
         sa.Column("seq", serial, primary_key=True),
