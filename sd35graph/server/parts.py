@@ -17,9 +17,12 @@ from sd35graph.engine.supervisor import Supervisor
 from sd35graph.graph.schema import NodeSchema
 from sd35graph.server.errors import ApiError
 from sd35graph.server.hub import Hub
+from sd35graph.server.wire import WorkersReport
 
 SCHEMAS_TIMEOUT_S = 300.0
 VALIDATION_TIMEOUT_S = 30.0
+_LOOK_AGAIN_S = 0.5
+_TOLERATED_STARTS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +38,32 @@ class ServerParts:
     max_upload_bytes: int
 
     async def schemas(self) -> Mapping[str, NodeSchema]:
-        """The known node types; waits for the first worker when there are none yet. Raises `ApiError`."""
+        """The known node types; waits for the first worker when there are none yet.
+
+        Raises `ApiError` with the worker's own words when it does not start.
+        """
         if self.supervisor.schemas is not None:
             return self.supervisor.schemas
+        ready = asyncio.ensure_future(self.supervisor.ready())
         try:
-            return await asyncio.wait_for(self.supervisor.ready(), SCHEMAS_TIMEOUT_S)
-        except TimeoutError as error:
-            message = "no worker process has started yet, so no node types are known; the server's log says why"
-            raise ApiError(503, "worker_not_ready", message) from error
+            for _ in range(int(SCHEMAS_TIMEOUT_S / _LOOK_AGAIN_S)):
+                await asyncio.wait([ready], timeout=_LOOK_AGAIN_S)
+                if ready.done():
+                    return ready.result()
+                if self._starting_fails():
+                    break
+        finally:
+            ready.cancel()
+        reasons = {worker.last_error or "it takes very long" for worker in self.workers().workers}
+        message = f"no worker process has started, so no node types are known: {'; '.join(sorted(reasons))}"
+        raise ApiError(503, "worker_not_ready", message)
+
+    def workers(self) -> WorkersReport:
+        """What the workers do, and the packs they could not load."""
+        return WorkersReport.model_validate(self.supervisor.stats())
+
+    def _starting_fails(self) -> bool:
+        return all(worker.restarts > _TOLERATED_STARTS for worker in self.workers().workers)
 
 
 async def _parts_of(connection: HTTPConnection) -> ServerParts:

@@ -217,8 +217,33 @@ class DeviceInfo(Lazy):
     torch_vram_free: int
 
 
-class SystemStats(Answer):
-    """The machine, and the devices of the workers that have answered."""
+class WorkerInfo(Answer):
+    """A worker's place: what the process in it does, how often it was replaced, and why the last time."""
+
+    state: Literal["starting", "ready", "busy", "restarting", "stopped"]
+    pid: int | None
+    job_id: str | None
+    restarts: int
+    last_error: str | None
+
+
+class PackFailure(Answer):
+    """A node pack that could not be loaded."""
+
+    pack: str
+    message: str
+    traceback: str
+
+
+class WorkersReport(Answer):
+    """The workers, and the packs that could not be loaded."""
+
+    workers: list[WorkerInfo]
+    pack_failures: list[PackFailure]
+
+
+class SystemStats(WorkersReport):
+    """The machine, the devices of the workers that have answered, and the workers."""
 
     system: SystemInfo
     devices: list[DeviceInfo]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from live_server import Server, fresh, serving, show
+from live_server import TOY_PACK, Server, fresh, serving, show
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -81,6 +81,30 @@ async def test_a_store_that_cannot_be_opened_is_an_answer_not_a_crash(tmp_path: 
             assert answer.json()["error"]["type"] == "store_unavailable"
             assert "database_url" in answer.json()["error"]["message"]
             assert (await http.get("/prompt")).json() == {"exec_info": {"queue_remaining": 0}}
+
+
+async def test_packs_that_cannot_be_loaded_are_named_and_the_rest_works(tmp_path: Path) -> None:
+    (tmp_path / "packs").mkdir()
+    (tmp_path / "packs" / "broken.py").write_text("import no_such_module\n")
+    with serving(tmp_path / "base", packs=(tmp_path / "packs", TOY_PACK)) as running:
+        async with running.http() as http:
+            assert "ToyInt" in (await http.get("/object_info")).json()
+            [failure] = (await http.get("/system_stats")).json()["pack_failures"]
+    assert "broken" in failure["pack"]
+    assert "no_such_module" in failure["message"]
+
+
+async def test_a_worker_that_cannot_start_is_an_answer_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sd35graph.engine.supervisor.worker_command", lambda _config: ["/nonexistent/python"])
+    with serving(tmp_path) as running:
+        async with running.http() as http:
+            answer = await http.get("/object_info")
+            assert (await http.get("/prompt")).status_code == 200
+    assert answer.status_code == 503
+    assert answer.json()["error"]["type"] == "worker_not_ready"
+    assert "/nonexistent/python" in answer.json()["error"]["message"]
 
 
 async def test_uploads_have_a_limit_of_their_own(tmp_path: Path) -> None:

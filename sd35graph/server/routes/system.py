@@ -44,7 +44,7 @@ async def system_stats(parts: Parts) -> Response:
         "embedded_python": False,
         "argv": sys.argv,
     }
-    return Json({"system": system, "devices": worker.get("devices", [])})
+    return Json({"system": system, "devices": worker.get("devices", []), **parts.workers().model_dump()})
 
 
 @router.get("/features", response_model=wire.Features)
