@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,4 +25,13 @@ def shared() -> Path:
     folder = Path(os.environ.get("SD35GRAPH_SHARED") or _CHECKOUT.parent / "shared")
     if not (folder / "parity" / "README.md").is_file():
         skip_or_fail(f"reference data not found: {folder} (set SD35GRAPH_SHARED)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def synthetic_base(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base folder with small models of random weights in the released file formats, about 1.6 GB."""
+    folder = tmp_path_factory.mktemp("synthetic_base")
+    maker = shared / "parity" / "make_base.py"
+    subprocess.run([sys.executable, str(maker), str(folder)], check=True, timeout=600)
     return folder

@@ -61,7 +61,7 @@ def check(shared: Path) -> Iterator[tuple[ModuleType, ModuleType, Any]]:
     """(the checker, our adapter, the checker's environment)."""
     paths, threads = list(sys.path), torch.get_num_threads()
     sys.path[:0] = [str(HERE), str(shared / "parity")]
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     checker = _module("parity_check", shared / "parity" / "check.py")
     adapter = _module("parity_adapter", HERE / "adapter.py")
     yield checker, adapter, checker.Env(adapter, str(shared / "parity" / "manifests"))

@@ -1,0 +1,73 @@
+"""The shipped workflows: they read, say which model files are missing, and run on small models."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image as Pillow
+
+from sd35graph.graph.formats.document import read_document
+from sd35graph.local import LocalEngine
+from sd35graph.settings import Settings
+
+WORKFLOWS = sorted((Path(__file__).parents[2] / "workflows").glob("*.json"))
+SMALL = {
+    "ckpt_name": "tiny_sd35.safetensors",
+    "clip_name1": "tiny_clip_l.safetensors",
+    "clip_name2": "tiny_clip_g.safetensors",
+    "clip_name3": "tiny_t5xxl.safetensors",
+    "width": 64,
+    "height": 64,
+    "steps": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def engine(synthetic_base: Path) -> LocalEngine:
+    return LocalEngine(Settings.load({"base": synthetic_base, "precision": "fp32"}, {}))
+
+
+def _document(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return document
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_only_the_models_are_missing_and_each_is_said_with_its_place_and_source(
+    path: Path, engine: LocalEngine
+) -> None:
+    problems = engine.check(_document(path))
+    assert {problem.code for problem in problems} == {"missing_model"}
+    for problem in problems:
+        assert "models/" in problem.message
+        assert "Hugging Face" in problem.message
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_runs_on_small_models(path: Path, engine: LocalEngine) -> None:
+    prompt = read_document(_document(path), engine.registry.schemas()).prompt
+    overrides = [
+        f"{node_id}.{name}={SMALL[name]}"
+        for node_id, node in prompt.items()
+        for name in node["inputs"]  # type: ignore[index,call-overload]
+        if name in SMALL
+    ]
+    result = engine.run(_document(path), overrides=overrides)
+    assert result.error is None
+    assert len(result.files) == 1
+    with Pillow.open(result.files[0]) as picture:
+        assert picture.size == (64, 64)
+        assert len(set(picture.convert("L").getdata())) > 16
+        assert json.loads(picture.info["workflow"])["nodes"] == _document(path)["nodes"]
+
+
+def test_published_example_is_as_published() -> None:
+    schemas_free = {node["type"]: node for node in _document(WORKFLOWS[0].with_name("sd35_large.json"))["nodes"]}
+    assert schemas_free["KSampler"]["widgets_values"][2:] == [28, 4.5, "euler", "sgm_uniform", 1.0]
+    assert schemas_free["ModelSamplingSD3"]["widgets_values"][0] == 3.0
+    assert schemas_free["EmptySD3LatentImage"]["widgets_values"] == [1024, 1024, 1]
+    turbo = {node["type"]: node for node in _document(WORKFLOWS[0].with_name("sd35_large_turbo.json"))["nodes"]}
+    assert turbo["KSampler"]["widgets_values"][2:4] == [4, 1.0]

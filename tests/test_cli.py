@@ -1,0 +1,132 @@
+"""The command line as users meet it: exit codes, what is printed where, overrides."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image as Pillow
+
+GREEN = {
+    "1": {
+        "class_type": "EmptyImage",
+        "inputs": {"width": 16, "height": 8, "batch_size": 1, "color": 0x00FF00},
+        "_meta": {"title": "Canvas"},
+    },
+    "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "green"}},
+}
+TOY = "from sd35graph import node\n@node('Toy', category='toy')\ndef toy(a: int) -> int:\n    'Give a back.'\n    return a"
+
+
+def sd35graph(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sd35graph", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.fixture
+def workflow(tmp_path: Path) -> Path:
+    path = tmp_path / "green.json"
+    path.write_text(json.dumps(GREEN))
+    return path
+
+
+def test_run_writes_pictures_into_the_folder_and_prints_their_names(workflow: Path, tmp_path: Path) -> None:
+    done = sd35graph("run", workflow, "-o", tmp_path / "out", "--base", tmp_path / "base")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(tmp_path / "out" / "green_00001_.png")]
+    with Pillow.open(tmp_path / "out" / "green_00001_.png") as picture:
+        assert picture.getpixel((0, 0)) == (0, 255, 0)
+
+
+def test_set_takes_an_id_or_a_title(workflow: Path, tmp_path: Path) -> None:
+    done = sd35graph(
+        *("run", workflow, "-o", tmp_path, "--base", tmp_path),
+        *("--set", "Canvas.width=32", "--set", "1.color=255", "--set", "2.filename_prefix=blue"),
+    )
+    assert done.returncode == 0, done.stderr
+    with Pillow.open(tmp_path / "blue_00001_.png") as picture:
+        assert picture.size == (32, 8)
+        assert picture.getpixel((0, 0)) == (0, 0, 255)
+
+
+def test_picture_made_by_run_runs_again(workflow: Path, tmp_path: Path) -> None:
+    sd35graph("run", workflow, "-o", tmp_path, "--base", tmp_path)
+    done = sd35graph("run", tmp_path / "green_00001_.png", "-o", tmp_path, "--base", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "green_00002_.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("width=3", "NODE.INPUT=VALUE"),
+        ("Nobody.width=3", 'no node with the id or title "Nobody"; there are 1 "Canvas", 2 "SaveImage"'),
+        ("1.widht=3", 'has no input "widht"; it has width, height, batch_size, color'),
+    ],
+)
+def test_wrong_override_says_what_is_there(workflow: Path, tmp_path: Path, override: str, words: str) -> None:
+    done = sd35graph("run", workflow, "--base", tmp_path, "--set", override)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_check_prints_all_problems_with_stable_codes(tmp_path: Path) -> None:
+    bad: dict[str, Any] = json.loads(json.dumps(GREEN))
+    bad["1"]["inputs"].update(width=0, height="tall")
+    bad["2"]["inputs"]["images"] = ["9", 0]
+    path = tmp_path / "bad.json"
+    path.write_text(json.dumps(bad))
+    done = sd35graph("check", path, "--json", "--base", tmp_path)
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    found = {(p["code"], p["node_id"], p["input"]) for p in report["problems"]}
+    assert found == {("out_of_range", "1", "width"), ("wrong_type", "1", "height"), ("dangling_link", "2", "images")}
+    assert report["ok"] is False
+
+
+def test_check_of_a_good_file_is_zero(workflow: Path, tmp_path: Path) -> None:
+    done = sd35graph("check", workflow, "--base", tmp_path)
+    assert (done.returncode, done.stdout.strip()) == (0, f"{workflow}: good")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\x80\x02}q\x00.", b'{"a": 1}'])
+def test_file_that_is_no_workflow_is_two(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(content)
+    for command in ("check", "run"):
+        done = sd35graph(command, path, "--base", tmp_path)
+        assert done.returncode == 2
+        assert str(path) in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_failing_node_is_named_and_gives_one(workflow: Path, tmp_path: Path) -> None:
+    pack = tmp_path / "packs" / "bad.py"
+    pack.parent.mkdir()
+    pack.write_text(
+        "from sd35graph import node\n@node('Fail', category='toy', is_output=True)\n"
+        "def fail(a: int) -> None:\n    'Fail.'\n    raise RuntimeError('no more paper')\n"
+    )
+    path = tmp_path / "fail.json"
+    path.write_text(json.dumps({"7": {"class_type": "Fail", "inputs": {"a": 1}}}))
+    done = sd35graph("run", path, "--base", tmp_path, "--packs", pack.parent)
+    assert done.returncode == 1
+    assert "Fail (node 7): RuntimeError: no more paper" in done.stderr
+
+
+def test_nodes_lists_types_of_packs_and_leaves_the_builtin_out(tmp_path: Path) -> None:
+    (tmp_path / "toy.py").write_text(TOY)
+    done = sd35graph("nodes", "--no-builtin-nodes", "--packs", tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.split() == ["toy", "Toy", "Give", "a", "back."]
+
+
+def test_unusable_setting_is_two(workflow: Path, tmp_path: Path) -> None:
+    done = sd35graph("run", workflow, "--base", tmp_path, "--device", "toaster")
+    assert done.returncode == 2
+    assert 'setting "device"' in done.stderr
