@@ -12,7 +12,7 @@ import psutil
 
 from sd35graph.engine.explain import KeyHistory
 from sd35graph.engine.trace import NO_TRACE, Trace
-from sd35graph.graph.plan import Step
+from sd35graph.graph.steps import Step
 
 Outputs = Sequence[Sequence[object]]
 """The outputs of a node, each a list of items. Never changed once made."""

@@ -9,7 +9,7 @@ from sd35graph.engine.kinds import Kind
 from sd35graph.engine.trace import NO_TRACE, Trace
 from sd35graph.graph.errors import GraphError
 from sd35graph.graph.node import Blocked, Lazy
-from sd35graph.graph.plan import Step
+from sd35graph.graph.steps import Step
 
 Items = Sequence[object]
 SILENT = Blocked()

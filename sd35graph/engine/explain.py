@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from sd35graph.graph.plan import Label, Step
 from sd35graph.graph.schema import NodeSchema
+from sd35graph.graph.steps import Label, Step
 
 _MAX_NODES = 50_000
 _MAX_NAMED = 3

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sd35graph.engine.async_calls import AsyncThread
-from sd35graph.graph.plan import Fingerprint
+from sd35graph.graph.steps import Fingerprint
 
 
 def named_arguments(function: Callable[..., Any], values: Mapping[str, object]) -> dict[str, object]:

@@ -28,8 +28,9 @@ from sd35graph.engine.tasks import Board, Task
 from sd35graph.engine.trace import NO_TRACE, Place, Trace
 from sd35graph.graph.errors import Cancelled, InputNeeded
 from sd35graph.graph.node import Expansion
-from sd35graph.graph.plan import Fingerprint, PlanError, Planner
+from sd35graph.graph.plan import Planner
 from sd35graph.graph.schema import NodeSchema
+from sd35graph.graph.steps import Fingerprint, PlanError
 from sd35graph.graph.workflow import Graph, Link
 
 ASYNC_GRACE_S = 5.0

@@ -9,7 +9,8 @@ from sd35graph.engine.calls import Calls
 from sd35graph.engine.kinds import Kind
 from sd35graph.engine.trace import Place, Trace
 from sd35graph.graph.cycles import components, cycle_path, is_cycle
-from sd35graph.graph.plan import Planner, Step
+from sd35graph.graph.plan import Planner
+from sd35graph.graph.steps import Step
 
 
 class Task:

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sd35graph.graph.canonical import canonical
-from sd35graph.graph.plan import Label, PlanError, Planner, Step, plan
+from sd35graph.graph.plan import Planner, plan
 from sd35graph.graph.schema import InputSchema, NodeSchema, OutputSchema
+from sd35graph.graph.steps import Label, PlanError, Step
 from sd35graph.graph.workflow import Graph, Link, Node
 
 ANY = OutputSchema(name="*", type="*")
