@@ -19,11 +19,17 @@ const edgeTypes = { link: LinkEdge };
 const FIT = { padding: 0.05, maxZoom: 1.1, minZoom: 0.36 };
 
 function useCamera(): void {
-  const { fitView, screenToFlowPosition } = useReactFlow();
+  const { fitView, screenToFlowPosition, flowToScreenPosition } = useReactFlow();
   useEffect(() => {
     attachCamera({
       fit: (nodes) => {
         void fitView({ ...FIT, duration: nodes ? 150 : 0, ...(nodes ? { nodes: nodes.map((id) => ({ id })) } : {}) });
+      },
+      sees: ({ x, y, width, height }) => {
+        const box = document.querySelector('.react-flow')?.getBoundingClientRect();
+        const from = flowToScreenPosition({ x, y });
+        const to = flowToScreenPosition({ x: x + width, y: y + height });
+        return !box || (from.x >= box.left && from.y >= box.top && to.x <= box.right && to.y <= box.bottom);
       },
       centre: () => {
         const box = document.querySelector('.react-flow')?.getBoundingClientRect();
@@ -37,7 +43,7 @@ function useCamera(): void {
       sizes.disconnect();
       attachCamera(null);
     };
-  }, [fitView, screenToFlowPosition]);
+  }, [fitView, screenToFlowPosition, flowToScreenPosition]);
 }
 
 function stripe(node: FlowNode): string {

@@ -72,6 +72,8 @@ export function outputLabel(name: string): string {
 }
 
 const LETTER = 6.8;
+/** Width of the choice beside a seed. */
+const SEED_CONTROL = 80;
 
 function rowWidth(left: string, right: string): number {
   return Math.ceil((left.length + right.length) * LETTER) + 54;
@@ -97,7 +99,7 @@ export function defaultWidth(spec: NodeSpec): number {
   for (const input of spec.inputs) {
     if (!input.widget) continue;
     if (isTall(input.widget)) widths.push(320);
-    else widths.push(Math.min(rowWidth(input.label, longestOption(input.widget)), 360));
+    else widths.push(Math.min(rowWidth(input.label, longestOption(input.widget)) + (input.widget.kind === 'seed' ? SEED_CONTROL : 0), 360));
   }
   if (showsPictures(spec)) widths.push(300);
   return Math.round(Math.min(Math.max(...widths), MAX_WIDTH));

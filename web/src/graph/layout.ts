@@ -9,6 +9,7 @@ const COLUMN_GAP = 72;
 const ROW_GAP = 32;
 const SWEEPS = 4;
 const GROUP_MARGIN = 16;
+const PLACE_GAP = 36;
 
 type Sizes = Readonly<Record<string, Size>>;
 
@@ -113,6 +114,17 @@ function around(group: Group, before: Graph, after: Graph['nodes'], sizes: Sizes
 
 function overlaps(a: Point & Size, b: Point & Size): boolean {
   return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+}
+
+/** The place nearest to the right of `at` where a card of this size covers no other. */
+export function freePlace(graph: Graph, schema: Schema, at: Point, size: Size): Point {
+  const sizes = sizesOf(graph, schema);
+  const taken = Object.values(graph.nodes).map((node) => ({ ...node.position, ...(sizes[node.id] ?? node.size) }));
+  const box = { x: at.x, y: at.y, width: size.width, height: size.height };
+  for (let hit = taken.find((other) => overlaps(box, other)); hit; hit = taken.find((other) => overlaps(box, other))) {
+    box.x = hit.x + hit.width + PLACE_GAP;
+  }
+  return { x: box.x, y: box.y };
 }
 
 /**

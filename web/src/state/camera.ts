@@ -1,8 +1,10 @@
 /** Moving the view from outside the canvas. */
-import type { Point } from '../graph/model';
+import type { GraphNode, Point, Size } from '../graph/model';
 
 export interface Camera {
   fit: (nodes?: readonly string[]) => void;
+  /** Whether an area lies within the view. */
+  sees: (area: Point & Size) => boolean;
   /** Graph coordinates of the middle of the canvas. */
   centre: () => Point;
 }
@@ -20,6 +22,11 @@ export function requestFit(nodes?: readonly string[]): void {
   cameras.fitWanted = cameras.current === null;
   cameras.fitted = nodes === undefined;
   requestAnimationFrame(() => cameras.current?.fit(nodes));
+}
+
+/** Show the whole graph where a new card would be out of sight. */
+export function revealNode(node: GraphNode | undefined): void {
+  if (node && cameras.current?.sees({ ...node.position, ...node.size }) === false) requestFit();
 }
 
 /** The middle of what is seen. */

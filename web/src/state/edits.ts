@@ -1,13 +1,14 @@
 /** Edits of the graph, one undo step per gesture. */
 import { connect, disconnect, fittingInput, fittingOutput, refusal, type Endpoints } from '../graph/connect';
 import { copyNodes, pasteNodes } from '../graph/clipboard';
-import { addNode, removeNodes, setControl, setValue, toggleMode, updateNode } from '../graph/edit';
+import { addNode, newNode, removeNodes, setControl, setValue, toggleMode, updateNode } from '../graph/edit';
 import { redo, remember, undo } from '../graph/history';
-import { arrange } from '../graph/layout';
+import { arrange, freePlace } from '../graph/layout';
 import type { Graph, GraphNode, Mode, Point, SeedControl } from '../graph/model';
 import type { NodeSpec, WidgetValue } from '../graph/schema';
 import { VIRTUAL_SPECS } from '../graph/virtual';
 import { TEXT } from '../text';
+import { revealNode } from './camera';
 import { getState, setState, type PaletteRequest } from './store';
 import { notify } from './ui';
 
@@ -87,7 +88,8 @@ export function unlink(ids: Iterable<string>): void {
 /** Add a node where the palette was opened, linked to the open end if there is one. */
 export function place(spec: NodeSpec, request: PaletteRequest): void {
   const { schema, graph } = getState();
-  const { graph: withNode, id } = addNode(graph, spec, request.at);
+  const at = freePlace(graph, schema, request.at, newNode(spec, '', request.at).size);
+  const { graph: withNode, id } = addNode(graph, spec, at);
   let next = withNode;
   const { end } = request;
   if (end?.needs === 'in') {
@@ -99,6 +101,7 @@ export function place(spec: NodeSpec, request: PaletteRequest): void {
   }
   commit(next);
   setState({ palette: null, selection: new Set([id]), linkSelection: new Set() });
+  revealNode(next.nodes[id]);
 }
 
 /** Add a node of a type at a point. */

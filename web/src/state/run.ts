@@ -67,8 +67,11 @@ async function submit(): Promise<boolean> {
 
 /** Submit as many runs as chosen; stops at the first refusal. */
 export async function runWorkflow(): Promise<void> {
-  if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+  // Leaving the field commits a number half typed; coming back lets the user type on.
+  const field = document.activeElement;
+  if (field instanceof HTMLElement) field.blur();
   endGesture();
+  if (field instanceof HTMLElement) field.focus({ preventScroll: true });
   try {
     for (let i = 0; i < getState().copies; i++) if (!(await submit())) return;
   } catch (error) {

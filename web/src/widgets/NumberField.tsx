@@ -51,16 +51,10 @@ export function NumberField({ node, input, widget, value }: FieldProps<NumberWid
     }
     set(stepNumber(held.start, steps * (event.shiftKey ? 10 : 1), widget));
   };
-  const onPointerUp = (event: PointerEvent<HTMLLabelElement>): void => {
-    const held = drag.current;
-    drag.current = null;
-    if (!held?.moved) return;
-    event.preventDefault();
-    endGesture();
-  };
   return (
     <label
-      className="nodrag number" onPointerDown={onPointerDown} onPointerMove={onPointerMove} onPointerUp={onPointerUp}
+      className="nodrag number" onPointerDown={onPointerDown} onPointerMove={onPointerMove} onLostPointerCapture={endGesture}
+      // The click that ends a drag must not put the cursor into the field.
       onClick={(event) => drag.current?.moved === true && event.preventDefault()}
     >
       <span className="label">{input.label}</span>

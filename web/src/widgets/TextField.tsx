@@ -1,4 +1,4 @@
-import { useEffect, useState, type KeyboardEvent } from 'react';
+import { useEffect, useRef, type KeyboardEvent } from 'react';
 import { asText } from '../graph/json';
 import type { Widget } from '../graph/schema';
 import { beginGesture, editValue, endGesture } from '../state/edits';
@@ -9,25 +9,36 @@ function keep(event: KeyboardEvent): void {
   if (!event.ctrlKey && !event.metaKey) event.stopPropagation();
 }
 
-/** Text of one or several lines; what is typed between entering and leaving the field is one step. */
+/** What is typed between entering and leaving a field is one undo step. */
+function useTyping(): { onFocus: () => void; onBlur: () => void } {
+  const typing = useRef(false);
+  const onFocus = (): void => {
+    typing.current = true;
+    beginGesture();
+  };
+  const onBlur = (): void => {
+    typing.current = false;
+    endGesture();
+  };
+  // A card that leaves the view is unmounted without a blur event.
+  useEffect(() => () => {
+    if (typing.current) endGesture();
+  }, []);
+  return { onFocus, onBlur };
+}
+
+/** Text of one or several lines. */
 export function TextField({ node, input, widget, value }: FieldProps<Extract<Widget, { kind: 'text' }>>) {
-  const text = asText(value);
-  const [draft, setDraft] = useState(text);
-  useEffect(() => setDraft(text), [text]);
-  const change = (next: string): void => {
-    setDraft(next);
-    editValue(node, input.name, next);
-  };
-  const common = {
-    value: draft, 'aria-label': input.label, onFocus: beginGesture, onBlur: endGesture, onKeyDown: keep,
-  };
+  const typing = useTyping();
+  const common = { value: asText(value), 'aria-label': input.label, onKeyDown: keep, spellCheck: false, ...typing };
+  const change = (text: string): void => editValue(node, input.name, text);
   if (widget.multiline) {
-    return <textarea className="nodrag nowheel" placeholder={input.label} spellCheck={false} {...common} onChange={(e) => change(e.currentTarget.value)} />;
+    return <textarea className="nodrag nowheel" placeholder={input.label} {...common} onChange={(event) => change(event.currentTarget.value)} />;
   }
   return (
     <label className="nodrag text">
       <span className="label">{input.label}</span>
-      <input type="text" autoComplete="off" spellCheck={false} {...common} onChange={(e) => change(e.currentTarget.value)} />
+      <input type="text" autoComplete="off" {...common} onChange={(event) => change(event.currentTarget.value)} />
     </label>
   );
 }
