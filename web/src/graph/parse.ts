@@ -1,4 +1,4 @@
-/** Reads the editor form of a workflow (0.4 and 1). Facts about the form: `api/editor-form.md` of the project's material. */
+/** Reads the editor form of a workflow: versions 0.4 and 1. */
 import { asList, asObject, asText, isObject, type Json, type JsonObject } from './json';
 import type { Graph, GraphNode, Group, Link, Mode, Point, SlotRecord } from './model';
 import type { Schema } from './schema';
