@@ -10,7 +10,8 @@ from sd35graph.engine.cache import OutputCache
 from sd35graph.engine.events import Event
 from sd35graph.engine.hooks import fingerprint_hook
 from sd35graph.engine.kinds import Kind
-from sd35graph.engine.run import JobRequest, Outcome, Run, Workshop
+from sd35graph.engine.request import JobRequest, Outcome
+from sd35graph.engine.run import Run, Workshop
 from sd35graph.engine.run_context import CancelToken, Services
 from sd35graph.graph.registry import Registry
 

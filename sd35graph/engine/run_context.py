@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple, Protocol, TypeVar
 from pydantic import JsonValue
 
 from sd35graph.engine.events import EventType
+from sd35graph.engine.trace import NO_TRACE, Trace
 from sd35graph.graph.context import Artifact, ArtifactFolder
 from sd35graph.graph.errors import Cancelled
 
@@ -88,15 +89,21 @@ class Emit(Protocol):
 class NodeContext:
     """The `Context` of one call; collects what the call shows and saves."""
 
-    __slots__ = ("_cancel", "_emit", "_node_id", "_services", "artifacts", "shown")
+    __slots__ = ("_artifacts", "_cancel", "_emit", "_node_id", "_services", "_shown")
 
     def __init__(self, node_id: str, services: Services, emit: Emit, cancel: CancelToken) -> None:
         self._node_id = node_id
         self._services = services
         self._emit = emit
         self._cancel = cancel
-        self.shown: dict[str, list[JsonValue]] = {}
-        self.artifacts: list[Artifact] = []
+        self._shown: dict[str, list[JsonValue]] = {}
+        self._artifacts: list[Artifact] = []
+
+    def trace(self) -> Trace:
+        """What the call showed and saved."""
+        if not self._shown and not self._artifacts:
+            return NO_TRACE
+        return Trace(shown=self._shown or None, artifacts=tuple(self._artifacts))
 
     @property
     def node_id(self) -> str:
@@ -116,11 +123,11 @@ class NodeContext:
 
     def save(self, folder: ArtifactFolder, prefix: str, suffix: str, write: Callable[[BinaryIO], object]) -> Artifact:
         artifact = self._services.save(folder, prefix, suffix, write)
-        self.artifacts.append(artifact)
+        self._artifacts.append(artifact)
         return artifact
 
     def show(self, key: str, items: Sequence[JsonValue]) -> None:
-        self.shown.setdefault(key, []).extend(items)
+        self._shown.setdefault(key, []).extend(items)
 
     def file(self, source: str, name: str) -> Path:
         return self._services.file(source, name)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NamedTuple
+
+from pydantic import JsonValue
 
 from sd35graph.graph.context import Artifact, Shown
 
@@ -44,6 +46,19 @@ class Trace:
 
 
 NO_TRACE = Trace()
+
+
+def merged(traces: Iterable[Trace], inside: Iterable[tuple[int, str, Trace]]) -> Trace:
+    """The traces of a node's calls in one, with those inside its expansions."""
+    shown: dict[str, list[JsonValue]] = {}
+    blocked: dict[str, None] = {}
+    artifacts: list[Artifact] = []
+    for trace in traces:
+        for key, items in (trace.shown or {}).items():
+            shown.setdefault(key, []).extend(items)
+        blocked.update(dict.fromkeys(trace.blocked))
+        artifacts += trace.artifacts
+    return Trace(shown or None, tuple(blocked), tuple(artifacts), tuple(inside))
 
 
 class Place(NamedTuple):
