@@ -5,18 +5,26 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
 
 
-def skip_or_fail(reason: str) -> None:
+def skip_or_fail(reason: str) -> NoReturn:
     """Skip a test that lacks something outside the checkout; fail it where everything is required."""
     if os.environ.get("SD35GRAPH_REQUIRE_ALL") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def unavailable() -> Callable[[str], NoReturn]:
+    """Call it with the reason when something outside the checkout is missing."""
+    return skip_or_fail
 
 
 @pytest.fixture(scope="session")

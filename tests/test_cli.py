@@ -19,7 +19,14 @@ GREEN = {
     },
     "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "green"}},
 }
-TOY = "from sd35graph import node\n@node('Toy', category='toy')\ndef toy(a: int) -> int:\n    'Give a back.'\n    return a"
+TOY = """
+from sd35graph import node
+
+@node("Toy", category="toy")
+def toy(a: int) -> int:
+    "Give a back."
+    return a
+"""
 
 
 def sd35graph(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
