@@ -63,7 +63,7 @@ def connect_parts(api: FastAPI, parts: ServerParts, bound_host: str, max_body_by
 
 async def _socket(websocket: WebSocket) -> None:
     parts: ServerParts = websocket.app.state.parts
-    await serve_socket(websocket, parts.hub, parts.max_upload_bytes)
+    await serve_socket(websocket, parts.hub, parts.supervisor, parts.max_upload_bytes)
 
 
 async def _description(api_request: Request) -> Response:

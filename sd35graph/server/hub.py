@@ -21,10 +21,11 @@ HARD_LIMIT_BYTES = 64 * 2**20
 
 
 class Client:
-    """One connected socket and what waits to be sent to it."""
+    """One connected socket and what waits to be sent to it. seen_seq: it needs no event up to this number."""
 
     def __init__(self, sid: str) -> None:
         self.sid = sid
+        self.seen_seq = 0
         self.supports_preview_metadata = False
         self.is_too_slow = asyncio.Event()
         self._queue: deque[_Waiting] = deque()
@@ -87,22 +88,27 @@ class Hub:
     def __init__(self) -> None:
         self._clients: dict[str, list[Client]] = {}
         self._feeds: dict[str, JobFeed] = {}
+        self.last_seq = 0
 
     @property
     def queue_remaining(self) -> int:
         """Jobs that wait or run."""
         return len(self._feeds)
 
-    def connect(self, sid: str) -> Client:
-        """A new client, which is told its id, the queue's length and, if a job of its runs, where that is."""
+    def greet(self, sid: str) -> Client:
+        """A new client, which is told its id and the queue's length, and nothing more before it joins."""
         client = Client(sid)
-        self._clients.setdefault(sid, []).append(client)
         client.offer(status(self.queue_remaining, sid))
+        return client
+
+    def join(self, client: Client, seen_seq: int = 0) -> None:
+        """Send a client everything from now on, except events it has seen; if a job of its runs, say where that is."""
+        client.seen_seq = seen_seq
+        self._clients.setdefault(client.sid, []).append(client)
         for feed in self._feeds.values():
-            if feed.client_id == sid:
+            if feed.client_id == client.sid:
                 for message in feed.now():
                     client.offer(message)
-        return client
 
     def disconnect(self, client: Client) -> None:
         """Forget a client; its jobs go on."""
@@ -124,6 +130,7 @@ class Hub:
     def publish(self, events: Iterable[Event]) -> None:
         """Send what stored or momentary events mean to the clients they concern."""
         for event in events:
+            self.last_seq = max(self.last_seq, event.seq or 0)
             feed = self._feeds.get(event.job_id)
             if feed is not None:
                 self._publish(event, feed)
@@ -131,17 +138,16 @@ class Hub:
     def _publish(self, event: Event, feed: JobFeed) -> None:
         if event.type in ("queued", "started"):
             self._send_status()
-        self._send(feed, feed.messages(event))
+        clients = [client for client in self._of(feed) if event.seq is None or event.seq > client.seen_seq]
+        for message in feed.messages(event):
+            self._fan_out(message, clients)
         if event.type in FINAL:
             del self._feeds[event.job_id]
             self._send_status()
-            self._send(feed, [feed.end()])
+            self._fan_out(feed.end(), clients)
 
-    def _send(self, feed: JobFeed, messages: Iterable[Message | Preview]) -> None:
-        clients = self._clients.get(feed.client_id, []) if feed.client_id is not None else []
-        if clients:
-            for message in messages:
-                self._fan_out(message, clients)
+    def _of(self, feed: JobFeed) -> list[Client]:
+        return self._clients.get(feed.client_id, []) if feed.client_id is not None else []
 
     def _send_status(self) -> None:
         everybody = [client for clients in self._clients.values() for client in clients]

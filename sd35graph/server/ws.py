@@ -10,28 +10,34 @@ from uuid import uuid4
 from pydantic_core import from_json
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from sd35graph.engine.jobs import StoreError
+from sd35graph.engine.supervisor import Supervisor
 from sd35graph.server.hub import Client, Hub
 from sd35graph.server.messages import Message, features
+from sd35graph.server.resume import catch_up
 
 logger = logging.getLogger(__name__)
 
 TRY_AGAIN_LATER = 1013
 CLOSE_TIMEOUT_S = 2.0
+_MAX_INTEGER = 2**62
 
 
-async def serve_socket(websocket: WebSocket, hub: Hub, max_upload_bytes: int) -> None:
+async def serve_socket(websocket: WebSocket, hub: Hub, supervisor: Supervisor, max_upload_bytes: int) -> None:
     """Serve one socket until its client goes, or is so slow that state messages would have to be dropped.
 
-    The client's id is its `clientId` parameter, or a new one, which the first `status` message tells it as `sid`.
+    The client's id is its `clientId` parameter, or a new one, which the first `status` message tells it as `sid`. With
+    `since`, the `seq` of the last message it saw, it is first sent what it missed.
     """
     await websocket.accept()
-    client = hub.connect(websocket.query_params.get("clientId") or uuid4().hex)
+    client = hub.greet(websocket.query_params.get("clientId") or uuid4().hex)
     tasks = {
         asyncio.create_task(_read(websocket, client, max_upload_bytes)),
         asyncio.create_task(_write(websocket, client)),
         asyncio.create_task(client.is_too_slow.wait()),
     }
     try:
+        await _join(client, websocket.query_params.get("since"), hub, supervisor)
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         hub.disconnect(client)
@@ -42,6 +48,17 @@ async def serve_socket(websocket: WebSocket, hub: Hub, max_upload_bytes: int) ->
         logger.warning("client disconnected: too slow to receive its messages", extra={"sid": client.sid})
         with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):  # it may be gone, or not even read the goodbye
             await asyncio.wait_for(websocket.close(TRY_AGAIN_LATER, "too slow to receive messages"), CLOSE_TIMEOUT_S)
+
+
+async def _join(client: Client, since: str | None, hub: Hub, supervisor: Supervisor) -> None:
+    if since is None or not since.isdecimal():
+        hub.join(client)
+        return
+    try:
+        await catch_up(client, min(int(since), _MAX_INTEGER), supervisor, hub)
+    except StoreError as error:
+        logger.error("a client cannot be told what it missed", extra={"sid": client.sid, "reason": str(error)})
+        hub.join(client)
 
 
 async def _write(websocket: WebSocket, client: Client) -> None:

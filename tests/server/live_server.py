@@ -63,10 +63,14 @@ class Server:
         return httpx.AsyncClient(base_url=self.url, timeout=TIMEOUT_S)
 
     @asynccontextmanager
-    async def listening(self, client_id: str | None = None, path: str = "/ws") -> AsyncIterator[Listener]:
+    async def listening(
+        self, client_id: str | None = None, path: str = "/ws", since: object = None
+    ) -> AsyncIterator[Listener]:
         """A connected WebSocket client that has read its first `status`."""
         client_id = client_id or uuid4().hex
         address = f"{self.url.replace('http', 'ws')}{path}?clientId={client_id}"
+        if since is not None:
+            address += f"&since={since}"
         async with connect(address, max_size=2**26) as socket:
             listener = Listener(socket, client_id)
             assert (await listener.next())["type"] == "status"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from sd35graph.engine.events import Event, EventType
 from sd35graph.server import hub as hub_module
@@ -16,6 +17,12 @@ def event(kind: EventType, job: str = "job", **data: object) -> Event:
 
 def started(node: str, job: str = "job") -> Event:
     return event("node_started", job, node=node, display_node=node, parent_node=None)
+
+
+def connect(hub: Hub, sid: str) -> Client:
+    client = hub.greet(sid)
+    hub.join(client)
+    return client
 
 
 def follow(hub: Hub, job: str, client_id: str | None) -> None:
@@ -43,13 +50,13 @@ async def types(client: Client) -> list[object]:
 async def test_connecting_tells_the_id_and_the_queue() -> None:
     hub = Hub()
     follow(hub, "job", "other")
-    (message,) = await drain(hub.connect("me"))
+    (message,) = await drain(connect(hub, "me"))
     assert message == {"type": "status", "data": {"status": {"exec_info": {"queue_remaining": 1}}, "sid": "me"}}
 
 
 async def test_a_job_sends_the_recorded_sequence_to_its_client_and_status_to_all() -> None:
     hub = Hub()
-    owner, other = hub.connect("owner"), hub.connect("other")
+    owner, other = connect(hub, "owner"), connect(hub, "other")
     follow(hub, "job", "owner")
     hub.publish([event("started"), event("cached", nodes=[]), started("1"), event("succeeded")])
     assert await types(owner) == [
@@ -69,7 +76,7 @@ async def test_a_job_sends_the_recorded_sequence_to_its_client_and_status_to_all
 
 async def test_the_last_message_is_executing_with_node_null() -> None:
     hub = Hub()
-    client = hub.connect("me")
+    client = connect(hub, "me")
     follow(hub, "job", "me")
     hub.publish([event("failed", error={"message": "no"}, executed=[])])
     messages = await drain(client)
@@ -79,11 +86,11 @@ async def test_the_last_message_is_executing_with_node_null() -> None:
 
 async def test_a_client_that_reconnects_is_told_what_runs_and_goes_on_receiving() -> None:
     hub = Hub()
-    first = hub.connect("me")
+    first = connect(hub, "me")
     follow(hub, "job", "me")
     hub.publish([event("started"), started("7")])
     hub.disconnect(first)
-    second = hub.connect("me")
+    second = connect(hub, "me")
     hub.publish([event("succeeded")])
     messages = await drain(second)
     assert [message["type"] for message in messages] == [
@@ -98,7 +105,7 @@ async def test_a_client_that_reconnects_is_told_what_runs_and_goes_on_receiving(
 
 async def test_two_sockets_of_one_client_both_receive() -> None:
     hub = Hub()
-    both = [hub.connect("me"), hub.connect("me")]
+    both = [connect(hub, "me"), connect(hub, "me")]
     follow(hub, "job", "me")
     hub.publish([event("succeeded")])
     for client in both:
@@ -107,7 +114,7 @@ async def test_two_sockets_of_one_client_both_receive() -> None:
 
 async def test_a_vanished_client_and_a_job_without_client_harm_nobody() -> None:
     hub = Hub()
-    hub.disconnect(hub.connect("gone"))
+    hub.disconnect(connect(hub, "gone"))
     follow(hub, "a", "gone")
     follow(hub, "b", None)
     hub.publish([started("1", "a"), started("1", "b"), event("succeeded", "a"), event("succeeded", "b")])
@@ -116,7 +123,7 @@ async def test_a_vanished_client_and_a_job_without_client_harm_nobody() -> None:
 
 async def test_progress_coalesces_to_the_newest_only_once_the_queue_is_full() -> None:
     hub = Hub()
-    client = hub.connect("me")
+    client = connect(hub, "me")
     follow(hub, "job", "me")
     hub.publish([started("3")])
     hub.publish([event("progress", node="3", value=value, total=1000) for value in range(1000)])
@@ -131,7 +138,7 @@ async def test_progress_coalesces_to_the_newest_only_once_the_queue_is_full() ->
 
 async def test_state_is_never_dropped_even_when_the_queue_is_full() -> None:
     hub = Hub()
-    client = hub.connect("me")
+    client = connect(hub, "me")
     follow(hub, "job", "me")
     hub.publish([started(str(number)) for number in range(2 * hub_module.SOFT_LIMIT_MESSAGES)])
     nodes = [message["data"]["node"] for message in await drain(client) if message["type"] == "executing"]  # type: ignore[index]
@@ -151,7 +158,7 @@ async def test_a_client_too_slow_for_state_is_marked_for_disconnection() -> None
 async def test_message_volume_of_a_long_cached_chain_is_linear() -> None:
     def volume(nodes: int) -> int:
         hub = Hub()
-        client = hub.connect("me")
+        client = connect(hub, "me")
         follow(hub, "job", "me")
         hub.publish([event("started"), event("cached", nodes=[str(number) for number in range(nodes)])])
         for number in range(nodes):
@@ -159,3 +166,13 @@ async def test_message_volume_of_a_long_cached_chain_is_linear() -> None:
         return client._bytes
 
     assert volume(5000) < 12 * volume(500)
+
+
+async def test_events_a_client_has_seen_are_not_sent_to_it_again() -> None:
+    hub = Hub()
+    follow(hub, "job", "me")
+    late = hub.greet("me")
+    hub.join(late, seen_seq=5)
+    hub.publish([replace(event("started"), seq=5), replace(event("cached", nodes=[]), seq=6)])
+    assert await types(late) == ["status", "status", "execution_cached"]
+    assert hub.last_seq == 6
