@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -126,27 +129,29 @@ def run(
         precision=precision,
         device=device,
     )
+    from sd35graph.engine.run_context import CancelToken
     from sd35graph.graph.errors import DocumentError
     from sd35graph.local import InvalidWorkflow, LocalEngine
     from sd35graph.overrides import OverrideError
     from sd35graph.progress import ProgressDisplay
 
+    cancel = CancelToken()
     try:
         document = _read(file)
         engine = LocalEngine(settings)
         _warn_of_packs(engine)
-        with ProgressDisplay() as display:
-            result = engine.run(document, overrides=set_ or (), on_event=display.show)
+        with ProgressDisplay() as display, _first_ctrl_c(cancel.cancel):
+            result = engine.run(document, overrides=set_ or (), on_event=display.show, cancel=cancel)
     except (DocumentError, OverrideError) as error:
         _fail(f"{file}: {error}", UNREADABLE)
     except InvalidWorkflow as error:
         _print_problems(error.problems)
         raise typer.Exit(PROBLEMS) from error
-    except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
     _print_problems(result.problems)
     for path in result.files:
         typer.echo(path)
+    if result.is_cancelled:
+        _fail("cancelled", INTERRUPTED)
     if result.error is not None:
         _fail(result.error, PROBLEMS)
     if any(problem.is_error for problem in result.problems):
@@ -213,6 +218,21 @@ def nodes(
 def main() -> None:
     """Entry point of the command `sd35graph`."""
     app()
+
+
+@contextmanager
+def _first_ctrl_c(cancel: Callable[[], object]) -> Iterator[None]:
+    """Let the first Ctrl+C call `cancel`, so that the run ends in order; the second ends the process at once."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        cancel()
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _settings(**flags: object) -> Settings:

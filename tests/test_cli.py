@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,20 @@ from sd35graph import node
 def toy(a: int) -> int:
     "Give a back."
     return a
+"""
+
+SLOW = """
+import sys, time
+
+from sd35graph import Context, node
+
+@node("Slow", category="toy", is_output=True)
+def slow(ctx: Context, a: int) -> None:
+    "Take a minute, unless cancelled."
+    print("slow node runs", file=sys.stderr, flush=True)
+    for step in range(6000):
+        ctx.progress(step, 6000)
+        time.sleep(0.01)
 """
 
 
@@ -137,3 +152,22 @@ def test_unusable_setting_is_two(workflow: Path, tmp_path: Path) -> None:
     done = sd35graph("run", workflow, "--base", tmp_path, "--device", "toaster")
     assert done.returncode == 2
     assert 'setting "device"' in done.stderr
+
+
+def test_ctrl_c_cancels_in_order(tmp_path: Path) -> None:
+    (tmp_path / "packs").mkdir()
+    (tmp_path / "packs" / "slow.py").write_text(SLOW)
+    path = tmp_path / "slow.json"
+    path.write_text(json.dumps({"1": {"class_type": "Slow", "inputs": {"a": 1}}}))
+    command = [sys.executable, "-m", "sd35graph", "run", str(path), "--base", str(tmp_path)]
+    with subprocess.Popen(
+        [*command, "--packs", str(tmp_path / "packs"), "--no-builtin-nodes"], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        while "slow node runs" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "cancelled" in said
+    assert "Traceback" not in said
