@@ -7,7 +7,6 @@ cannot be read; 130 stopped by Ctrl+C.
 from __future__ import annotations
 
 import json
-import logging
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -90,9 +89,11 @@ def serve(
         precision=precision,
         device=device,
     )
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     from sd35graph.app import ServeError
     from sd35graph.app import serve as serve_app
+    from sd35graph.logs import configure_logging
+
+    configure_logging()
 
     try:
         serve_app(settings)

@@ -16,13 +16,20 @@ TORCH_SIDE = {"torch", "numpy", "PIL", "transformers", "safetensors", "tokenizer
 ALLOWED = {
     "sd35graph.graph": {"sd35graph.graph"},
     "sd35graph.engine": {"sd35graph.engine", "sd35graph.graph", "sd35graph.settings"},
-    "sd35graph.engine.worker": {"sd35graph.engine", "sd35graph.graph", "sd35graph.packs", "sd35graph.settings"},
+    "sd35graph.engine.worker": {
+        "sd35graph.engine",
+        "sd35graph.graph",
+        "sd35graph.logs",
+        "sd35graph.packs",
+        "sd35graph.settings",
+    },
     "sd35graph.server": {"sd35graph.server", "sd35graph.engine", "sd35graph.graph", "sd35graph.settings"},
     "sd35graph.values": set(),
     "sd35graph.models": {"sd35graph.models", "sd35graph.values"},
     "sd35graph.sampling": {"sd35graph.sampling", "sd35graph.values"},
     "sd35graph.packs": {"sd35graph.graph", "sd35graph.ports"},
     "sd35graph.settings": set(),
+    "sd35graph.logs": set(),
     "sd35graph.ports": {"sd35graph.graph", "sd35graph.models", "sd35graph.values"},
     "sd35graph_nodes": {
         "sd35graph_nodes",

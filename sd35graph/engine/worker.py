@@ -50,6 +50,7 @@ from sd35graph.graph.formats.api import graph_from_api
 from sd35graph.graph.problems import PROBLEMS
 from sd35graph.graph.schema import SCHEMAS
 from sd35graph.graph.validate import ValidatorCall
+from sd35graph.logs import configure_logging
 
 logger = logging.getLogger(__name__)
 
@@ -212,7 +213,7 @@ def main() -> NoReturn:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # they are for the server, which ends us once our job is safe
     faulthandler.enable()
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    configure_logging()
     outbox = Outbox(outgoing)
     worker: list[Worker] = []
     # Reading starts before the packs are imported, which takes long: until then nothing but the end is read.

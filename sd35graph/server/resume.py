@@ -17,14 +17,14 @@ MOST_EVENTS = 50_000
 """A client that missed more gets the newest; what its older jobs gave is in the history."""
 
 
-async def catch_up(client: Client, since: int, supervisor: Supervisor, hub: Hub) -> None:
-    """Give a client the messages of all state events of its jobs after number `since`, then let it join the hub.
+async def catch_up(client: Client, after: int, supervisor: Supervisor, hub: Hub) -> None:
+    """Give a client the messages of all state events of its jobs after number `after`, then let it join the hub.
 
     Nothing is left out or told twice: the client joins in the same step in which it turns out to have everything
     that was published, and the hub leaves out for it what was stored but not yet published then.
     """
     newest = await supervisor.query(lambda store: store.last_seq())
-    seen = max(min(since, newest), newest - MOST_EVENTS)  # a larger number comes from another store
+    seen = max(min(after, newest), newest - MOST_EVENTS)  # a larger number comes from another store
     feeds: dict[str, JobFeed | None] = {}
     while seen < max(newest, hub.last_seq):
         events = await supervisor.query(partial(_events_after, seen))

@@ -27,7 +27,7 @@ async def serve_socket(websocket: WebSocket, hub: Hub, supervisor: Supervisor, m
     """Serve one socket until its client goes, or is so slow that state messages would have to be dropped.
 
     The client's id is its `clientId` parameter, or a new one, which the first `status` message tells it as `sid`. With
-    `since`, the `seq` of the last message it saw, it is first sent what it missed.
+    `after`, the `seq` of the last message it saw, it is first sent what it missed.
     """
     await websocket.accept()
     client = hub.greet(websocket.query_params.get("clientId") or uuid4().hex)
@@ -37,7 +37,7 @@ async def serve_socket(websocket: WebSocket, hub: Hub, supervisor: Supervisor, m
         asyncio.create_task(client.is_too_slow.wait()),
     }
     try:
-        await _join(client, websocket.query_params.get("since"), hub, supervisor)
+        await _join(client, websocket.query_params.get("after"), hub, supervisor)
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         hub.disconnect(client)
@@ -50,12 +50,12 @@ async def serve_socket(websocket: WebSocket, hub: Hub, supervisor: Supervisor, m
             await asyncio.wait_for(websocket.close(TRY_AGAIN_LATER, "too slow to receive messages"), CLOSE_TIMEOUT_S)
 
 
-async def _join(client: Client, since: str | None, hub: Hub, supervisor: Supervisor) -> None:
-    if since is None or not since.isdecimal():
+async def _join(client: Client, after: str | None, hub: Hub, supervisor: Supervisor) -> None:
+    if after is None or not after.isdecimal():
         hub.join(client)
         return
     try:
-        await catch_up(client, min(int(since), _MAX_INTEGER), supervisor, hub)
+        await catch_up(client, min(int(after), _MAX_INTEGER), supervisor, hub)
     except StoreError as error:
         logger.error("a client cannot be told what it missed", extra={"sid": client.sid, "reason": str(error)})
         hub.join(client)

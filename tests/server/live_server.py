@@ -64,13 +64,13 @@ class Server:
 
     @asynccontextmanager
     async def listening(
-        self, client_id: str | None = None, path: str = "/ws", since: object = None
+        self, client_id: str | None = None, path: str = "/ws", after: object = None
     ) -> AsyncIterator[Listener]:
         """A connected WebSocket client that has read its first `status`."""
         client_id = client_id or uuid4().hex
         address = f"{self.url.replace('http', 'ws')}{path}?clientId={client_id}"
-        if since is not None:
-            address += f"&since={since}"
+        if after is not None:
+            address += f"&after={after}"
         async with connect(address, max_size=2**26) as socket:
             listener = Listener(socket, client_id)
             assert (await listener.next())["type"] == "status"

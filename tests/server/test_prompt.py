@@ -342,8 +342,8 @@ async def test_a_client_that_was_away_is_told_what_it_missed_and_nothing_twice(s
             seen = await listener.until(lambda message: message["type"] == "execution_cached")
         async with server.listening() as other:  # nobody listens as `me` until the first job is done
             await other.until(lambda message: message["data"] == {"status": {"exec_info": {"queue_remaining": 1}}})
-        since = max(message["data"].get("seq", 0) for message in seen)
-        async with server.listening(me, since=since) as listener:
+        after = max(message["data"].get("seq", 0) for message in seen)
+        async with server.listening(me, after=after) as listener:
             first, second = await listener.until_end(missed), await listener.until_end(running)
     assert {data["node"] for data in of_type(first, "executed")} == {"show s", "other"}
     assert types(first).count("execution_success") == 1
@@ -352,12 +352,12 @@ async def test_a_client_that_was_away_is_told_what_it_missed_and_nothing_twice(s
     told = [message["data"] for message in (*first, *second) if message["type"] != "binary"]
     numbers = [data["seq"] for data in told if "seq" in data]
     assert numbers == sorted(set(numbers))
-    assert min(numbers) > since
+    assert min(numbers) > after
 
 
-@pytest.mark.parametrize("since", ["x", "-1", "9" * 40, ""])
-async def test_odd_numbers_of_a_last_event_are_harmless(server: Server, since: str) -> None:
-    async with server.listening(since=since) as listener, server.http() as http:
+@pytest.mark.parametrize("after", ["x", "-1", "9" * 40, ""])
+async def test_odd_numbers_of_a_last_event_are_harmless(server: Server, after: str) -> None:
+    async with server.listening(after=after) as listener, server.http() as http:
         body = {"prompt": show(fresh()), "client_id": listener.client_id}
         prompt_id = (await http.post("/prompt", json=body)).json()["prompt_id"]
         assert "execution_success" in types(await listener.until_end(prompt_id))
