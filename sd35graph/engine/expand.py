@@ -43,6 +43,7 @@ class Expander:
             self._check_output(link)
         self._board.demand(wanted)
         self._board.hold(link.node_id for link in links)
+        self._board.release_inputs(task)  # not after the wait: the turns of a loop wait for each other to the last
         self._board.wait(task, wanted)
 
     def results(self, task: Task, call: int, columns: list[list[object]]) -> None:
@@ -67,8 +68,8 @@ class Expander:
             )
         ids = {local_id: task.place.inside(call, local_id).node_id for local_id in expansion.nodes}
         nodes = {ids[local_id]: _moved(node, ids) for local_id, node in expansion.nodes.items()}
-        work = f"{task.step.key}:{call}" if not task.never_equal else None
-        self._planner.add(nodes, work)
+        works = {} if task.never_equal else {ids[i]: f"{task.step.key}:{call}:{i!r}" for i in expansion.nodes}
+        self._planner.add(nodes, works)
         self._board.settle_in(task, call, ids)
         task.expanded[call] = tuple(_linked(output, ids) for output in expansion.outputs)
         return self._linked_nodes(task.expanded[call]) + self._output_nodes(nodes)

@@ -97,6 +97,7 @@ class Run:
             state, data, error = self._to_end()
         finally:
             self._abandon_flights()
+            self._board.close()
         report.send(state, data)
         report.close()
         return Outcome(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
@@ -111,7 +112,7 @@ class NodeContext:
 
     def progress(self, value: float, total: float) -> None:
         self.check_cancelled()
-        self._emit("progress", {"node": self._node_id, "value": value, "total": total})
+        self._emit("progress", {"node": self._node_id, "value": _number(value), "total": _number(total)})
 
     def preview(self, image: bytes, media_type: Literal["image/jpeg", "image/png"]) -> None:
         self.check_cancelled()
@@ -127,6 +128,10 @@ class NodeContext:
         return artifact
 
     def show(self, key: str, items: Sequence[JsonValue]) -> None:
+        try:
+            json.dumps(items, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f'show("{key}", …) takes JSON values: {error}') from error
         self._shown.setdefault(key, []).extend(items)
 
     def file(self, source: str, name: str) -> Path:
@@ -136,3 +141,8 @@ class NodeContext:
         # A pack registers its factory under the type it makes, which no annotation can say.
         found: Any = self._services.resource(kind)
         return found  # type: ignore[no-any-return]
+
+
+def _number(value: float) -> float:
+    """A plain number, also where a node reports one of another library's."""
+    return value if type(value) in (int, float) else float(value)

@@ -35,6 +35,7 @@ class Task:
         "outputs",
         "parent",
         "place",
+        "released",
         "seconds",
         "started",
         "step",
@@ -58,6 +59,7 @@ class Task:
         self.finished = False
         self.tainted = False
         self.started = False
+        self.released = False
         self.seconds = 0.0
 
     @property
@@ -131,13 +133,21 @@ class Board:
         """Wake what waits for a task that has its outputs now, and let go of outputs it was the last to need."""
         task.finished = True
         self.unfinished -= 1
-        for dependent in reversed(task.dependents):
+        for dependent in task.dependents:  # in the order of `demand`: the first wanted is added last and runs first
             dependent.waiting -= 1
             if not dependent.waiting:
                 self.make_ready(dependent)
         task.dependents, task.inside, task.calls, task.expanded = [], [], None, {}
-        if not self._planner.sees_graph:
-            self._release(task)
+        self.release_inputs(task)
+        if not self._uses.get(task.step.node_id) and not self._planner.sees_graph:
+            task.outputs = None
+
+    def release_inputs(self, task: Task) -> None:
+        """Give up a task's use of its sources; done once, when its calls are over."""
+        if not task.released:
+            task.released = True
+            step = task.step
+            self.unhold(link.node_id for _, link in (*step.links, *step.lazy_links))
 
     def hold(self, node_ids: Iterable[str]) -> None:
         """Count uses of outputs besides those by links."""
@@ -168,6 +178,14 @@ class Board:
         way = cycle_path(group[0], group, sources)
         return [self.tasks[node_id] for node_id in way[:-1]]
 
+    def close(self) -> None:
+        """Let go of everything, so that outputs are free at once and not only when cycles are next collected."""
+        self.tasks.clear()
+        self.ready.clear()
+        self.ready_async.clear()
+        self._homes.clear()
+        self._reuse = lambda task: False
+
     def _new_task(self, step: Step) -> Task:
         node_id = step.node_id
         kind = self._kinds[step.node.type]
@@ -183,10 +201,3 @@ class Board:
             uses[link.node_id] = uses.get(link.node_id, 0) + 1
         for _, link in step.lazy_links:
             uses[link.node_id] = uses.get(link.node_id, 0) + 1
-
-    def _release(self, task: Task) -> None:
-        step = task.step
-        if step.links or step.lazy_links:
-            self.unhold([link.node_id for _, link in (*step.links, *step.lazy_links)])
-        if not self._uses.get(step.node_id):
-            task.outputs = None

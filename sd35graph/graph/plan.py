@@ -62,19 +62,17 @@ class Planner:
         self._shapes: dict[str, Shape] = {}
         self._maker = StepMaker(self.nodes, self.steps, file_fingerprint)
 
-    def add(self, nodes: Mapping[str, Node], provenance: str | None) -> None:
-        """Add the nodes of an expansion.
+    def add(self, nodes: Mapping[str, Node], works: Mapping[str, str]) -> None:
+        """Add the nodes of an expansion. Raises `PlanError` for an id that is taken.
 
-        provenance: text that names the work the expansion came out of; with it an input that is an arbitrary object
-        has a place in keys: the same work gives the same object. None when that work equals no other.
-        Raises `PlanError` for an id that is taken.
+        works: for each new node, text that names the work it came out of. With it an input that is an arbitrary object
+        has a place in keys: the same work gives the same object. Without, the node's result equals no other.
         """
         for node_id, node in nodes.items():
             if node_id in self.nodes:
                 raise PlanError(node_id, f'node id "{node_id}" is used twice; ids must be unique in the whole graph')
             self.nodes[node_id] = node
-            if provenance is not None:
-                self._maker.provenance[node_id] = f"{provenance}:{node_id!r}"
+        self._maker.works.update(works)
 
     def need(self, node_ids: Iterable[str]) -> list[Step]:
         """Plan these nodes and what they depend on; returns the new steps in dependency order. Raises `PlanError`."""

@@ -113,12 +113,12 @@ class _Draft:
 class StepMaker:
     """Makes the steps of one plan.
 
-    nodes, steps: those of the plan, which its owner adds to. provenance: by node id, text that names the work the
-    node came out of, for nodes of expansions: an input that is an arbitrary object counts as that work.
+    nodes, steps: those of the plan, which its owner adds to. works: for nodes of expansions, by id, text that names the
+    work the node came out of: an input that is an arbitrary object counts as that.
     """
 
     def __init__(self, nodes: Mapping[str, Node], steps: Mapping[str, Step], file_fingerprint: FileFingerprint) -> None:
-        self.provenance: dict[str, str] = {}
+        self.works: dict[str, str] = {}
         self._nodes = nodes
         self._steps = steps
         self._file_fingerprint = file_fingerprint
@@ -196,7 +196,7 @@ class StepMaker:
         part = canonical(value)
         if part is None:
             draft.has_objects = True
-            work = self.provenance.get(draft.node_id)
+            work = self.works.get(draft.node_id)
             if work is None:
                 self._never(draft, f'has an input "{spec.name}" that equals nothing')
             part = f"^{work}:{spec.name!r}"

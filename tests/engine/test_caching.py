@@ -13,7 +13,7 @@ from lab import Lab, out
 
 from sd35graph.engine.cache import OutputCache
 from sd35graph.graph.context import Context
-from sd35graph.graph.node import Choices, ExtraPngInfo, Prompt, UniqueId, node
+from sd35graph.graph.node import Choices, Expansion, ExtraPngInfo, GraphBuilder, Prompt, UniqueId, node
 from sd35graph.graph.ports import Port
 
 CALLS: list[Any] = []
@@ -111,17 +111,51 @@ def pass_on(block: Block) -> Block:
     return Block(block.size_bytes)
 
 
+@node("FailBlock", category="test")
+def fail_block(block: Block) -> int:
+    raise ValueError
+
+
+@node("ExpandBlock", category="test")
+def expand_block(block: Block) -> int | Expansion:
+    graph = GraphBuilder()
+    return graph.expansion(graph.add("UseBlock", block=graph.add("Pass", block=block)(0))(0))
+
+
+ALIVE: list[int] = []
+
+
+@node("LoopBlock", category="test")
+def loop_block(block: Block, turns: int) -> Block | Expansion:
+    ALIVE.append(sum(ref() is not None for ref in BORN))
+    if not turns:
+        return block
+    graph = GraphBuilder()
+    counter = graph.add("Number", value=turns - 1)
+    passed = graph.add("Made", turn=counter(0))
+    return graph.expansion(graph.add("LoopBlock", block=passed(0), turns=counter(0))(0))
+
+
+@node("Made", category="test")
+def made(turn: int) -> Block:
+    block = Block(turn)
+    BORN.append(weakref.ref(block))
+    return block
+
+
 @node("Show", category="test", is_output=True)
 def show(ctx: Context, value: object) -> None:
     ctx.show("value", [value])  # type: ignore[list-item]
 
 
 ALL = [number, add, load, identity, save, now, sea, sea_async, make_block, use_block, pass_on, show]
+ALL += [fail_block, expand_block, loop_block, made]
 
 
 def lab(folder: Path, **options: Any) -> Lab:
     CALLS.clear()
     BORN.clear()
+    ALIVE.clear()
     return Lab(folder, ALL, ports=[BLOCK], **options)
 
 
@@ -350,6 +384,31 @@ def test_outputs_the_cache_keeps_stay(tmp_path: Path) -> None:
     engine.cache.clear()
     gc.collect()
     assert [ref() for ref in BORN] == [None]  # and nothing else keeps them once the run is over
+
+
+@pytest.mark.parametrize("last", ["UseBlock", "FailBlock", "ExpandBlock"])
+def test_a_run_that_is_over_keeps_nothing(tmp_path: Path, last: str) -> None:
+    graph: dict[str, Any] = {
+        "b": ("MakeBlock", {"size": 5000}),
+        "p": ("Pass", {"block": out("b")}),
+        "u": (last, {"block": out("p")}),
+        "v": ("UseBlock", {"block": out("p")}),
+    }
+    engine = lab(tmp_path, cache=OutputCache(0, min_available_bytes=0))
+    gc.collect()
+    gc.disable()
+    try:
+        engine.run(graph, targets=["u", "v"])
+        assert len(BORN) in (1, 2)
+        assert [ref() for ref in BORN] == [None] * len(BORN)
+    finally:
+        gc.enable()
+
+
+def test_the_turns_of_a_loop_do_not_keep_their_inputs(tmp_path: Path) -> None:
+    engine = lab(tmp_path, cache=OutputCache(0, min_available_bytes=0))
+    engine.run({"b": ("MakeBlock", {"size": 9}), "l": ("LoopBlock", {"block": out("b"), "turns": 30})}, targets=["l"])
+    assert max(ALIVE) <= 4
 
 
 def test_partial_runs_share_the_cache(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -184,6 +185,13 @@ def test_a_branch_is_finished_before_the_next_begins(tmp_path: Path) -> None:
     ]
 
 
+def test_of_several_that_become_ready_the_first_wanted_runs_first(tmp_path: Path) -> None:
+    graph: dict[str, Any] = {"n": ("Number", {"value": 1})}
+    graph |= {f"a{i}": ("Add", {"a": out("n"), "b": i}) for i in range(5)}
+    ran = Lab(tmp_path, [number, add]).run(graph, targets=["a0", "a1", "a2", "a3", "a4"])
+    assert ran.started == ["n", "a0", "a1", "a2", "a3", "a4"]
+
+
 # --- hidden inputs and context ---------------------------------------------------------------------------------------
 
 
@@ -239,6 +247,28 @@ def test_a_node_uses_its_context(tmp_path: Path) -> None:
     assert ran.shown("c", "images") == [file, "and another"]
     assert (ran.shown("c", "path"), ran.shown("c", "resource")) == (["m"], ["shared"])
     assert (tmp_path / "pic_00001_.txt").read_bytes() == b"content"
+
+
+@node("ShowsObject", category="test", is_output=True)
+def shows_object(ctx: Context, nan: bool) -> None:
+    ctx.show("value", [float("nan") if nan else object()])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("nan", [False, True])
+def test_only_json_values_can_be_shown(tmp_path: Path, nan: bool) -> None:
+    ran = Lab(tmp_path, [shows_object]).run({"s": ("ShowsObject", {"nan": nan})})
+    assert ran.error.startswith('show("value", …) takes JSON values: ')
+    assert ran.of("shown") == []
+
+
+@node("Reports", category="test", is_output=True)
+def reports(ctx: Context) -> None:
+    ctx.progress(Fraction(1, 2), 1)  # type: ignore[arg-type]
+
+
+def test_progress_is_a_plain_number_whatever_a_node_counts_with(tmp_path: Path) -> None:
+    ran = Lab(tmp_path, [reports]).run({"r": ("Reports", {})})
+    assert json.dumps(ran.of("progress")) == '[{"node": "r", "value": 0.5, "total": 1}]'
 
 
 SEEN: list[Call | None] = []

@@ -152,6 +152,11 @@ def now() -> int:
     return len(CALLS)
 
 
+@node("Notify", category="test", is_output=True, cacheable=False)
+def notify() -> None:
+    CALLS.append("Notify")
+
+
 @node("ExpandsNow", category="test")
 def expands_now() -> int | Expansion:
     graph = GraphBuilder()
@@ -210,7 +215,7 @@ def show(ctx: Context, value: object) -> None:
 
 ALL: list[Callable[..., Any]] = [
     *(add, several, times, count, both, many_items, shows_inside, nested_show, make_opaque, read_opaque),
-    *(passes_objects, fails, scripted, switch, block_inside, who_am_i, now, expands_now, repeat, until, show),
+    *(passes_objects, fails, scripted, switch, block_inside, who_am_i, now, notify, expands_now, repeat, until, show),
 ]
 
 
@@ -384,6 +389,29 @@ def test_results_inside_are_reused_when_the_expanding_node_runs_again(tmp_path: 
     assert CALLS == ["PassesObjects", ("ReadOpaque", 5), "PassesObjects"]
 
 
+def test_results_inside_are_reused_under_another_id(tmp_path: Path) -> None:
+    engine = lab(tmp_path)
+    for node_id in ("x", "y"):
+        graph: dict[str, Any] = {
+            "o": ("MakeOpaque", {"value": 4}),
+            node_id: ("PassesObjects", {"value": out("o"), "then": "Fails"}),
+        }
+        engine.run(graph, targets=[node_id])
+    assert CALLS == ["PassesObjects", ("ReadOpaque", 5), "PassesObjects"]
+
+
+def test_objects_of_each_item_are_told_apart(tmp_path: Path) -> None:
+    ran = lab(tmp_path).run(
+        {
+            "l": ("Several", {"count": 3}),
+            "o": ("MakeOpaque", {"value": out("l")}),
+            "x": ("PassesObjects", {"value": out("o"), "then": "Add"}),
+            "s": ("Show", {"value": out("x")}),
+        }
+    )
+    assert ran.shown("s") == [2, 3, 4]
+
+
 def test_objects_out_of_other_work_are_other_objects(tmp_path: Path) -> None:
     engine = lab(tmp_path)
     for value in (4, 5):
@@ -415,6 +443,27 @@ def test_what_runs_always_inside_makes_the_outside_run_always(tmp_path: Path) ->
     first, second = engine.run(graph), engine.run(graph)
     assert second.cached == []
     assert first.shown("s") != second.shown("s")
+
+
+def test_an_output_node_inside_that_runs_always_makes_the_outside_run_always(tmp_path: Path) -> None:
+    EXPANSION[:] = [Expansion({"n": Node("Notify", {})}, (1,))]
+    engine = lab(tmp_path)
+    graph: dict[str, Any] = {"x": ("Scripted", {}), "s": ("Show", {"value": out("x")})}
+    engine.run(graph)
+    engine.run(graph)
+    assert CALLS.count("Notify") == 2
+
+
+def test_what_a_reused_node_inside_shows_is_shown_with_the_outside_too(tmp_path: Path) -> None:
+    engine = lab(tmp_path)
+    engine.run({"7": ("ShowsInside", {"value": 4})}, targets=["7"])
+    graph: dict[str, Any] = {"8": ("NestedShow", {"value": 4})}
+    second, third = engine.run(graph, targets=["8"]), engine.run(graph, targets=["8"])
+    assert second.started == ["8"]
+    assert third.started == []
+    assert second.of("shown") == third.of("shown")
+    (shown,) = third.of("shown")
+    assert (shown["display_node"], shown["output"]) == ("8", {"value": [4]})
 
 
 # --- mistakes --------------------------------------------------------------------------------------------------------
