@@ -17,8 +17,6 @@ from torch.nn import functional as F
 from sd35graph import Choices, Context, ExtraPngInfo, Image, Input, Mask, Prompt, node
 from sd35graph_nodes.kinds import BatchSize, ImagePixels
 
-_MAX_PIXELS = 16384 * 16384
-
 BlendMode = Literal["normal", "multiply", "screen", "overlay", "soft_light", "difference"]
 
 
@@ -31,8 +29,6 @@ def load_image(ctx: Context, image: Annotated[str, Choices("input"), Input(image
     path = ctx.file("input", image)
     try:
         with Pillow.open(path) as opened:
-            if opened.width * opened.height > _MAX_PIXELS:
-                raise ValueError(f'"{image}" has {opened.width}x{opened.height} pixels; at most {_MAX_PIXELS} are read')
             frames = [ImageOps.exif_transpose(frame) for frame in ImageSequence.Iterator(opened)]
             size = frames[0].size
             pixels, masks = zip(*(_read_frame(frame) for frame in frames if frame.size == size), strict=True)
