@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lab import Lab, out
 
+from sd35graph.engine import run
 from sd35graph.engine.run_context import Call, current_call
 from sd35graph.graph.context import Context
 from sd35graph.graph.node import Blocked, Expansion, GraphBuilder, node
@@ -99,6 +100,26 @@ def fail_after_door(value: int) -> int:
     raise ValueError("sync failure")
 
 
+LEFT: list[asyncio.Event] = []
+
+
+@node("Stubborn", category="test")
+async def stubborn(ctx: Context, value: int) -> int:
+    OPENED[0].set()
+    while not LEFT[0].is_set():
+        with suppress(asyncio.CancelledError):
+            await LEFT[0].wait()
+    ctx.progress(1, 1)
+    OPENED[0].set()
+    return value
+
+
+@node("Release", category="test")
+async def release(value: int) -> int:
+    LEFT[0].set()
+    return value
+
+
 @node("FailAsync", category="test")
 async def fail_async(value: int, kind: str = "ValueError") -> int:
     await asyncio.sleep(0)
@@ -151,7 +172,7 @@ def show(ctx: Context, value: object) -> None:
 
 ALL = [
     *(meet, meet_here, wait_for_door, open_door, stand_at_door, open_door_async, forever, fail_after_door),
-    *(fail_async, fail_some, wrong_async, expand_async, block_async, several, add, show),
+    *(stubborn, release, fail_async, fail_some, wrong_async, expand_async, block_async, several, add, show),
 ]
 
 
@@ -269,6 +290,21 @@ def test_a_plain_failure_ends_async_nodes_under_way(lab: Lab) -> None:
     assert ran.error == "sync failure"
     assert SEEN == ["began", "cancelled"]
     assert ran.events[-1].type == "failed"
+
+
+def test_an_async_node_that_will_not_end_is_left_behind(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(run, "ASYNC_GRACE_S", 0.05)
+    LEFT[:] = [asyncio.Event()]
+    ran = lab.run({"x": ("Stubborn", {"value": 1}), "f": ("FailAfterDoor", {"value": 1})}, targets=["x", "f"])
+    assert ran.error == "sync failure"
+    assert [record.message for record in caplog.records] == ["an async node goes on after its job"]
+    told = len(ran.events)
+    OPENED[:] = [threading.Event()]
+    lab.run({"o": ("Release", {"value": 1})}, targets=["o"])
+    assert OPENED[0].wait(TIMEOUT_S)  # it went on to its end
+    assert len(ran.events) == told
 
 
 def test_one_failing_item_ends_the_others(lab: Lab) -> None:

@@ -372,6 +372,18 @@ def test_outputs_nobody_needs_any_more_are_let_go(tmp_path: Path, max_bytes: int
     assert CALLS[-1] == ("alive", [False, False])
 
 
+def test_outputs_of_a_target_nobody_needs_are_let_go(tmp_path: Path) -> None:
+    engine = lab(tmp_path, cache=OutputCache(0, min_available_bytes=0))
+    graph: dict[str, Any] = {
+        "m": ("Made", {"turn": 9}),
+        "b": ("MakeBlock", {"size": 9}),
+        "u": ("UseBlock", {"block": out("b")}),
+    }
+    ran = engine.run(graph, targets=["m", "u"])
+    assert ran.started == ["m", "b", "u"]
+    assert CALLS[-1] == ("alive", [False])
+
+
 def test_outputs_the_cache_keeps_stay(tmp_path: Path) -> None:
     graph: dict[str, Any] = {
         "b": ("MakeBlock", {"size": 5000}),

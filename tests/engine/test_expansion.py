@@ -157,6 +157,11 @@ def notify() -> None:
     CALLS.append("Notify")
 
 
+@node("FollowLater", category="test")
+def follow_later(link: Annotated[int, Input(raw_link=True)], after: int) -> int | Expansion:
+    return GraphBuilder().expansion(link)
+
+
 @node("ExpandsNow", category="test")
 def expands_now() -> int | Expansion:
     graph = GraphBuilder()
@@ -215,7 +220,21 @@ def show(ctx: Context, value: object) -> None:
 
 ALL: list[Callable[..., Any]] = [
     *(add, several, times, count, both, many_items, shows_inside, nested_show, make_opaque, read_opaque),
-    *(passes_objects, fails, scripted, switch, block_inside, who_am_i, now, notify, expands_now, repeat, until, show),
+    *(
+        passes_objects,
+        fails,
+        scripted,
+        switch,
+        block_inside,
+        who_am_i,
+        now,
+        notify,
+        follow_later,
+        expands_now,
+        repeat,
+        until,
+        show,
+    ),
 ]
 
 
@@ -400,6 +419,13 @@ def test_results_inside_are_reused_under_another_id(tmp_path: Path) -> None:
     assert CALLS == ["PassesObjects", ("ReadOpaque", 5), "PassesObjects"]
 
 
+def test_objects_in_one_expansion_are_told_apart(tmp_path: Path) -> None:
+    graph = GraphBuilder()
+    one, two = graph.add("ReadOpaque", value=Opaque(1)), graph.add("ReadOpaque", value=Opaque(2))
+    EXPANSION[:] = [graph.expansion(graph.add("Add", a=one(0), b=two(0))(0))]
+    assert shown_of(tmp_path, "Scripted").shown("s") == [3]
+
+
 def test_objects_of_each_item_are_told_apart(tmp_path: Path) -> None:
     ran = lab(tmp_path).run(
         {
@@ -443,6 +469,41 @@ def test_what_runs_always_inside_makes_the_outside_run_always(tmp_path: Path) ->
     first, second = engine.run(graph), engine.run(graph)
     assert second.cached == []
     assert first.shown("s") != second.shown("s")
+
+
+def test_an_expansion_to_something_that_runs_always_runs_always(tmp_path: Path) -> None:
+    EXPANSION[:] = [Expansion({}, (Link("now", 0),))]
+    engine = lab(tmp_path)
+    graph: dict[str, Any] = {"now": ("Now", {}), "x": ("Scripted", {}), "s": ("Show", {"value": out("x")})}
+    first, second = engine.run(graph), engine.run(graph)
+    assert second.cached == []
+    assert first.shown("s") != second.shown("s")
+
+
+def test_what_asks_lazily_for_what_runs_always_runs_always(tmp_path: Path) -> None:
+    engine = lab(tmp_path)
+    graph: dict[str, Any] = {
+        "x": ("ExpandsNow", {}),
+        "switch": ("Switch", {"which": 1, "low": 0, "high": out("x")}),
+        "s": ("Show", {"value": out("switch")}),
+    }
+    first, second = engine.run(graph), engine.run(graph)
+    assert first.shown("s") != second.shown("s")
+
+
+def test_nodes_that_can_be_found_by_id_do_not_run_twice(tmp_path: Path) -> None:
+    engine = lab(tmp_path)
+    ran = engine.run(
+        {
+            "now": ("Now", {}),
+            "first": ("Show", {"value": out("now")}),
+            "again": ("FollowLater", {"link": out("now"), "after": out("wait")}),
+            "wait": ("Add", {"a": 1, "b": 2}),
+            "s": ("Show", {"value": out("again")}),
+        }
+    )
+    assert CALLS.count("Now") == 1
+    assert ran.shown("s") == ran.shown("first")
 
 
 def test_an_output_node_inside_that_runs_always_makes_the_outside_run_always(tmp_path: Path) -> None:
