@@ -75,7 +75,8 @@ export const TEXT = {
     linked: 'linked', waiting: 'waiting', cached: 'cached', running: 'running', muted: 'muted', bypassed: 'bypassed',
     ready: 'not run yet', noPicture: 'The picture appears here', unknown: 'This server has no such node. Its data is kept.',
     step: (value: number, max: number) => `step ${value} of ${max}`, each: (time: string) => `${time} each`,
-    left: (time: string) => `${time} left`, missing: (value: string) => `${value} (not found)`,
+    more: (count: number) => `${count} more`, less: 'Fewer', moreOf: 'Rarely needed inputs',
+    left: (time: string) => `${time} left`, missing: (value: string) => `⚠ ${value}`, notFound: (value: string) => `${value}: not found on the server`,
   },
   queue: {
     empty: 'Nothing has run yet. Press Run, or Ctrl + Enter.', waiting: 'waiting', running: 'running', done: 'done',
@@ -89,6 +90,11 @@ export const TEXT = {
   },
   palette: { title: 'Add a node', none: 'No node matches.', fits: (type: string) => `Nodes that fit ${type}` },
   workflows: { examples: 'Examples', none: 'The server lists no examples.', file: 'Open a file…' },
+  starting: {
+    connecting: 'Connecting to the server…', connectingHint: 'It is started with “sd35graph serve”. This page goes on by itself once it answers.',
+    loading: 'The server is starting…', loadingHint: 'It loads its nodes; the first time this takes up to a minute.',
+    failed: 'The server did not tell its nodes.', again: 'Ask again',
+  },
   empty: {
     title: 'An empty canvas', picture: 'Make a picture now', pictureHint: 'Opens the SD3.5 Large example, ready to run.',
     templates: 'Examples', templatesHint: 'Large, Turbo and Medium, each with a good layout.', file: 'Open a file',
@@ -114,8 +120,8 @@ export const TEXT = {
   errors: {
     unreachable: 'The server cannot be reached. Is it still running?',
     notJson: (url: string, status: number) => `The server answered ${url} with status ${status} and no JSON.`,
-    status: (path: string, status: number) => `${path} answered with status ${status}.`,
-    upload: (name: string, status: number) => `“${name}” was not accepted (status ${status}). Pictures can be PNG, JPEG or WebP.`,
+    status: (path: string, status: number, why: string) => (why ? `${path}: ${why}` : `${path} answered with status ${status}.`),
+    upload: (name: string, why: string) => `“${name}” was not accepted. ${why}`, uploadHint: 'Pictures can be PNG, JPEG or WebP.',
     notWorkflow: (name: string, why: string) => `“${name}” cannot be opened. ${why}`,
     noText: 'The picture holds no workflow.', notParsed: 'It is not valid JSON.',
   },

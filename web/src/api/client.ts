@@ -23,9 +23,21 @@ async function bodyOf(response: Response): Promise<Json> {
   }
 }
 
+/** What a refusing reply says of itself, where it says anything. */
+async function reasonOf(response: Response): Promise<string> {
+  if (response.headers.get('Content-Type')?.startsWith('application/json') !== true) return '';
+  const error = asObject(await bodyOf(response))['error'];
+  if (!isObject(error)) return asText(error);
+  return [asText(error['message']), asText(error['details'])].filter(Boolean).join(' ');
+}
+
+async function refused(path: string, response: Response): Promise<ServerError> {
+  return new ServerError(TEXT.errors.status(path, response.status, await reasonOf(response)));
+}
+
 async function getJson(path: string): Promise<Json> {
   const response = await request(path);
-  if (!response.ok) throw new ServerError(TEXT.errors.status(path, response.status));
+  if (!response.ok) throw await refused(path, response);
   return bodyOf(response);
 }
 
@@ -56,20 +68,20 @@ export function fetchWorkflow(name: string): Promise<Json> {
 export async function postPrompt(body: PromptRequest): Promise<PromptReply> {
   const response = await post('/api/prompt', body);
   const reply = await bodyOf(response);
-  if (!response.ok && !isObject(reply)) throw new ServerError(TEXT.errors.status('/api/prompt', response.status));
+  if (!response.ok && !isObject(reply)) throw new ServerError(TEXT.errors.status('/api/prompt', response.status, ''));
   return { accepted: response.ok, promptId: asText(asObject(reply)['prompt_id']), body: reply };
 }
 
 /** `POST /api/interrupt`: stop what runs. */
 export async function postInterrupt(promptId: string | null): Promise<void> {
   const response = await post('/api/interrupt', promptId === null ? {} : { prompt_id: promptId });
-  if (!response.ok) throw new ServerError(TEXT.errors.status('/api/interrupt', response.status));
+  if (!response.ok) throw await refused('/api/interrupt', response);
 }
 
 /** `POST /api/queue` with `delete`: drop a waiting prompt. */
 export async function deleteFromQueue(promptId: string): Promise<void> {
   const response = await post('/api/queue', { delete: [promptId] });
-  if (!response.ok) throw new ServerError(TEXT.errors.status('/api/queue', response.status));
+  if (!response.ok) throw await refused('/api/queue', response);
 }
 
 /** `GET /api/queue`: running and waiting prompts. */
@@ -96,7 +108,7 @@ export async function uploadImage(file: File): Promise<ImageRef> {
   const form = new FormData();
   form.append('image', file, file.name);
   const response = await request('/api/upload/image', { method: 'POST', body: form });
-  if (!response.ok) throw new ServerError(TEXT.errors.upload(file.name, response.status));
+  if (!response.ok) throw new ServerError(TEXT.errors.upload(file.name, (await reasonOf(response)) || TEXT.errors.uploadHint));
   const { name, subfolder, type } = asObject(await bodyOf(response));
   return { filename: asText(name), subfolder: asText(subfolder), type: asText(type, 'input') };
 }

@@ -56,12 +56,13 @@ const DECODERS: Readonly<Record<Exclude<MessageType, 'feature_flags'>, Decoder>>
   execution_interrupted: (data, promptId) => ({ type: 'execution_interrupted', promptId, node: asText(data['node_id']) }),
 };
 
-/** The event of a text frame. */
-export function decodeText(frame: string): ServerEvent | undefined {
+/** The event of a text frame, and its number among the events the server keeps; 0 where it has none. */
+export function decodeText(frame: string): { event: ServerEvent | undefined; seq: number } {
   const message = asObject(parseJson(frame));
   const data = asObject(message['data']);
   const decoders: Readonly<Record<string, Decoder | undefined>> = DECODERS;
-  return decoders[asText(message['type'])]?.(data, asText(data['prompt_id']));
+  const event = decoders[asText(message['type'])]?.(data, asText(data['prompt_id']));
+  return { event, seq: asNumber(data['seq']) };
 }
 
 /** The event of a binary frame: four bytes of event number, then for 1 four bytes of image type and the image. */

@@ -12,10 +12,12 @@ export interface SocketHandlers {
   onConnection: (state: Connection) => void;
 }
 
-function address(clientId: string): string {
+function address(clientId: string, since: number): string {
   const url = new URL('/ws', window.location.href);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   url.searchParams.set('clientId', clientId);
+  // After a break the server first tells what was missed, by the number of the last message that came.
+  if (since > 0) url.searchParams.set('since', String(since));
   return url.href;
 }
 
@@ -25,10 +27,12 @@ export function openSocket(clientId: string, { onEvent, onConnection }: SocketHa
   let timer: ReturnType<typeof setTimeout> | undefined;
   let failures = 0;
   let closed = false;
+  let seen = 0;
 
   const receive = (message: MessageEvent<string | ArrayBuffer>): void => {
-    const event = typeof message.data === 'string' ? decodeText(message.data) : decodeBinary(message.data);
+    const { event, seq } = typeof message.data === 'string' ? decodeText(message.data) : { event: decodeBinary(message.data), seq: 0 };
     if (event) onEvent(event);
+    seen = Math.max(seen, seq);
   };
   const retry = (): void => {
     if (closed) return;
@@ -38,7 +42,7 @@ export function openSocket(clientId: string, { onEvent, onConnection }: SocketHa
     timer = setTimeout(connect, wait);
   };
   const connect = (): void => {
-    socket = new WebSocket(address(clientId));
+    socket = new WebSocket(address(clientId, seen));
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => {
       failures = 0;

@@ -11,12 +11,13 @@ import { flowEdges, flowNodes, type FlowNode } from './flow';
 import { FrameCard } from './FrameCard';
 import { LinkEdge } from './LinkEdge';
 import { NodeCard } from './NodeCard';
+import { Starting } from './Starting';
 import { isValidConnection, onConnect, onConnectStart, useConnectEnd } from './useConnecting';
 import { onEdgesChange, onNodesChange } from './useChanges';
 
 const nodeTypes = { card: NodeCard, frame: FrameCard };
 const edgeTypes = { link: LinkEdge };
-const FIT = { padding: 0.05, maxZoom: 1.1, minZoom: 0.36 };
+const FIT = { padding: 0.05, maxZoom: 1.1, minZoom: 0.1 };
 
 function useCamera(): void {
   const { fitView, screenToFlowPosition, flowToScreenPosition } = useReactFlow();
@@ -44,6 +45,16 @@ function useCamera(): void {
       attachCamera(null);
     };
   }, [fitView, screenToFlowPosition, flowToScreenPosition]);
+}
+
+/** Tells the style sheet that the view moves, past React: a pan must not draw anything again. */
+function showMoving(moving: boolean): void {
+  document.querySelector('.canvas')?.classList.toggle('moving', moving);
+}
+
+function onMoveStart(event: unknown): void {
+  showMoving(true);
+  if (event) viewMoved();
 }
 
 function stripe(node: FlowNode): string {
@@ -87,7 +98,7 @@ export function Editor() {
           event.preventDefault();
           setState({ menu: { node: node.id, x: event.clientX, y: event.clientY } });
         }}
-        onMoveStart={(event) => event && viewMoved()} onlyRenderVisibleElements minZoom={0.1} maxZoom={2} zoomOnDoubleClick={false} deleteKeyCode={null} connectionRadius={22}
+        onMoveStart={onMoveStart} onMoveEnd={() => showMoving(false)} onlyRenderVisibleElements minZoom={0.1} maxZoom={2} zoomOnDoubleClick={false} deleteKeyCode={null} connectionRadius={22}
         selectionKeyCode="Shift" multiSelectionKeyCode={['Control', 'Meta', 'Shift']} elevateNodesOnSelect={false} fitViewOptions={FIT}
         connectionLineStyle={{ stroke: 'var(--accent)', strokeWidth: 2 }} proOptions={{ hideAttribution: true }}
       >
@@ -95,6 +106,7 @@ export function Editor() {
         <MiniMap<FlowNode> ariaLabel={TEXT.regions.minimap} pannable zoomable nodeColor={stripe} nodeBorderRadius={6} maskColor="var(--map-mask)" bgColor="var(--panel)" />
       </ReactFlow>
       <CanvasTools />
+      {!ready && <Starting />}
       {ready && nodes.length === 0 && <EmptyCanvas />}
     </main>
   );

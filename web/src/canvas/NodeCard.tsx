@@ -1,5 +1,6 @@
 import { NodeResizeControl, useStore as useFlow, type NodeProps, type ReactFlowState } from '@xyflow/react';
-import { memo, type CSSProperties } from 'react';
+import { memo, useState, type CSSProperties } from 'react';
+import { wiredAdvanced } from '../graph/advanced';
 import { linkIndex, type GraphNode } from '../graph/model';
 import { MAX_PICTURE_WIDTH, MAX_WIDTH, MIN_WIDTH, showsPictures } from '../graph/geometry';
 import type { NodeSpec } from '../graph/schema';
@@ -14,6 +15,7 @@ import { CardPicture } from './CardPicture';
 import { categoryColor } from './colors';
 import { FarCard } from './FarCard';
 import { layoutOf, type CardNode } from './flow';
+import { MoreRow } from './MoreRow';
 import { Port } from './Port';
 
 /** Below this zoom nothing on a card can be read, so it is drawn as a plain box. */
@@ -37,7 +39,10 @@ interface BodyProps {
 
 function CardBody({ node, spec, live }: BodyProps) {
   const linked = useLinked(node.id);
-  const layout = layoutOf(node, spec, live);
+  // The handle that resizes is costly to set up; most cards that come into view are never touched.
+  const [near, setNear] = useState(false);
+  const wired = useStore((s) => wiredAdvanced(s.graph, node, spec));
+  const layout = layoutOf(node, spec, live, wired);
   const run = useStore((s) => s.runs[node.id]);
   const problems = useStore((s) => problemView(s).byNode[node.id]);
   const label = TEXT.card.label(node.title || (spec?.title ?? node.type), node.id);
@@ -53,7 +58,7 @@ function CardBody({ node, spec, live }: BodyProps) {
   const style = { '--stripe': categoryColor(spec?.category ?? '') } as CSSProperties;
   const bad = problems ? 'bad' : run?.state === 'failed' ? 'bad' : '';
   return (
-    <div className={`card ${node.mode} ${run?.state ?? ''} ${bad} ${spec ? '' : 'unknown'}`} style={style}>
+    <div className={`card ${node.mode} ${run?.state ?? ''} ${bad} ${spec ? '' : 'unknown'}`} style={style} onPointerEnter={() => setNear(true)} onPointerLeave={(event) => event.buttons === 0 && setNear(false)}>
       <CardHeader node={node} spec={spec} progress={percent} />
       {ports}
       {!node.collapsed && (
@@ -70,14 +75,18 @@ function CardBody({ node, spec, live }: BodyProps) {
                 invalid={problems?.some((problem) => problem.input === row.input.name) === true}
               />
             ))}
+            {layout.more !== undefined && <MoreRow node={node.id} open={node.open} folded={layout.more} />}
             {layout.picture > 0 && <CardPicture run={run} height={layout.picture} card={label} />}
             {!spec && <p className="unknown-words">{TEXT.card.unknown}</p>}
           </div>
           {spec?.isVirtual !== true && <CardFooter node={node} run={run} problem={problems?.[0]} />}
-          <NodeResizeControl
-            className="resize" autoScale={false} minWidth={MIN_WIDTH} maxWidth={showsPictures(spec) ? MAX_PICTURE_WIDTH : MAX_WIDTH} minHeight={layout.minHeight}
-            onResizeStart={beginGesture} onResizeEnd={endGesture}
-          />
+          <span className="corner" aria-hidden="true" />
+          {near && (
+            <NodeResizeControl
+              className="resize" autoScale={false} minWidth={MIN_WIDTH} maxWidth={showsPictures(spec) ? MAX_PICTURE_WIDTH : MAX_WIDTH} minHeight={layout.minHeight}
+              onResizeStart={beginGesture} onResizeEnd={endGesture}
+            />
+          )}
         </>
       )}
     </div>

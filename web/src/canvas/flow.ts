@@ -1,5 +1,6 @@
 /** The graph as React Flow wants it; objects are kept for whatever did not change. */
 import { Position, type Edge, type Node, type NodeHandle } from '@xyflow/react';
+import { wiredAdvanced } from '../graph/advanced';
 import { cardLayout, type CardLayout, type Socket } from '../graph/geometry';
 import type { Graph, GraphNode, Link } from '../graph/model';
 import type { NodeSpec, Schema } from '../graph/schema';
@@ -37,32 +38,33 @@ interface Made {
   spec: NodeSpec | undefined;
   selected: boolean;
   live: boolean;
+  wired: string;
   flow: CardNode;
 }
 
 const made = new WeakMap<GraphNode, Made>();
-const layouts = new WeakMap<GraphNode, { spec: NodeSpec | undefined; live: boolean; layout: CardLayout }>();
+const layouts = new WeakMap<GraphNode, { spec: NodeSpec | undefined; live: boolean; wired: string; layout: CardLayout }>();
 
 /** Layout of a card, computed once per state of its node. */
-export function layoutOf(node: GraphNode, spec: NodeSpec | undefined, live: boolean): CardLayout {
+export function layoutOf(node: GraphNode, spec: NodeSpec | undefined, live: boolean, wired: string): CardLayout {
   const known = layouts.get(node);
-  if (known?.spec === spec && known?.live === live) return known.layout;
-  const layout = cardLayout(node, spec, live);
-  layouts.set(node, { spec, live, layout });
+  if (known?.spec === spec && known?.live === live && known.wired === wired) return known.layout;
+  const layout = cardLayout(node, spec, live, wired);
+  layouts.set(node, { spec, live, wired, layout });
   return layout;
 }
 
-function cardNode(node: GraphNode, spec: NodeSpec | undefined, selected: boolean, live: boolean): CardNode {
+function cardNode(node: GraphNode, spec: NodeSpec | undefined, selected: boolean, live: boolean, wired: string): CardNode {
   const known = made.get(node);
-  if (known && known.spec === spec && known.selected === selected && known.live === live) return known.flow;
-  const { width, height, inputs, outputs } = layoutOf(node, spec, live);
+  if (known && known.spec === spec && known.selected === selected && known.live === live && known.wired === wired) return known.flow;
+  const { width, height, inputs, outputs } = layoutOf(node, spec, live, wired);
   const flow: CardNode = {
     id: node.id, type: 'card', position: node.position, data: {}, width, height, measured: { width, height }, selected,
     handles: [...inputs.map((s) => handle('in', s, width)), ...outputs.map((s) => handle('out', s, width))],
     ariaLabel: TEXT.card.label(node.title || (spec?.title ?? node.type), node.id),
     zIndex: live ? 10 : 1,
   };
-  made.set(node, { spec, selected, live, flow });
+  made.set(node, { spec, selected, live, wired, flow });
   return flow;
 }
 
@@ -79,9 +81,10 @@ const framesOf = new WeakMap<Graph['groups'], FrameNode[]>();
 export function flowNodes(graph: Graph, schema: Schema, selection: ReadonlySet<string>, live: ReadonlySet<string>): FlowNode[] {
   let drawn = framesOf.get(graph.groups);
   if (!drawn) framesOf.set(graph.groups, (drawn = frames(graph)));
-  const cards = Object.values(graph.nodes).map((node) =>
-    cardNode(node, specOf(schema, node), selection.has(node.id), live.has(node.id)),
-  );
+  const cards = Object.values(graph.nodes).map((node) => {
+    const spec = specOf(schema, node);
+    return cardNode(node, spec, selection.has(node.id), live.has(node.id), wiredAdvanced(graph, node, spec));
+  });
   return [...drawn, ...cards];
 }
 

@@ -4,9 +4,11 @@
  * Cards declare size and sockets before they are drawn, so the canvas can leave out what is not visible and links meet
  * their sockets at first paint. The style sheet uses the same numbers.
  */
+import { foldedInputs, wiredAdvanced } from './advanced';
 import { asText } from './json';
-import type { GraphNode, Size } from './model';
-import type { InputSpec, NodeSpec, Widget } from './schema';
+import type { Graph, GraphNode, Size } from './model';
+import type { InputSpec, NodeSpec, Schema, Widget } from './schema';
+import { specOf } from './virtual';
 
 export const HEADER = 36;
 export const PAD = 6;
@@ -18,6 +20,8 @@ const TEXT_AREA = 88;
 const THUMBNAIL = 132;
 const PREVIEW = 150;
 const NOTICE = 40;
+/** Height of the line that unfolds what is folded away. */
+export const MORE = 22;
 export const MIN_WIDTH = 180;
 export const MAX_WIDTH = 520;
 /** Cards with pictures may be wider, and their pictures this much taller than wide; the viewer shows them in full. */
@@ -49,6 +53,8 @@ export interface CardLayout extends Size {
   widgets: readonly WidgetRow[];
   /** Height of the picture area, 0 where there is none. */
   picture: number;
+  /** Inputs folded away; undefined where nothing can be folded or unfolded. */
+  more: number | undefined;
   minHeight: number;
 }
 
@@ -72,8 +78,8 @@ export function outputLabel(name: string): string {
 }
 
 const LETTER = 6.8;
-/** Width of the choice beside a seed. */
-const SEED_CONTROL = 80;
+/** Width of what stands beside a field: the choice beside a seed, the button beside a file. */
+const BESIDE: Readonly<Partial<Record<Widget['kind'], number>>> = { seed: 78, file: 32 };
 
 function rowWidth(left: string, right: string): number {
   return Math.ceil((left.length + right.length) * LETTER) + 54;
@@ -86,7 +92,7 @@ function longestOption(widget: Widget): string {
       return text.length > longest.length ? text : longest;
     }, widget.default);
   }
-  return widget.kind === 'seed' ? '000000000000000000' : '0000.00';
+  return widget.kind === 'seed' ? '0'.repeat(20) : '0000.00';
 }
 
 /** A width that shows every label and value, within the limits of a card. */
@@ -99,16 +105,16 @@ export function defaultWidth(spec: NodeSpec): number {
   for (const input of spec.inputs) {
     if (!input.widget) continue;
     if (isTall(input.widget)) widths.push(320);
-    else widths.push(Math.min(rowWidth(input.label, longestOption(input.widget)) + (input.widget.kind === 'seed' ? SEED_CONTROL : 0), 360));
+    else widths.push(Math.min(rowWidth(input.label, longestOption(input.widget)) + (BESIDE[input.widget.kind] ?? 0), 360));
   }
   if (showsPictures(spec)) widths.push(300);
   return Math.round(Math.min(Math.max(...widths), MAX_WIDTH));
 }
 
-function inputSockets(node: GraphNode, spec: NodeSpec | undefined): InputSpec[] {
-  if (spec) return spec.inputs.filter((input) => input.widget === null);
+function inputSockets(node: GraphNode, spec: NodeSpec | undefined, folded: ReadonlySet<string>): InputSpec[] {
+  if (spec) return spec.inputs.filter((input) => input.widget === null && !folded.has(input.name));
   return node.inputs.map((slot) => ({
-    name: slot.name, label: slot.name, type: slot.type, optional: true, help: '', widget: null,
+    name: slot.name, label: slot.name, type: slot.type, optional: true, advanced: false, help: '', widget: null,
   }));
 }
 
@@ -123,7 +129,7 @@ function outputSockets(node: GraphNode, spec: NodeSpec | undefined): Socket[] {
 function reroute(spec: NodeSpec): CardLayout {
   const socket = { name: '', label: '', type: '*', help: '', y: REROUTE.height / 2, onWidget: false, optional: false };
   return {
-    ...REROUTE, minHeight: REROUTE.height, widgets: [], picture: 0,
+    ...REROUTE, minHeight: REROUTE.height, widgets: [], picture: 0, more: undefined,
     inputs: spec.inputs.map((input) => ({ ...socket, key: input.name })),
     outputs: [{ ...socket, key: '0' }],
   };
@@ -163,33 +169,46 @@ function withWidgetSockets(sockets: InputSpec[], rows: WidgetRow[], top: number)
 function collapsed(layout: CardLayout): CardLayout {
   const folded = (socket: Socket): Socket => ({ ...socket, y: HEADER / 2 });
   return {
-    ...layout, height: HEADER, minHeight: HEADER, widgets: [], picture: 0,
+    ...layout, height: HEADER, minHeight: HEADER, widgets: [], picture: 0, more: undefined,
     inputs: layout.inputs.map(folded), outputs: layout.outputs.map(folded),
   };
 }
 
-/** Sizes and socket positions of a card. `livePreview` reserves room for a sampler's running picture. */
-export function cardLayout(node: GraphNode, spec: NodeSpec | undefined, livePreview = false): CardLayout {
+/**
+ * Sizes and socket positions of a card. `livePreview` reserves room for a sampler's running picture; `wired` names the
+ * advanced inputs that are linked, one per line.
+ */
+export function cardLayout(node: GraphNode, spec: NodeSpec | undefined, livePreview = false, wired = ''): CardLayout {
   if (spec?.type === 'Reroute') return reroute(spec);
   const width = cardWidth(node, spec);
-  const sockets = inputSockets(node, spec);
+  const folded = foldedInputs(node, spec, wired);
+  const canFold = node.open && spec?.inputs.some((input) => input.advanced) === true;
+  const more = canFold || folded.size > 0 ? folded.size : undefined;
+  const sockets = inputSockets(node, spec, folded);
   const outputs = outputSockets(node, spec);
   const declared = (spec?.inputs ?? []).flatMap((input) =>
-    input.widget ? [{ input: { ...input, widget: input.widget }, height: widgetHeight(input.widget) }] : [],
+    input.widget && !folded.has(input.name) ? [{ input: { ...input, widget: input.widget }, height: widgetHeight(input.widget) }] : [],
   );
   const rows = Math.max(sockets.length, outputs.length);
   const top = HEADER + PAD + rows * ROW + (rows > 0 ? GAP : 0);
   const basePicture = showsPictures(spec) ? PREVIEW : livePreview ? width - 16 : 0;
   const notice = spec ? 0 : NOTICE;
   const fields = declared.reduce((sum, row) => sum + row.height + GAP, 0);
-  const minHeight = top + fields + (basePicture > 0 ? basePicture + GAP : 0) + notice + (spec?.isVirtual ? PAD : FOOTER);
+  const extra = (basePicture > 0 ? basePicture + GAP : 0) + (more === undefined ? 0 : MORE + GAP) + notice;
+  const minHeight = top + fields + extra + (spec?.isVirtual ? PAD : FOOTER);
   const { widgets, picture } = grow(declared, basePicture, Math.round(node.size.height) - minHeight, width);
   const used = widgets.reduce((sum, row) => sum + row.height, 0) - declared.reduce((sum, row) => sum + row.height, 0);
   const layout: CardLayout = {
-    width, height: minHeight + used + picture - basePicture, minHeight, outputs, widgets, picture,
+    width, height: minHeight + used + picture - basePicture, minHeight, outputs, widgets, picture, more,
     inputs: withWidgetSockets(sockets, widgets, top),
   };
   return node.collapsed ? collapsed(layout) : layout;
+}
+
+/** Layout of a card where it stands. */
+export function layoutIn(graph: Graph, schema: Schema, node: GraphNode): CardLayout {
+  const spec = specOf(schema, node);
+  return cardLayout(node, spec, false, wiredAdvanced(graph, node, spec));
 }
 
 /** Size a new card of this type starts with. */

@@ -1,20 +1,21 @@
 /** Automatic layout: columns from left to right, so that links run forwards and cards do not overlap. */
-import { cardLayout } from './geometry';
+import { layoutIn } from './geometry';
 import type { Graph, GraphNode, Group, Point, Size } from './model';
 import { linkIndex } from './model';
 import type { Schema } from './schema';
-import { specOf } from './virtual';
 
 const COLUMN_GAP = 72;
 const ROW_GAP = 32;
 const SWEEPS = 4;
 const GROUP_MARGIN = 16;
+/** Cards without links fill rows at least this wide. */
+const LONE_ROW = 1400;
 const PLACE_GAP = 36;
 
 type Sizes = Readonly<Record<string, Size>>;
 
 function sizesOf(graph: Graph, schema: Schema): Sizes {
-  const size = (node: GraphNode): Size => cardLayout(node, specOf(schema, node));
+  const size = (node: GraphNode): Size => layoutIn(graph, schema, node);
   return Object.fromEntries(Object.values(graph.nodes).map((node) => [node.id, size(node)]));
 }
 
@@ -83,8 +84,13 @@ function ordered(graph: Graph, column: Record<string, number>): string[][] {
 export function arrange(graph: Graph, schema: Schema): Graph {
   const sizes = sizesOf(graph, schema);
   const nodes: Record<string, GraphNode> = { ...graph.nodes };
+  const { into, outOf } = linkIndex(graph);
+  const isLinked = (id: string): boolean => Object.keys(into[id] ?? {}).length > 0 || (outOf[id] ?? []).length > 0;
+  const layers = ordered(graph, columns(graph));
   let x = 0;
-  for (const layer of ordered(graph, columns(graph))) {
+  let bottom = 0;
+  for (const layer of layers.map((ids) => ids.filter(isLinked))) {
+    if (layer.length === 0) continue;
     const widest = Math.max(...layer.map((id) => sizes[id]?.width ?? 0));
     const height = layer.reduce((sum, id) => sum + (sizes[id]?.height ?? 0) + ROW_GAP, -ROW_GAP);
     let y = Math.round(Math.max(0, 320 - height / 2));
@@ -93,9 +99,29 @@ export function arrange(graph: Graph, schema: Schema): Graph {
       if (node) nodes[id] = { ...node, position: { x, y } };
       y += (sizes[id]?.height ?? 0) + ROW_GAP;
     }
+    bottom = Math.max(bottom, y + ROW_GAP);
     x += widest + COLUMN_GAP;
   }
+  const alone = layers.flat().filter((id) => !isLinked(id));
+  Object.assign(nodes, inRows(alone, nodes, sizes, bottom, Math.max(x, LONE_ROW)));
   return { ...graph, nodes };
+}
+
+/** Cards without links in rows of a width, from `top` downwards. */
+function inRows(ids: readonly string[], nodes: Graph['nodes'], sizes: Sizes, top: number, width: number): Record<string, GraphNode> {
+  const placed: Record<string, GraphNode> = {};
+  const at = { x: 0, y: top };
+  let tallest = 0;
+  for (const id of ids) {
+    const node = nodes[id];
+    const size = sizes[id] ?? { width: 0, height: 0 };
+    if (at.x > 0 && at.x + size.width > width) Object.assign(at, { x: 0, y: at.y + tallest + ROW_GAP });
+    if (at.x === 0) tallest = 0;
+    if (node) placed[id] = { ...node, position: { ...at } };
+    tallest = Math.max(tallest, size.height);
+    at.x += size.width + ROW_GAP;
+  }
+  return placed;
 }
 
 /** A group stretched over the cards that stood in it before they were moved. */
@@ -147,4 +173,25 @@ export function separate(graph: Graph, schema: Schema): Graph {
     if (box.y !== node.position.y) nodes[node.id] = { ...node, position: { x: box.x, y: box.y } };
   }
   return { ...graph, nodes, groups: graph.groups.map((group) => around(group, graph, nodes, sizes)) };
+}
+
+/**
+ * The graph with the cards below a grown card moved down where it would now cover them, and those below them likewise.
+ * `before` is the graph in which the card still had its old height.
+ */
+export function makeRoom(graph: Graph, before: Graph, schema: Schema, grown: string): Graph {
+  const [sizes, old] = [sizesOf(graph, schema), sizesOf(before, schema)];
+  const nodes: Record<string, GraphNode> = { ...graph.nodes };
+  const box = (id: string): Point & Size => ({ ...(nodes[id]?.position ?? { x: 0, y: 0 }), ...(sizes[id] ?? { width: 0, height: 0 }) });
+  const pending = [grown];
+  for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
+    const moved = box(id);
+    const bottom = (before.nodes[id]?.position.y ?? 0) + (old[id]?.height ?? 0);
+    for (const other of Object.values(nodes)) {
+      if (other.id === id || (before.nodes[other.id]?.position.y ?? 0) < bottom || !overlaps(moved, box(other.id))) continue;
+      nodes[other.id] = { ...other, position: { x: other.position.x, y: moved.y + moved.height + 16 } };
+      pending.push(other.id);
+    }
+  }
+  return { ...graph, nodes };
 }

@@ -32,6 +32,8 @@ export interface GraphNode {
   size: Size;
   mode: Mode;
   collapsed: boolean;
+  /** Whether its advanced inputs are unfolded. */
+  open: boolean;
   values: Readonly<Record<string, WidgetValue>>;
   controls: Readonly<Record<string, SeedControl>>;
   /** Sockets as the file named them; they stand in for the schema where the type is unknown. */

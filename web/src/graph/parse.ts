@@ -54,6 +54,7 @@ function readNode(raw: JsonObject, schema: Schema): GraphNode {
     size: { width, height: isReroute ? height : height + TITLE_BAR },
     mode: modeOf(raw['mode']),
     collapsed: asObject(raw['flags'])['collapsed'] === true,
+    open: raw['showAdvanced'] === true,
     ...stored(type, schema, raw),
     inputs: slots(raw['inputs']), outputs: slots(raw['outputs']), raw,
   };

@@ -38,7 +38,7 @@ function readNode(id: string, entry: JsonObject, document: JsonObject, spec: Nod
   const start = spec ? defaults(spec) : { values: {}, controls: {} };
   const node: GraphNode = {
     id, type: asText(entry['class_type']), title: asText(asObject(entry['_meta'])['title']),
-    position: { x: 0, y: 0 }, size: { width: 260, height: 0 }, mode: 'always', collapsed: false,
+    position: { x: 0, y: 0 }, size: { width: 260, height: 0 }, mode: 'always', collapsed: false, open: false,
     values: { ...start.values, ...Object.fromEntries(known) },
     // The document states a seed; running it again must give the same picture until the user says otherwise.
     controls: Object.fromEntries(Object.keys(start.controls).map((name) => [name, 'fixed' as const])),

@@ -1,6 +1,6 @@
 /** Writes the editor form (0.4), keeping whatever the loaded file held that the editor does not know. */
 import { asList, asObject, isObject, type Json, type JsonObject } from './json';
-import { cardLayout } from './geometry';
+import { layoutIn } from './geometry';
 import { topologicalOrder } from './layout';
 import type { Graph, GraphNode, Link } from './model';
 import { linkIndex } from './model';
@@ -66,7 +66,7 @@ function storedValues(node: GraphNode, schema: Schema): Json | undefined {
 function nodeEntry(graph: Graph, schema: Schema, node: GraphNode, order: number): JsonObject {
   const { into, outOf } = linkIndex(graph);
   const flat = node.type === 'Reroute';
-  const { width, height } = node.collapsed ? node.size : cardLayout(node, specOf(schema, node));
+  const { width, height } = node.collapsed ? node.size : layoutIn(graph, schema, node);
   const { x, y } = node.position;
   const flags = asObject(node.raw['flags']);
   const { collapsed: _collapsed, ...otherFlags } = flags;
@@ -83,6 +83,8 @@ function nodeEntry(graph: Graph, schema: Schema, node: GraphNode, order: number)
   };
   if (node.title) entry['title'] = node.title;
   else delete entry['title'];
+  if (node.open) entry['showAdvanced'] = true;
+  else delete entry['showAdvanced'];
   const values = storedValues(node, schema);
   if (values !== undefined) entry['widgets_values'] = values;
   return entry;

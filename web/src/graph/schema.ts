@@ -24,6 +24,8 @@ export interface InputSpec {
   label: string;
   type: string;
   optional: boolean;
+  /** Optional and rarely needed: folded away on the card until it is asked for or used. */
+  advanced: boolean;
   help: string;
   /** What edits the value on the card; `null` for inputs that only take a link. */
   widget: Widget | null;
@@ -112,6 +114,7 @@ function inputSpec(name: string, entry: Json, optional: boolean, words: Words): 
     label: labelOf(name, words),
     type: Array.isArray(type) ? 'COMBO' : asText(type, '*'),
     optional,
+    advanced: optional && settings['advanced'] === true,
     help: asText(settings['tooltip']),
     widget: widgetOf(name, type, settings),
   };

@@ -7,7 +7,7 @@ const ANY = '*';
 
 function textInput(): InputSpec {
   const widget: Widget = { kind: 'text', default: '', multiline: true };
-  return { name: 'text', label: 'text', type: 'STRING', optional: true, help: '', widget };
+  return { name: 'text', label: 'text', type: 'STRING', optional: true, advanced: false, help: '', widget };
 }
 
 function virtual(type: string, title: string, inputs: InputSpec[], outputs: NodeSpec['outputs']): NodeSpec {
@@ -21,7 +21,7 @@ export const VIRTUAL_SPECS: Schema = {
   Reroute: virtual(
     'Reroute',
     'Reroute',
-    [{ name: '', label: '', type: ANY, optional: true, help: '', widget: null }],
+    [{ name: '', label: '', type: ANY, optional: true, advanced: false, help: '', widget: null }],
     [{ name: '', type: ANY, help: '' }],
   ),
 };
@@ -52,7 +52,7 @@ function primitiveSpec(node: GraphNode): NodeSpec {
   const widget = primitiveWidget(node.values['value'], isSeed);
   const fed = asObject(asObject(asList(node.raw['outputs'])[0])['widget'])['name'];
   const label = asText(fed, output?.name ?? 'value');
-  const input: InputSpec = { name: 'value', label, type: output?.type ?? ANY, optional: true, help: '', widget };
+  const input: InputSpec = { name: 'value', label, type: output?.type ?? ANY, optional: true, advanced: false, help: '', widget };
   return virtual('PrimitiveNode', 'Primitive', [input], [{ name: label, type: output?.type ?? ANY, help: '' }]);
 }
 

@@ -1,9 +1,26 @@
-import { setState, useStore } from '../state/store';
-import { setTheme, toggleDrawer } from '../state/ui';
+import { problemView, setState, useStore } from '../state/store';
+import { redoStep, undoStep } from '../state/edits';
+import { setTheme, toggleDrawer, togglePanel } from '../state/ui';
 import { TEXT } from '../text';
 import { IconButton } from './icons';
 
-/** The tools at the left: what opens a drawer, and at the end the page's own settings. */
+/** What a phone's bar holds besides: the top bar has no room for it there. */
+function PhoneButtons() {
+  const open = useStore((s) => s.panelOpen);
+  const problems = useStore((s) => problemView(s).all.length);
+  const canUndo = useStore((s) => s.history.past.length > 0);
+  const canRedo = useStore((s) => s.history.future.length > 0);
+  const { actions } = TEXT;
+  return (
+    <div className="phone-only">
+      <IconButton icon="undo" label={actions.undo} onClick={undoStep} disabled={!canUndo} />
+      <IconButton icon="redo" label={actions.redo} onClick={redoStep} disabled={!canRedo} />
+      <IconButton icon="panel" label={actions.panel} pressed={open} className={problems > 0 ? 'alarm' : ''} onClick={togglePanel} />
+    </div>
+  );
+}
+
+/** The tools at the left: what opens a drawer, and at the end the page's own settings. On phones a bar at the bottom. */
 export function Rail() {
   const drawer = useStore((s) => s.drawer);
   const theme = useStore((s) => s.theme);
@@ -12,6 +29,7 @@ export function Rail() {
     <nav className="rail" aria-label={TEXT.regions.rail}>
       <IconButton icon="nodes" label={actions.nodes} pressed={drawer === 'nodes'} onClick={() => toggleDrawer('nodes')} />
       <IconButton icon="workflows" label={actions.workflows} pressed={drawer === 'workflows'} onClick={() => toggleDrawer('workflows')} />
+      <PhoneButtons />
       <span className="spacer" />
       <IconButton icon="keyboard" label={actions.shortcuts} onClick={() => setState({ shortcuts: true })} />
       <IconButton

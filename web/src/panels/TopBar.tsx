@@ -3,6 +3,7 @@ import { newWorkflow, saveWorkflow } from '../state/files';
 import { cancelRun, runWorkflow } from '../state/run';
 import { isDirty, setState, useStore } from '../state/store';
 import { viewCentre } from '../state/camera';
+import { togglePanel } from '../state/ui';
 import { TEXT } from '../text';
 import { chooseFile } from './chooseFile';
 import { Icon, IconButton } from './icons';
@@ -77,7 +78,7 @@ export function TopBar() {
         <Icon name="search" /><span>{TEXT.actions.command}</span><kbd aria-hidden="true">Ctrl K</kbd>
       </button>
       <RunButtons />
-      <IconButton icon="panel" label={TEXT.actions.panel} pressed={open} className="panel-toggle" onClick={() => setState({ panelOpen: !open })} />
+      <IconButton icon="panel" label={TEXT.actions.panel} pressed={open} className="panel-toggle" onClick={togglePanel} />
     </header>
   );
 }

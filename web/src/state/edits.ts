@@ -1,12 +1,13 @@
 /** Edits of the graph, one undo step per gesture. */
+import { isAdvanced } from '../graph/advanced';
 import { connect, disconnect, fittingInput, fittingOutput, refusal, type Endpoints } from '../graph/connect';
 import { copyNodes, pasteNodes } from '../graph/clipboard';
 import { addNode, newNode, removeNodes, setControl, setValue, toggleMode, updateNode } from '../graph/edit';
 import { redo, remember, undo } from '../graph/history';
-import { arrange, freePlace } from '../graph/layout';
+import { arrange, freePlace, makeRoom } from '../graph/layout';
 import type { Graph, GraphNode, Mode, Point, SeedControl } from '../graph/model';
 import type { NodeSpec, WidgetValue } from '../graph/schema';
-import { VIRTUAL_SPECS } from '../graph/virtual';
+import { specOf, VIRTUAL_SPECS } from '../graph/virtual';
 import { TEXT } from '../text';
 import { revealNode } from './camera';
 import { getState, setState, type PaletteRequest } from './store';
@@ -53,13 +54,25 @@ function forgetProblems(node: string, input: string): void {
 
 /** Set a widget's value. */
 export function editValue(node: string, input: string, value: WidgetValue): void {
-  commit(setValue(getState().graph, node, input, value));
+  const { graph, schema } = getState();
+  const held = graph.nodes[node];
+  const changed = setValue(graph, node, input, value);
+  // A row that is being edited must not fold away when it comes back to its default.
+  const unfolds = held && changed !== graph && isAdvanced(specOf(schema, held), input);
+  commit(unfolds ? updateNode(changed, node, { open: true }) : changed);
   forgetProblems(node, input);
 }
 
 /** Set what happens to a seed after a run. */
 export function editControl(node: string, input: string, control: SeedControl): void {
   commit(setControl(getState().graph, node, input, control));
+}
+
+/** Unfold or fold a card's advanced inputs; what stands below a card that grows makes room. */
+export function toggleMore(id: string): void {
+  const { graph, schema } = getState();
+  const node = graph.nodes[id];
+  if (node) commit(makeRoom(updateNode(graph, id, { open: !node.open }), graph, schema, id));
 }
 
 /** Change fields of a node, for instance its title. */

@@ -124,8 +124,10 @@ export function applyEvent(event: ServerEvent): void {
       break;
     case 'executed': {
       patchRuns({ [event.node]: { images: event.images, text: event.text } });
-      const job = getState().jobs.find((candidate) => candidate.id === event.promptId);
-      if (event.images.length > 0) patchJob(event.promptId, { images: [...(job?.images ?? []), ...event.images] });
+      const known = getState().jobs.find((candidate) => candidate.id === event.promptId)?.images ?? [];
+      // After a break the list may have been fetched before the event is told again.
+      const added = event.images.filter(({ filename, subfolder }) => !known.some((image) => image.filename === filename && image.subfolder === subfolder));
+      if (added.length > 0) patchJob(event.promptId, { images: [...known, ...added] });
       break;
     }
     case 'preview':

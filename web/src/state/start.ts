@@ -19,13 +19,16 @@ async function loadSchema(): Promise<void> {
     setState({ schema: readSchema(await fetchObjectInfo(), { titles: NODE_TITLES, labels: INPUT_LABELS }), schemaState: 'ready' });
   } catch (error) {
     if (!(error instanceof ServerError)) throw error;
-    setState({ schemaState: 'failed' });
+    // A schema that was known before goes on serving; the next connection asks anew.
+    if (getState().schemaState !== 'ready') setState({ schemaState: 'failed' });
     notify(error.message, true);
   }
 }
 
-async function connected(): Promise<void> {
+/** Learn what the server has and what it does; at the first time, open a workflow. */
+export async function connected(): Promise<void> {
   const first = getState().schemaState !== 'ready';
+  if (first) setState({ schemaState: 'loading' });
   await loadSchema();
   if (first && getState().schemaState === 'ready') await openFirst();
   await refreshJobs();

@@ -9,14 +9,20 @@ export function notify(text: string, bad = false): void {
   setState({ note: { text, bad, at: Date.now() } });
 }
 
-/** Open the side panel at a tab; the open tab again closes it. */
+/** Open the side panel at a tab. On phones one sheet is open at a time. */
 export function showTab(tab: RightTab): void {
-  setState({ tab, panelOpen: true });
+  setState({ tab, panelOpen: true, ...(isNarrow() ? { drawer: null } : {}) });
 }
 
 /** Open a drawer, or close it where it is open. */
 export function toggleDrawer(drawer: Drawer): void {
-  setState({ drawer: getState().drawer === drawer ? null : drawer });
+  setState({ drawer: getState().drawer === drawer ? null : drawer, ...(isNarrow() ? { panelOpen: false } : {}) });
+}
+
+/** Open or close the side panel. */
+export function togglePanel(): void {
+  const panelOpen = !getState().panelOpen;
+  setState({ panelOpen, ...(panelOpen && isNarrow() ? { drawer: null } : {}) });
 }
 
 /** Switch between the themes and remember the choice. */

@@ -18,7 +18,7 @@ export function SelectField({ node, input, widget, value }: FieldProps<ListWidge
   return (
     <label className={missing ? 'nodrag select missing' : 'nodrag select'}>
       <span className="label">{input.label}</span>
-      <select aria-label={input.label} title={missing ? TEXT.card.missing(current) : current} value={current} onChange={(event) => choose(event.currentTarget.value)}>
+      <select aria-label={input.label} title={missing ? TEXT.card.notFound(current) : current} aria-invalid={missing} value={current} onChange={(event) => choose(event.currentTarget.value)}>
         {current === '' && <option value="" />}
         {missing && <option value={current}>{TEXT.card.missing(current)}</option>}
         {options.map((option) => <option key={option} value={option}>{option}</option>)}
