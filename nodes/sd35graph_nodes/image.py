@@ -30,22 +30,27 @@ def load_image(ctx: Context, image: Annotated[str, Choices("input"), Input(image
     try:
         with Pillow.open(path) as opened:
             frames = [ImageOps.exif_transpose(frame) for frame in ImageSequence.Iterator(opened)]
-            size = frames[0].size
-            pixels, masks = zip(*(_read_frame(frame) for frame in frames if frame.size == size), strict=True)
+            frames = [frame for frame in frames if frame.size == frames[0].size]
+            pixels = torch.stack([_read_pixels(frame) for frame in frames])
+            # One answer for all frames: an animation may say it of some frames only.
+            is_transparent = any("A" in frame.getbands() or "transparency" in frame.info for frame in frames)
+            masks = [_read_mask(frame) if is_transparent else torch.zeros(64, 64) for frame in frames]
     except (UnidentifiedImageError, Pillow.DecompressionBombError, OSError, SyntaxError) as error:
         raise ValueError(f'"{image}" cannot be read as a picture: {error}; save it as PNG, JPEG or WebP') from error
-    return Image(torch.stack(pixels)), Mask(torch.stack(masks))
+    return Image(pixels), Mask(torch.stack(masks))
 
 
-def _read_frame(frame: Pillow.Image) -> tuple[Tensor, Tensor]:
-    """(pixels [H, W, 3], mask [H, W]) of one frame, 0..1."""
+def _read_pixels(frame: Pillow.Image) -> Tensor:
+    """Pixels [H, W, 3] of one frame, 0..1."""
     if frame.mode.startswith("I"):  # 16 bits of grey
         frame = Pillow.fromarray((np.asarray(frame, dtype=np.float32) / 65535 * 255).astype(np.uint8))
-    pixels = torch.from_numpy(np.array(frame.convert("RGB"), dtype=np.float32) / 255)
-    if "A" not in frame.getbands() and "transparency" not in frame.info:
-        return pixels, torch.zeros(64, 64)
-    alpha = torch.from_numpy(np.array(frame.convert("RGBA").getchannel("A"), dtype=np.float32) / 255)
-    return pixels, 1 - alpha
+    return torch.from_numpy(np.array(frame.convert("RGB"), dtype=np.float32) / 255)
+
+
+def _read_mask(frame: Pillow.Image) -> Tensor:
+    """Transparency [H, W] of one frame, 0..1, 1 where nothing is to be seen."""
+    alpha = np.array(frame.convert("RGBA").getchannel("A"), dtype=np.float32)
+    return 1 - torch.from_numpy(alpha / 255)
 
 
 @node("SaveImage", title="Save Image", category="image", is_output=True)

@@ -110,6 +110,14 @@ def test_frames_of_an_animation_become_a_batch(tmp_path: Path) -> None:
     assert image.pixels.shape[0] == mask.values.shape[0] == 3
 
 
+def test_animation_with_some_transparent_frames_has_a_mask_for_each(tmp_path: Path) -> None:
+    frames = [Pillow.new("RGBA", (4, 4), (255, 0, 0, 255)), Pillow.new("RGBA", (4, 4), (0, 0, 255, 0))]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], disposal=2)
+    image, mask = load_image(FolderContext(tmp_path), "a.gif")
+    assert image.pixels.shape == (2, 4, 4, 3)
+    assert mask.values.mean(dim=(1, 2)).tolist() == [0, 1]
+
+
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n" + b"\0" * 40])
 def test_broken_file_is_named_with_a_remedy(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad.png").write_bytes(content)
