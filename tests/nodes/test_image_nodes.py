@@ -111,11 +111,13 @@ def test_frames_of_an_animation_become_a_batch(tmp_path: Path) -> None:
 
 
 def test_animation_with_some_transparent_frames_has_a_mask_for_each(tmp_path: Path) -> None:
-    frames = [Pillow.new("RGBA", (4, 4), (255, 0, 0, 255)), Pillow.new("RGBA", (4, 4), (0, 0, 255, 0))]
+    half = np.full((8, 8, 4), 255, np.uint8)
+    half[:, :4, 3] = 0
+    frames = [Pillow.fromarray(half), Pillow.new("RGBA", (8, 8), (0, 0, 255, 255))]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], disposal=2)
     image, mask = load_image(FolderContext(tmp_path), "a.gif")
-    assert image.pixels.shape == (2, 4, 4, 3)
-    assert mask.values.mean(dim=(1, 2)).tolist() == [0, 1]
+    assert image.pixels.shape == (2, 8, 8, 3)
+    assert mask.values.mean(dim=(1, 2)).tolist() == [0.5, 0.0]
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n" + b"\0" * 40])
