@@ -68,7 +68,9 @@ class Ledger:
 
     async def read(self, ask: Callable[[JobStore], T]) -> T:
         """Ask the store something, beside the changes. Raises `StoreError`."""
-        store = self._store or await asyncio.get_running_loop().run_in_executor(self._thread, self._opened)
+        store = self._store
+        if store is None:
+            store = await asyncio.get_running_loop().run_in_executor(self._thread, self._opened)
         return await asyncio.to_thread(ask, store)
 
     async def open(self) -> None:

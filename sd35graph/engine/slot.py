@@ -117,7 +117,8 @@ class WorkerSlot:
     async def ask(self, kind: str, timeout_s: float, **fields: object) -> JsonValue:
         """Ask the worker something, also while a job runs. Raises `WorkerUnavailable` or `TimeoutError`."""
         number = next(self._numbers)
-        self._questions[number] = answer = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[JsonValue] = asyncio.get_running_loop().create_future()
+        self._questions[number] = answer
         try:
             async with asyncio.timeout(timeout_s):
                 await self._ready.wait()
