@@ -12,6 +12,7 @@ import struct
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from pydantic import JsonValue
 from pydantic_core import to_json
@@ -23,6 +24,8 @@ PREVIEW_IMAGE = 1
 PREVIEW_IMAGE_WITH_METADATA = 4
 """Binary event: 4 bytes length of a JSON object, the object, then the picture."""
 _IMAGE_TYPES = {"image/jpeg": 1, "image/png": 2}
+_MOST_RUNNING = 64
+"""So many running nodes one message names."""
 
 Data = Mapping[str, JsonValue]
 NodeTypes = Mapping[str, str]
@@ -95,8 +98,8 @@ class _NodeProgress:
 class JobFeed:
     """One job's messages: keeps which nodes run, so that each event becomes complete messages.
 
-    `progress_state` names the running nodes and those that just changed, not all that ever finished: the volume
-    grows linearly with the graph.
+    `progress_state` names the node that just changed and the newest running ones, not all that ever ran: the volume
+    grows linearly with the graph, also where a loop by recursion leaves thousands of nodes running at once.
     """
 
     def __init__(self, job_id: str, client_id: str | None, node_types: NodeTypes) -> None:
@@ -124,8 +127,8 @@ class JobFeed:
         return Message("executing", {"node": None, "prompt_id": self.job_id})
 
     def now(self) -> list[Message]:
-        """What a client that connects in the middle of the job must know: the nodes that run."""
-        return [self._executing(node) for node in self._running]
+        """What a client that connects in the middle of the job must know: the nodes that run, of many the newest."""
+        return [self._executing(node) for node in self._newest_running()]
 
     def _one(self, translate: Callable[[Event, NodeTypes], Message]) -> Callable[[Event], Iterator[Message | Preview]]:
         return lambda event: iter((translate(event, self._node_types),))
@@ -140,13 +143,13 @@ class JobFeed:
         self._running[node] = _NodeProgress(
             str(event.data.get("display_node") or node), None if parent is None else str(parent)
         )
-        yield self._state()
+        yield self._state(node)
         yield self._executing(node)
 
     def _progress(self, event: Event) -> Iterator[Message | Preview]:
         node, value, total = str(event.data["node"]), _number(event.data["value"]), _number(event.data["total"])
         self._running[node] = replace(self._progress_of(node), value=value, total=total)
-        yield self._state(replaces=f"state {self.job_id}")
+        yield self._state(node, replaces=f"state {self.job_id}")
         data: dict[str, JsonValue] = {"value": value, "max": total, "prompt_id": self.job_id, "node": node}
         yield Message("progress", data, replaces=f"progress {self.job_id} {node}")
 
@@ -190,12 +193,16 @@ class JobFeed:
         display_node = self._progress_of(node).display_node
         return Message("executing", {"node": node, "display_node": display_node, "prompt_id": self.job_id})
 
-    def _state(
-        self, finished: str | None = None, progress: _NodeProgress | None = None, *, replaces: str | None = None
-    ) -> Message:
-        nodes = {node: self._entry(node, running, "running") for node, running in self._running.items()}
-        if finished is not None and progress is not None:
-            nodes[finished] = self._entry(finished, progress, "finished")
+    def _newest_running(self) -> list[str]:
+        """The running nodes in the order they started; of many, the last."""
+        return list(islice(reversed(self._running), _MOST_RUNNING))[::-1]
+
+    def _state(self, changed: str, finished: _NodeProgress | None = None, *, replaces: str | None = None) -> Message:
+        """`progress_state` after a change of one node, which now runs unless it ended as `finished`."""
+        named = dict.fromkeys([*self._newest_running(), changed] if finished is None else self._newest_running())
+        nodes = {node: self._entry(node, self._progress_of(node), "running") for node in named}
+        if finished is not None:
+            nodes[changed] = self._entry(changed, finished, "finished")
         return Message("progress_state", {"prompt_id": self.job_id, "nodes": nodes}, replaces)
 
     def _entry(self, node: str, progress: _NodeProgress, state: str) -> JsonValue:

@@ -71,6 +71,21 @@ def test_progress_state_names_running_and_just_finished_nodes_only() -> None:
     ]
 
 
+def test_progress_state_of_a_deep_recursion_stays_short_and_names_the_node_that_changed() -> None:
+    feed = JobFeed(JOB, "me", {})
+    for number in range(2000):
+        feed.messages(event("node_started", node=f"n{number}", display_node="1", parent_node=None))
+    for change in (event("progress", node="n0", value=1, total=2), event("node_finished", node="n1")):
+        state = feed.messages(change)[0]
+        assert isinstance(state, Message)
+        nodes = state.data["nodes"]
+        assert isinstance(nodes, dict)
+        assert {str(change.data["node"]), "n1999"} <= nodes.keys()
+        assert len(nodes) < 100
+    assert len(feed.now()) < 100
+    assert feed.now()[-1].data["node"] == "n1999"
+
+
 def test_cached_output_nodes_send_executed_and_their_state() -> None:
     output: JsonValue = {"images": [{"filename": "a.png", "subfolder": "", "type": "output"}]}
     executed, state = feed_of(event("shown", seq=7, node="9", display_node="9", parent_node=None, output=output))
