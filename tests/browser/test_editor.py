@@ -1,131 +1,14 @@
-"""The editor in real Chromium against a real server: what a person does with mouse and keyboard."""
+"""The editor in real Chromium against a real server: build, run, refuse, undo, cancel."""
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from shutil import which
-from typing import Any, NoReturn
 
-import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from hands import RUN_TIMEOUT_MS, add_node, drag, drop_file, label, links, move_card, small_workflow, start_empty
+from playwright.sync_api import Browser, Page, expect
 
-ROOT = Path(__file__).parents[2]
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-SMALL = {
-    "sd3.5_large.safetensors": "tiny_sd35.safetensors",
-    "clip_l.safetensors": "tiny_clip_l.safetensors",
-    "clip_g.safetensors": "tiny_clip_g.safetensors",
-    "t5xxl_fp16.safetensors": "tiny_t5xxl.safetensors",
-}
-RUN_TIMEOUT_MS = 120_000
-
-
-@pytest.fixture(scope="module")
-def browser(require: None) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=which("chromium"), args=list(FLAGS))
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def require(unavailable: Callable[[str], NoReturn]) -> None:
-    if which("chromium") is None:
-        unavailable("Chromium is not installed; `apt-get install chromium` brings it")
-    if not (ROOT / "sd35graph" / "server" / "static" / "index.html").is_file():
-        unavailable("the editor is not built; `make web` builds it")
-
-
-@pytest.fixture(scope="module")
-def url(require: None, synthetic_base: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "sd35graph", "serve", "--precision", "fp32", "--port", "0"]
-    with subprocess.Popen(
-        [*command, "--base", str(synthetic_base)], stdout=subprocess.PIPE, text=True, cwd=ROOT
-    ) as server:
-        assert server.stdout is not None
-        for line in server.stdout:
-            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-                yield found[0]
-                break
-        else:
-            pytest.fail("the server ended before it listened")
-        server.terminate()
-        server.wait(30)
-
-
-@pytest.fixture
-def page(browser: Browser, url: str) -> Iterator[Page]:
-    """The editor as opened for the first time. What the page complains about in its console fails the test."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.goto(url)
-    expect(page.get_by_role("group", name=re.compile("KSampler"))).to_be_visible()
-    yield page
-    context.close()
-    # Replies that refuse a workflow are part of the tests; the browser logs their status by itself.
-    assert [text for text in complaints if "status of 400" not in text] == []
-
-
-def start_empty(page: Page) -> None:
-    page.get_by_role("button", name="New", exact=True).click()
-    expect(page.get_by_role("group", name=re.compile("KSampler"))).to_have_count(0)
-
-
-def add_node(page: Page, name: str) -> Locator:
-    """Add a node through the palette; returns its card."""
-    before = page.get_by_role("group", name=re.compile(r"\(node \d+\)")).count()
-    page.keyboard.press("Control+k")
-    page.get_by_role("combobox", name="Search nodes").fill(name)
-    page.get_by_role("option", name=name, exact=True).first.click()
-    cards = page.get_by_role("group", name=re.compile(r"\(node \d+\)"))
-    expect(cards).to_have_count(before + 1)
-    return page.get_by_role("group", name=re.compile(rf"^{re.escape(name)} \(node \d+\)")).last
-
-
-def label(card: Locator) -> str:
-    return card.get_attribute("aria-label") or ""
-
-
-def drag(page: Page, start: Locator, end: Locator) -> None:
-    """Press on the middle of one, move to the middle of the other in steps, let go."""
-    a, b = start.bounding_box(), end.bounding_box()
-    assert a is not None
-    assert b is not None
-    page.mouse.move(a["x"] + a["width"] / 2, a["y"] + a["height"] / 2)
-    page.mouse.down()
-    page.mouse.move((a["x"] + b["x"]) / 2, (a["y"] + b["y"]) / 2, steps=5)
-    page.mouse.move(b["x"] + b["width"] / 2, b["y"] + b["height"] / 2, steps=8)
-    page.mouse.up()
-
-
-def move_card(page: Page, card: Locator, x: float, y: float) -> None:
-    """Drag a card by its header so that its corner comes to (x, y)."""
-    box = card.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + 40, box["y"] + 12)
-    page.mouse.down()
-    page.mouse.move(x + 40, y + 12, steps=8)
-    page.mouse.up()
-
-
-def links(page: Page) -> Locator:
-    return page.locator(".react-flow__edge")
 
 
 def test_graph_is_built_by_dragging_runs_and_shows_its_picture(page: Page) -> None:
@@ -231,32 +114,3 @@ def test_phone_size_shows_the_graph_and_can_run(browser: Browser, url: str) -> N
     expect(page.get_by_role("button", name=re.compile("^Run"))).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= 390")
     context.close()
-
-
-def small_workflow(steps: int) -> dict[str, Any]:
-    """The SD3.5 Large example on the small models, at 128 pixels."""
-    text = (ROOT / "workflows" / "sd35_large.json").read_text(encoding="utf-8")
-    for name, small in SMALL.items():
-        text = text.replace(f'"{name}"', f'"{small}"')
-    workflow: dict[str, Any] = json.loads(text)
-    for node in workflow["nodes"]:
-        if node["type"] == "EmptySD3LatentImage":
-            node["widgets_values"] = [128, 128, 1]
-        if node["type"] == "KSampler":
-            node["widgets_values"][2] = steps
-    return workflow
-
-
-def drop_file(page: Page, name: str, content: str, kind: str) -> None:
-    """Drop a file on the canvas, as from the desktop."""
-    transfer = page.evaluate_handle(
-        """([name, content, kind]) => {
-            const transfer = new DataTransfer();
-            transfer.items.add(new File([content], name, { type: kind }));
-            return transfer;
-        }""",
-        [name, content, kind],
-    )
-    target = page.locator(".react-flow__pane")
-    for event in ("dragenter", "dragover", "drop"):
-        target.dispatch_event(event, {"dataTransfer": transfer})

@@ -115,15 +115,19 @@ export const TEXT = {
   notes: {
     queued: 'Queued.', loaded: (name: string) => `Opened “${name}”.`, saved: (name: string) => `Saved “${name}”.`,
     refused: 'The workflow was not accepted. See Problems.', partly: 'Some outputs cannot run. See Problems.',
+    others: (count: number) => (count === 1 ? 'One more thing was left out.' : `${count} more things were left out.`),
     failed: 'The run failed. See Problems.', restored: 'Restored your unsaved changes.', pasted: (n: number) => (n === 1 ? 'Pasted 1 node.' : `Pasted ${n} nodes.`),
   },
   errors: {
     unreachable: 'The server cannot be reached. Is it still running?',
     notJson: (url: string, status: number) => `The server answered ${url} with status ${status} and no JSON.`,
     status: (path: string, status: number, why: string) => (why ? `${path}: ${why}` : `${path} answered with status ${status}.`),
-    upload: (name: string, why: string) => `“${name}” was not accepted. ${why}`, uploadHint: 'Pictures can be PNG, JPEG or WebP.',
+    upload: (name: string, why: string) => `“${name}” was not accepted. ${why}`, uploadHint: 'It is not a picture that can be read; PNG, JPEG and WebP can be.',
     notWorkflow: (name: string, why: string) => `“${name}” cannot be opened. ${why}`,
-    noText: 'The picture holds no workflow.', notParsed: 'It is not valid JSON.',
+    noText: 'The picture holds no workflow. To use it as a picture, drop it on the canvas.', emptyFile: 'The file is empty.',
+    notParsed: (why: string) => `It is not valid JSON; it may be cut off. ${why}`,
+    noLoader: 'It is a picture without a workflow, and the server has no node LoadImage that could load it.',
+    noRoom: 'The browser has no room to keep unsaved changes of this workflow. Save it to a file.',
   },
   problem: {
     unknownNode: (type: string) => `The server has no node “${type}”.`,

@@ -1,9 +1,10 @@
 import { Background, BackgroundVariant, MiniMap, ReactFlow, useReactFlow } from '@xyflow/react';
-import { useEffect, useMemo, type DragEvent, type MouseEvent } from 'react';
-import { attachCamera, canvasResized, viewMoved } from '../state/camera';
+import { useMemo, type DragEvent, type MouseEvent } from 'react';
+import { viewMoved } from '../state/camera';
 import { beginGesture, endGesture, placeType } from '../state/edits';
 import { openFile } from '../state/files';
 import { setState, useStore } from '../state/store';
+import { uploadOnCard } from '../state/upload';
 import { TEXT } from '../text';
 import { CanvasTools } from './CanvasTools';
 import { EmptyCanvas } from './EmptyCanvas';
@@ -12,40 +13,12 @@ import { FrameCard } from './FrameCard';
 import { LinkEdge } from './LinkEdge';
 import { NodeCard } from './NodeCard';
 import { Starting } from './Starting';
+import { FIT, useCamera } from './useCamera';
 import { isValidConnection, onConnect, onConnectStart, useConnectEnd } from './useConnecting';
 import { onEdgesChange, onNodesChange } from './useChanges';
 
 const nodeTypes = { card: NodeCard, frame: FrameCard };
 const edgeTypes = { link: LinkEdge };
-const FIT = { padding: 0.05, maxZoom: 1.1, minZoom: 0.1 };
-
-function useCamera(): void {
-  const { fitView, screenToFlowPosition, flowToScreenPosition } = useReactFlow();
-  useEffect(() => {
-    attachCamera({
-      fit: (nodes) => {
-        void fitView({ ...FIT, duration: nodes ? 150 : 0, ...(nodes ? { nodes: nodes.map((id) => ({ id })) } : {}) });
-      },
-      sees: ({ x, y, width, height }) => {
-        const box = document.querySelector('.react-flow')?.getBoundingClientRect();
-        const from = flowToScreenPosition({ x, y });
-        const to = flowToScreenPosition({ x: x + width, y: y + height });
-        return !box || (from.x >= box.left && from.y >= box.top && to.x <= box.right && to.y <= box.bottom);
-      },
-      centre: () => {
-        const box = document.querySelector('.react-flow')?.getBoundingClientRect();
-        return screenToFlowPosition(box ? { x: box.x + box.width / 2 - 120, y: box.y + box.height / 3 } : { x: 0, y: 0 });
-      },
-    });
-    const canvas = document.querySelector('.canvas');
-    const sizes = new ResizeObserver(canvasResized);
-    if (canvas) sizes.observe(canvas);
-    return () => {
-      sizes.disconnect();
-      attachCamera(null);
-    };
-  }, [fitView, screenToFlowPosition, flowToScreenPosition]);
-}
 
 /** Tells the style sheet that the view moves, past React: a pan must not draw anything again. */
 function showMoving(moving: boolean): void {
@@ -84,6 +57,8 @@ export function Editor() {
     const at = screenToFlowPosition({ x: event.clientX, y: event.clientY });
     const file = event.dataTransfer.files[0];
     const type = event.dataTransfer.getData('application/x-node-type');
+    const card = event.target instanceof Element ? event.target.closest('.react-flow__node-card') : null;
+    if (file && uploadOnCard(card?.getAttribute('data-id'), file)) return;
     if (file) void openFile(file, at);
     else if (type) placeType(type, at);
   };

@@ -1,5 +1,5 @@
 /** Reads the editor form of a workflow: versions 0.4 and 1. */
-import { asList, asObject, asText, isObject, type Json, type JsonObject } from './json';
+import { asList, asObject, asText, isObject, stringifyJson, type Json, type JsonObject } from './json';
 import type { Graph, GraphNode, Group, Link, Mode, Point, SlotRecord } from './model';
 import type { Schema } from './schema';
 import { VIRTUAL_SPECS } from './virtual';
@@ -11,6 +11,9 @@ export class WorkflowError extends Error {}
 /** Height of the title bar that stands above `pos` in files; here a card's position includes it. */
 export const TITLE_BAR = 30;
 
+/** Places and sizes beyond this are mistakes that no canvas can show. */
+const FURTHEST = 1e6;
+
 export interface Parsed {
   graph: Graph;
   /** What had to be left out, one sentence each. */
@@ -21,7 +24,7 @@ export interface Parsed {
 function pair(value: Json | undefined, fallback: readonly [number, number]): [number, number] {
   const at = (key: 0 | 1): Json | undefined => (Array.isArray(value) ? value[key] : asObject(value)[String(key)]);
   const number = (item: Json | undefined, other: number): number =>
-    typeof item === 'number' && Number.isFinite(item) ? item : other;
+    typeof item === 'number' && Number.isFinite(item) ? Math.min(Math.max(item, -FURTHEST), FURTHEST) : other;
   return [number(at(0), fallback[0]), number(at(1), fallback[1])];
 }
 
@@ -98,7 +101,7 @@ function readLinks(list: Json[], nodes: Graph['nodes'], schema: Schema, warnings
     const target = raw && nodes[raw.target];
     const input = target && inputName(target, raw.targetSlot, schema);
     if (!raw || !source || input === undefined) {
-      warnings.push(`Link ${raw?.id ?? '?'} was left out: it needs two existing nodes, but came as ${JSON.stringify(entry)}.`);
+      warnings.push(`Link ${raw?.id ?? '?'} was left out: it needs two existing nodes, but came as ${stringifyJson(entry)}.`);
       continue;
     }
     const end = `${raw.target}\n${input}`;
@@ -137,6 +140,7 @@ export function parseEditorForm(document: Json, schema: Schema): Parsed {
       warnings.push('A node without id or type was left out.');
       continue;
     }
+    if (node.id in nodes) warnings.push(`Two nodes have the id ${node.id}; the later one was kept.`);
     nodes[node.id] = node;
   }
   const { nodes: _nodes, links, groups, ...rest } = document;

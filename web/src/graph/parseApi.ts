@@ -1,5 +1,5 @@
 /** Reads any workflow document: editor form, API form, or a prompt body that holds one of them. */
-import { asObject, asText, isObject, type Json, type JsonObject } from './json';
+import { asList, asObject, asText, isObject, type Json, type JsonObject } from './json';
 import { defaults } from './edit';
 import { defaultSize } from './geometry';
 import { arrange } from './layout';
@@ -76,7 +76,11 @@ export function parseApiForm(document: JsonObject, schema: Schema): Parsed {
 
 /** The graph of any workflow document. Throws {@link WorkflowError}. */
 export function parseWorkflow(document: Json, schema: Schema): Parsed {
-  if (isEditorForm(document)) return parseEditorForm(document, schema);
+  if (isEditorForm(document)) {
+    const { graph, warnings } = parseEditorForm(document, schema);
+    const isPlaced = asList(document['nodes']).some((node) => asObject(node)['pos'] !== undefined);
+    return { graph: isPlaced ? graph : arrange(graph, schema), warnings };
+  }
   if (isApiForm(document)) return parseApiForm(document, schema);
   if (isObject(document)) {
     const extra = asObject(asObject(document['extra_data'])['extra_pnginfo']);

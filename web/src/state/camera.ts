@@ -3,8 +3,8 @@ import type { GraphNode, Point, Size } from '../graph/model';
 
 export interface Camera {
   fit: (nodes?: readonly string[]) => void;
-  /** Whether an area lies within the view. */
-  sees: (area: Point & Size) => boolean;
+  /** Move the view just so far that an area lies within it. */
+  reveal: (area: Point & Size) => void;
   /** Graph coordinates of the middle of the canvas. */
   centre: () => Point;
 }
@@ -24,9 +24,9 @@ export function requestFit(nodes?: readonly string[]): void {
   requestAnimationFrame(() => cameras.current?.fit(nodes));
 }
 
-/** Show the whole graph where a new card would be out of sight. */
+/** Bring a card into sight. */
 export function revealNode(node: GraphNode | undefined): void {
-  if (node && cameras.current?.sees({ ...node.position, ...node.size }) === false) requestFit();
+  if (node) cameras.current?.reveal({ ...node.position, ...node.size });
 }
 
 /** The middle of what is seen. */

@@ -1,7 +1,6 @@
 /** Opening and saving workflows. */
-import { fetchWorkflow, fetchWorkflows, uploadImage } from '../api/client';
+import { fetchWorkflow, fetchWorkflows } from '../api/client';
 import { storedName, withName } from '../graph/clipboard';
-import { addNode, setValue } from '../graph/edit';
 import { NO_HISTORY, remember } from '../graph/history';
 import { parseJson, stringifyJson, type Json } from '../graph/json';
 import { separate } from '../graph/layout';
@@ -12,14 +11,14 @@ import { isPng, pngTexts } from '../graph/png';
 import { toEditorForm } from '../graph/save';
 import { TEXT } from '../text';
 import { requestFit } from './camera';
-import { commit } from './edits';
+import { dropDraft, findDraft, keepDraft } from './drafts';
 import { errorSentence } from './run';
 import { getState, isDirty, setState } from './store';
 import { isNarrow, notify } from './ui';
+import { placePicture } from './upload';
 
 /** The workflow the editor opens with. */
 export const DEFAULT_WORKFLOW = 'sd35_large';
-const DRAFT_KEY = 'sd35graph.draft';
 
 /** On a phone the whole graph is too small to read; the first prompt is what one comes for. */
 function promptOf(graph: Graph): string[] | undefined {
@@ -39,13 +38,15 @@ export function showGraph(graph: Graph, name: string): void {
   requestFit(isNarrow() ? promptOf(graph) : undefined);
 }
 
-/** Open a workflow document of any form. Throws {@link WorkflowError}. */
-export function openDocument(document: Json, name: string): void {
+/** Open a workflow document of any form. Returns what had to be left out. Throws {@link WorkflowError}. */
+export function openDocument(document: Json, name: string): readonly string[] {
   const { schema } = getState();
   const { graph, warnings } = parseWorkflow(document, schema);
   const stored = storedName(graph);
   showGraph(separate(graph, schema), stored || name);
-  if (warnings[0] !== undefined) notify(warnings[0], true);
+  const [first, ...others] = warnings;
+  if (first !== undefined) notify(others.length > 0 ? `${first} ${TEXT.notes.others(others.length)}` : first, true);
+  return warnings;
 }
 
 /** Open one of the server's examples. */
@@ -64,41 +65,36 @@ export function newWorkflow(): void {
   showGraph(EMPTY_GRAPH, TEXT.untitled);
 }
 
-async function documentIn(file: File): Promise<Json> {
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  if (!isPng(bytes)) return parseJson(new TextDecoder().decode(bytes));
-  const { workflow, prompt } = pngTexts(bytes);
-  const text = workflow ?? prompt;
-  if (text === undefined) throw new WorkflowError(TEXT.errors.noText);
-  return parseJson(text);
-}
-
 function isPicture(file: File): boolean {
   return file.type.startsWith('image/');
 }
 
-/** A picture without a workflow becomes a card that loads it. */
-async function placePicture(file: File, at: Point): Promise<void> {
-  const spec = getState().schema['LoadImage'];
-  if (!spec) throw new WorkflowError(TEXT.errors.noText);
-  const uploaded = await uploadImage(file);
-  const { graph, id } = addNode(getState().graph, spec, at);
-  commit(setValue(graph, id, 'image', uploaded.filename));
-  setState({ selection: new Set([id]) });
+/** The workflow a file holds as text; undefined for a picture without one. */
+async function textIn(file: File): Promise<string | undefined> {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  if (isPng(bytes)) {
+    const { workflow, prompt } = pngTexts(bytes);
+    return workflow ?? prompt;
+  }
+  return isPicture(file) ? undefined : new TextDecoder().decode(bytes);
+}
+
+function readText(text: string): Json {
+  if (text.trim() === '') throw new WorkflowError(TEXT.errors.emptyFile);
+  return parseJson(text);
 }
 
 /** Open a dropped or chosen file: a workflow as JSON, or a picture that carries one. */
 export async function openFile(file: File, at?: Point): Promise<void> {
   try {
-    try {
-      openDocument(await documentIn(file), file.name.replace(/\.[^.]+$/, ''));
-      notify(TEXT.notes.loaded(getState().name));
-    } catch (error) {
-      if (!at || !isPicture(file)) throw error;
-      await placePicture(file, at);
-    }
+    const text = await textIn(file);
+    if (text !== undefined) {
+      const warnings = openDocument(readText(text), file.name.replace(/\.[^.]+$/, ''));
+      if (warnings.length === 0) notify(TEXT.notes.loaded(getState().name));
+    } else if (at) await placePicture(file, at);
+    else throw new WorkflowError(TEXT.errors.noText);
   } catch (error) {
-    const why = error instanceof SyntaxError ? TEXT.errors.notParsed : error instanceof WorkflowError ? error.message : errorSentence(error);
+    const why = error instanceof SyntaxError ? TEXT.errors.notParsed(error.message) : error instanceof WorkflowError ? error.message : errorSentence(error);
     notify(TEXT.errors.notWorkflow(file.name, why), true);
   }
 }
@@ -124,17 +120,19 @@ export function saveWorkflow(): void {
 
 /** Keep unsaved changes in the browser, so that a closed page loses nothing. */
 export function storeDraft(): void {
-  if (isDirty(getState())) localStorage.setItem(DRAFT_KEY, workflowText());
-  else localStorage.removeItem(DRAFT_KEY);
+  if (!isDirty(getState())) dropDraft();
+  else if (!keepDraft(workflowText())) notify(TEXT.errors.noRoom, true);
 }
 
-function restoreDraft(): boolean {
-  const text = localStorage.getItem(DRAFT_KEY);
-  if (text === null) return false;
+async function restoreDraft(): Promise<boolean> {
+  const text = await findDraft();
+  if (text === undefined) return false;
   try {
-    openDocument(parseJson(text), TEXT.untitled);
+    // As it was: unlike a file from elsewhere, it was laid out with these very cards.
+    const { graph } = parseWorkflow(parseJson(text), getState().schema);
+    showGraph(graph, storedName(graph));
   } catch (error) {
-    localStorage.removeItem(DRAFT_KEY);
+    dropDraft();
     if (error instanceof SyntaxError || error instanceof WorkflowError) return false;
     throw error;
   }
@@ -150,5 +148,5 @@ export async function openFirst(): Promise<void> {
   } catch (error) {
     notify(errorSentence(error), true);
   }
-  if (!restoreDraft()) await openExample(DEFAULT_WORKFLOW);
+  if (!(await restoreDraft())) await openExample(DEFAULT_WORKFLOW);
 }

@@ -20,7 +20,7 @@ function randomId(): string {
 const CLIENT_KEY = 'sd35graph.client';
 
 /** The tab's own id: kept over a reload, so that a run under way goes on reporting here. */
-function ownId(): string {
+export function ownId(): string {
   const id = sessionStorage.getItem(CLIENT_KEY) ?? randomId();
   sessionStorage.setItem(CLIENT_KEY, id);
   return id;

@@ -4,6 +4,7 @@ import { openSocket, type Connection } from '../api/socket';
 import { readSchema } from '../graph/schema';
 import { INPUT_LABELS, NODE_TITLES } from '../text';
 import { applyEvent } from './events';
+import { answerTabs } from './drafts';
 import { openFirst, storeDraft } from './files';
 import { refreshJobs } from './jobs';
 import { CLIENT_ID } from './run';
@@ -34,13 +35,22 @@ export async function connected(): Promise<void> {
   await refreshJobs();
 }
 
-function keepDraft(): () => void {
+function keepDrafts(): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  return useStore.subscribe((state, before) => {
+  const stop = useStore.subscribe((state, before) => {
     if (state.graph === before.graph && state.saved === before.saved) return;
     clearTimeout(timer);
     timer = setTimeout(storeDraft, DRAFT_DELAY_MS);
   });
+  // What was changed in the last moment before the page goes is kept too.
+  const flush = (): void => {
+    if (Object.keys(getState().graph.nodes).length > 0) storeDraft();
+  };
+  window.addEventListener('pagehide', flush);
+  return () => {
+    stop();
+    window.removeEventListener('pagehide', flush);
+  };
 }
 
 /** Start everything; the returned function stops it. */
@@ -52,9 +62,11 @@ export function start(): () => void {
     if (connection === 'connected') void connected();
   };
   const closeSocket = openSocket(CLIENT_ID, { onEvent: applyEvent, onConnection });
-  const stopDraft = keepDraft();
+  const stopDraft = keepDrafts();
+  const stopAnswers = answerTabs();
   return () => {
     closeSocket();
     stopDraft();
+    stopAnswers();
   };
 }

@@ -1,7 +1,10 @@
 /** Uploading pictures into a card's file widget. */
-import { uploadImage } from '../api/client';
+import { ServerError, uploadImage } from '../api/client';
+import { addNode } from '../graph/edit';
+import type { Point } from '../graph/model';
 import type { Schema } from '../graph/schema';
-import { editValue } from './edits';
+import { TEXT } from '../text';
+import { beginGesture, commit, editValue, endGesture } from './edits';
 import { errorSentence } from './run';
 import { getState, setState } from './store';
 import { notify } from './ui';
@@ -18,9 +21,50 @@ function withOption(schema: Schema, type: string, input: string, name: string): 
   return { ...schema, [type]: { ...spec, inputs } };
 }
 
+/** Take a picture dropped on a card that has a file widget. Returns whether the card has one. */
+export function uploadOnCard(id: string | null | undefined, file: File): boolean {
+  const { graph, schema } = getState();
+  const node = graph.nodes[id ?? ''];
+  const input = node && schema[node.type]?.inputs.find(({ widget }) => widget?.kind === 'file');
+  if (!node || !input || !file.type.startsWith('image/')) return false;
+  void uploadInto(node.id, input.name, file);
+  return true;
+}
+
+/** Whether the browser can read the picture; one that is broken is refused here, not by a run later. */
+async function isReadable(file: File): Promise<boolean> {
+  try {
+    (await createImageBitmap(file)).close();
+    return true;
+  } catch (error) {
+    if (error instanceof DOMException) return false;
+    throw error;
+  }
+}
+
+/** A picture dropped on the canvas becomes a card that loads it. */
+export async function placePicture(file: File, at: Point): Promise<void> {
+  const spec = getState().schema['LoadImage'];
+  if (!spec) {
+    notify(TEXT.errors.notWorkflow(file.name, TEXT.errors.noLoader), true);
+    return;
+  }
+  if (!(await isReadable(file))) {
+    notify(TEXT.errors.upload(file.name, TEXT.errors.uploadHint), true);
+    return;
+  }
+  beginGesture();
+  const { graph, id } = addNode(getState().graph, spec, at);
+  commit(graph);
+  setState({ selection: new Set([id]), linkSelection: new Set() });
+  await uploadInto(id, 'image', file);
+  endGesture();
+}
+
 /** Upload a picture and choose it in a card's widget. */
 export async function uploadInto(node: string, input: string, file: File): Promise<void> {
   try {
+    if (!(await isReadable(file))) throw new ServerError(TEXT.errors.upload(file.name, TEXT.errors.uploadHint));
     const { filename, subfolder } = await uploadImage(file);
     const name = subfolder ? `${subfolder}/${filename}` : filename;
     const { schema, graph } = getState();

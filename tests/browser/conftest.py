@@ -1,0 +1,74 @@
+"""Chromium, a server on small models, and the editor as opened for the first time."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from shutil import which
+from typing import NoReturn
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def browser(require: None) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=which("chromium"), args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def require(unavailable: Callable[[str], NoReturn]) -> None:
+    if which("chromium") is None:
+        unavailable("Chromium is not installed; `apt-get install chromium` brings it")
+    if not (ROOT / "sd35graph" / "server" / "static" / "index.html").is_file():
+        unavailable("the editor is not built; `make web` builds it")
+
+
+@pytest.fixture(scope="session")
+def url(require: None, synthetic_base: Path) -> Iterator[str]:
+    command = [sys.executable, "-m", "sd35graph", "serve", "--precision", "fp32", "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--base", str(synthetic_base)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as server:
+        assert server.stdout is not None
+        for line in server.stdout:
+            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+                yield found[0]
+                break
+        else:
+            pytest.fail("the server ended before it listened")
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture
+def page(browser: Browser, url: str) -> Iterator[Page]:
+    """The editor as opened for the first time. What the page complains about in its console fails the test."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.goto(url)
+    expect(page.get_by_role("group", name=re.compile("KSampler"))).to_be_visible()
+    yield page
+    context.close()
+    # Replies that refuse a workflow are part of the tests; the browser logs their status by itself.
+    assert [text for text in complaints if "status of 400" not in text] == []

@@ -1,0 +1,119 @@
+"""What a person does with mouse and keyboard, as functions that the browser tests share."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import FloatRect, Locator, Page, expect
+
+ROOT = Path(__file__).parents[2]
+SMALL = {
+    "sd3.5_large.safetensors": "tiny_sd35.safetensors",
+    "clip_l.safetensors": "tiny_clip_l.safetensors",
+    "clip_g.safetensors": "tiny_clip_g.safetensors",
+    "t5xxl_fp16.safetensors": "tiny_t5xxl.safetensors",
+}
+RUN_TIMEOUT_MS = 120_000
+
+
+def start_empty(page: Page) -> None:
+    page.get_by_role("button", name="New", exact=True).click()
+    expect(page.get_by_role("group", name=re.compile("KSampler"))).to_have_count(0)
+
+
+def add_node(page: Page, name: str) -> Locator:
+    """Add a node through the palette; returns its card."""
+    before = page.get_by_role("group", name=re.compile(r"\(node \d+\)")).count()
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Search nodes").fill(name)
+    page.get_by_role("option", name=name, exact=True).first.click()
+    cards = page.get_by_role("group", name=re.compile(r"\(node \d+\)"))
+    expect(cards).to_have_count(before + 1)
+    return page.get_by_role("group", name=re.compile(rf"^{re.escape(name)} \(node \d+\)")).last
+
+
+def label(card: Locator) -> str:
+    return card.get_attribute("aria-label") or ""
+
+
+def drag(page: Page, start: Locator, end: Locator) -> None:
+    """Press on the middle of one, move to the middle of the other in steps, let go."""
+    a, b = box_of(start), box_of(end)
+    page.mouse.move(a["x"] + a["width"] / 2, a["y"] + a["height"] / 2)
+    page.mouse.down()
+    page.mouse.move((a["x"] + b["x"]) / 2, (a["y"] + b["y"]) / 2, steps=5)
+    page.mouse.move(b["x"] + b["width"] / 2, b["y"] + b["height"] / 2, steps=8)
+    page.mouse.up()
+
+
+def move_card(page: Page, card: Locator, x: float, y: float) -> None:
+    """Drag a card by its header so that its corner comes to (x, y)."""
+    box = box_of(card)
+    page.mouse.move(box["x"] + 40, box["y"] + 12)
+    page.mouse.down()
+    page.mouse.move(x + 40, y + 12, steps=8)
+    page.mouse.up()
+
+
+def links(page: Page) -> Locator:
+    return page.locator(".react-flow__edge")
+
+
+def small_workflow(steps: int) -> dict[str, Any]:
+    """The SD3.5 Large example on the small models, at 128 pixels."""
+    text = (ROOT / "workflows" / "sd35_large.json").read_text(encoding="utf-8")
+    for name, small in SMALL.items():
+        text = text.replace(f'"{name}"', f'"{small}"')
+    workflow: dict[str, Any] = json.loads(text)
+    for node in workflow["nodes"]:
+        if node["type"] == "EmptySD3LatentImage":
+            node["widgets_values"] = [128, 128, 1]
+        if node["type"] == "KSampler":
+            node["widgets_values"][2] = steps
+    return workflow
+
+
+def drop_file(page: Page, name: str, content: str | bytes, kind: str, target: Locator | None = None) -> None:
+    """Drop a file on the canvas or on a part of it, as from the desktop."""
+    data = content.encode() if isinstance(content, str) else content
+    transfer = page.evaluate_handle(
+        """([name, content, kind]) => {
+            const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([bytes], name, { type: kind }));
+            return transfer;
+        }""",
+        [name, base64.b64encode(data).decode(), kind],
+    )
+    target = target or page.locator(".react-flow__pane")
+    for event in ("dragenter", "dragover", "drop"):
+        target.dispatch_event(event, {"dataTransfer": transfer, "clientX": 400, "clientY": 300})
+
+
+def cards(page: Page) -> Locator:
+    return page.get_by_role("group", name=re.compile(r"\(node \d+\)"))
+
+
+def card(page: Page, title: str) -> Locator:
+    return page.get_by_role("group", name=re.compile(rf"^{re.escape(title)} \(node "))
+
+
+def box_of(thing: Locator) -> FloatRect:
+    """Where a thing stands on the page."""
+    box = thing.bounding_box()
+    assert box is not None
+    return box
+
+
+def undo_steps(page: Page) -> int:
+    """Undo until nothing is left to undo; how many steps that took."""
+    undo = page.get_by_role("button", name="Undo")
+    steps = 0
+    while undo.is_enabled():
+        undo.click()
+        steps += 1
+    return steps
