@@ -45,13 +45,12 @@ export const INPUT_LABELS: Readonly<Record<string, string>> = {
 };
 
 export const TEXT = {
-  product: 'sd35graph',
   untitled: 'Untitled workflow',
   actions: {
     run: 'Run', cancel: 'Cancel', save: 'Save', open: 'Open', newWorkflow: 'New', undo: 'Undo', redo: 'Redo',
     addNode: 'Add node', nodes: 'Nodes', workflows: 'Workflows', shortcuts: 'Keyboard shortcuts', panel: 'Side panel',
     lightTheme: 'Light theme', darkTheme: 'Dark theme', fit: 'Fit', tidy: 'Tidy', zoomIn: 'Zoom in', zoomOut: 'Zoom out',
-    zoomReset: 'Zoom to 100 %', close: 'Close', copies: 'Number of runs', rename: 'Rename', duplicate: 'Duplicate',
+    zoomReset: (percent: number) => `${percent} %: zoom to 100 %`, close: 'Close', copies: 'Number of runs', rename: 'Rename', duplicate: 'Duplicate',
     remove: 'Delete', mute: 'Mute', unmute: 'Unmute', bypass: 'Bypass', unbypass: 'Stop bypassing', fold: 'Fold',
     unfold: 'Unfold', upload: 'Upload a picture', command: 'Add a node…', download: 'Download', loadItsWorkflow: 'Open its workflow',
     useInstead: (value: string) => `Use “${value}”`, showNode: 'Show node', dropJob: 'Remove from queue',

@@ -14,13 +14,14 @@ function tidyAndFit(): void {
 export function CanvasTools() {
   const { zoomIn, zoomOut, zoomTo } = useReactFlow();
   const { zoom } = useViewport();
+  const percent = Math.round(zoom * 100);
   const { actions } = TEXT;
   return (
     <div className="canvas-tools" role="toolbar" aria-label={TEXT.regions.zoom}>
       <button type="button" className="plus" aria-label={actions.addNode} title={actions.addNode} onClick={() => setState({ palette: { at: viewCentre() } })}><Icon name="plus" /></button>
       <span className="divider" />
       <button type="button" className="zoom" aria-label={actions.zoomOut} title={actions.zoomOut} onClick={() => void zoomOut()}>−</button>
-      <button type="button" className="percent" aria-label={actions.zoomReset} title={actions.zoomReset} onClick={() => void zoomTo(1)}>{Math.round(zoom * 100)} %</button>
+      <button type="button" className="percent" aria-label={actions.zoomReset(percent)} title={actions.zoomReset(percent)} onClick={() => void zoomTo(1)}>{percent} %</button>
       <button type="button" className="zoom" aria-label={actions.zoomIn} title={actions.zoomIn} onClick={() => void zoomIn()}>+</button>
       <button type="button" onClick={() => requestFit()}>{actions.fit}</button>
       <button type="button" onClick={tidyAndFit}>{actions.tidy}</button>

@@ -3,6 +3,8 @@ import { useEffect } from 'react';
 import { attachCamera, canvasResized } from '../state/camera';
 
 export const FIT = { padding: 0.05, maxZoom: 1.1, minZoom: 0.1 };
+/** Below this zoom cards are drawn as plain boxes. */
+const LEGIBLE = 0.36;
 /** What is brought into sight keeps this far from the edge of the canvas, in pixels. */
 const EDGE = 16;
 
@@ -17,10 +19,10 @@ export function useCamera(): void {
   const { fitView, getNodes, screenToFlowPosition, flowToScreenPosition, getViewport, setViewport } = useReactFlow();
   useEffect(() => {
     attachCamera({
-      fit: (nodes) => {
+      fit: (nodes, legible) => {
         // A fit of nothing would wait for the first card and then take the view away from where the user put it.
         if (getNodes().length === 0) void setViewport({ x: 0, y: 0, zoom: 1 });
-        else void fitView({ ...FIT, duration: nodes ? 150 : 0, ...(nodes ? { nodes: nodes.map((id) => ({ id })) } : {}) });
+        else void fitView({ ...FIT, ...(legible === true ? { minZoom: LEGIBLE } : {}), duration: nodes ? 150 : 0, ...(nodes ? { nodes: nodes.map((id) => ({ id })) } : {}) });
       },
       reveal: ({ x, y, width, height }) => {
         const box = document.querySelector('.react-flow')?.getBoundingClientRect();

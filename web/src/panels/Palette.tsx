@@ -52,13 +52,13 @@ function Results({ request }: { request: PaletteRequest }) {
       <ul id="palette-list" role="listbox" aria-label={TEXT.palette.title} ref={list}>
         {found.map((spec, index) => (
           <li
-            key={spec.type} id={`palette-${spec.type}`} role="option" aria-selected={index === active} aria-label={spec.title}
+            key={spec.type} id={`palette-${spec.type}`} role="option" aria-selected={index === active}
             style={{ '--stripe': categoryColor(spec.category) } as CSSProperties}
             onPointerMove={() => setAt(index)} onClick={() => place(spec, request)}
           >
             <span className="swatch" aria-hidden="true" />
             <span className="name">{spec.title}</span>
-            <span className="type">{spec.title === spec.type ? spec.category.replaceAll('/', ' › ') : spec.type}</span>
+            <span className="type" aria-hidden="true">{spec.title === spec.type ? spec.category.replaceAll('/', ' › ') : spec.type}</span>
           </li>
         ))}
       </ul>

@@ -36,15 +36,17 @@ export function SidePanel() {
   const Panel = PANELS[tab];
   return (
     <aside className="side" aria-label={TEXT.regions.panel}>
-      <div className="tabs" role="tablist" aria-label={TEXT.regions.panel}>
-        {TABS.map((name) => (
-          <button
-            type="button" role="tab" key={name} id={`tab-${name}`} aria-selected={name === tab} aria-controls="side-body" tabIndex={name === tab ? 0 : -1}
-            onClick={() => showTab(name)} onKeyDown={(event) => onTabKey(event, name)}
-          >
-            {TEXT.tabs[name]}{counts[name] > 0 && <span className={name === 'problems' ? 'count alarm' : 'count'}>{counts[name]}</span>}
-          </button>
-        ))}
+      <div className="side-head">
+        <div className="tabs" role="tablist" aria-label={TEXT.regions.panel}>
+          {TABS.map((name) => (
+            <button
+              type="button" role="tab" key={name} id={`tab-${name}`} aria-selected={name === tab} aria-controls="side-body" tabIndex={name === tab ? 0 : -1}
+              onClick={() => showTab(name)} onKeyDown={(event) => onTabKey(event, name)}
+            >
+              {TEXT.tabs[name]}{counts[name] > 0 && <span className={name === 'problems' ? 'count alarm' : 'count'}>{counts[name]}</span>}
+            </button>
+          ))}
+        </div>
         <IconButton icon="close" label={TEXT.actions.close} className="sheet-close" onClick={() => setState({ panelOpen: false })} />
       </div>
       <div className="side-body" id="side-body" role="tabpanel" aria-labelledby={`tab-${tab}`}><Panel /></div>

@@ -70,11 +70,11 @@ export function TopBar() {
   const open = useStore((s) => s.panelOpen);
   return (
     <header className="top" aria-label={TEXT.regions.top}>
-      <span className="logo" aria-label={TEXT.product}><b>sd35</b>graph</span>
+      <h1 className="logo"><b>sd35</b>graph</h1>
       <WorkflowName />
       <FileButtons />
       <HistoryButtons />
-      <button type="button" className="command" aria-label={TEXT.actions.command} onClick={() => setState({ palette: { at: viewCentre() } })}>
+      <button type="button" className="command" onClick={() => setState({ palette: { at: viewCentre() } })}>
         <Icon name="search" /><span>{TEXT.actions.command}</span><kbd aria-hidden="true">Ctrl K</kbd>
       </button>
       <RunButtons />

@@ -2,7 +2,8 @@
 import type { GraphNode, Point, Size } from '../graph/model';
 
 export interface Camera {
-  fit: (nodes?: readonly string[]) => void;
+  /** Show the whole graph or some nodes; `legible` rather leaves some out than make cards too small to read. */
+  fit: (nodes?: readonly string[], legible?: boolean) => void;
   /** Move the view just so far that an area lies within it. */
   reveal: (area: Point & Size) => void;
   /** Graph coordinates of the middle of the canvas. */
@@ -41,5 +42,5 @@ export function viewMoved(): void {
 
 /** The canvas changed its size: a view that showed the whole graph goes on doing so. */
 export function canvasResized(): void {
-  if (cameras.fitted) requestFit();
+  if (cameras.fitted) requestAnimationFrame(() => cameras.current?.fit(undefined, true));
 }

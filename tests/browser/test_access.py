@@ -1,0 +1,83 @@
+"""Accessibility rules (axe-core: WCAG 2.1 A and AA, best practice) on every surface of the editor, in both themes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from hands import card
+from playwright.sync_api import Browser, Page, expect
+
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+CHECK = """async () => {
+    const result = await axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] });
+    return result.violations.map((rule) => `${rule.id}: ${rule.nodes.map((node) => node.target.join(" ")).join(", ")}`);
+}"""
+
+
+@pytest.fixture(scope="session")
+def axe(unavailable: Callable[[str], NoReturn]) -> str:
+    if not AXE.is_file():
+        unavailable("axe-core is not installed; `cd web && npm ci` brings it")
+    return AXE.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_no_surface_breaks_an_accessibility_rule(browser: Browser, url: str, axe: str, theme: str, width: int) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if theme == "dark" else "light",
+        reduced_motion="reduce",  # nothing half faded
+    )
+    page = context.new_page()
+    page.goto(url)
+    expect(page.locator(".react-flow__node").first).to_be_attached()
+    page.evaluate(axe)
+    found = {"start": page.evaluate(CHECK)}
+    page.get_by_role("button", name=re.compile("^Run")).click()
+    expect(page.get_by_role("tab", name="Problems")).to_have_attribute("aria-selected", "true")
+    found["problems"] = page.evaluate(CHECK)
+    for tab in ("Inspector", "Queue", "Gallery"):
+        page.get_by_role("tab", name=tab).click()
+        found[tab] = page.evaluate(CHECK)
+    page.get_by_role("button", name="Nodes", exact=True).click()
+    found["nodes"] = page.evaluate(CHECK)
+    page.keyboard.press("Control+k")
+    found["palette"] = page.evaluate(CHECK)
+    context.close()
+    assert {where: broken for where, broken in found.items() if broken} == {}
+
+
+def test_a_link_is_made_and_removed_without_a_mouse(page: Page) -> None:
+    page.get_by_role("button", name="Side panel").click()
+    page.get_by_role("tab", name="Inspector").click()
+    card(page, "Decode").focus()
+    page.keyboard.press("Enter")
+    source = page.get_by_label("vae comes from")
+    expect(source).not_to_have_value("")
+    source.select_option(label="not linked")
+    expect(page.locator(".react-flow__edge")).to_have_count(14)
+    source.select_option(index=1)
+    expect(page.locator(".react-flow__edge")).to_have_count(15)
+
+
+def test_phone_bar_opens_one_sheet_at_a_time_and_targets_are_large(browser: Browser, url: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    page = context.new_page()
+    page.goto(url)
+    expect(card(page, "Prompt")).to_be_visible()
+    bar = page.get_by_role("navigation", name="Tools")
+    for button in [*bar.get_by_role("button").all(), page.get_by_role("button", name=re.compile("^Run"))]:
+        box = button.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= 44
+    bar.get_by_role("button", name="Workflows").tap()
+    expect(page.get_by_role("complementary", name="Workflows")).to_be_visible()
+    bar.get_by_role("button", name="Side panel").tap()
+    expect(page.get_by_role("complementary", name="Workflows")).to_have_count(0)
+    expect(page.get_by_role("complementary", name="Side panel")).to_be_visible()
+    context.close()
