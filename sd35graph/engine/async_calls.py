@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
+logger = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
+STUCK_AFTER_S = 1.0
 _CLOSE_TIMEOUT_S = 5.0
 
 
@@ -42,6 +46,17 @@ class AsyncThread:
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine there and wait for its result."""
         return asyncio.run_coroutine_threadsafe(_contained(coroutine), self._running_loop()).result()
+
+    def leave_if_stuck(self) -> None:
+        """Leave the thread behind if a coroutine blocks it, so that what is started next gets a new one."""
+        if self._loop is None:
+            return
+        answered = threading.Event()
+        self._loop.call_soon_threadsafe(answered.set)
+        if not answered.wait(STUCK_AFTER_S):
+            logger.warning("an async node blocks its thread, which is left behind; it should await what it waits for")
+            self._loop.call_soon_threadsafe(self._loop.stop)  # should it ever come to that
+            self._loop = self._thread = None
 
     def close(self) -> None:
         """Stop the thread, cancelling what still runs there; it may be started again."""

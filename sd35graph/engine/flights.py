@@ -85,6 +85,8 @@ class Flights:
         deadline_s = time.monotonic() + grace_s
         while self._cancels and (left_s := deadline_s - time.monotonic()) > 0:
             self.land(left_s)
+        if self._cancels:
+            self._thread.leave_if_stuck()
         return list(self._cancels)
 
     async def _call_all(self, task: Task, due: list[tuple[int, Arguments]]) -> list[CallOutcome]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from lab import Lab, out
 
-from sd35graph.engine import run
+from sd35graph.engine import async_calls, run
 from sd35graph.engine.run_context import Call, current_call
 from sd35graph.graph.context import Context
 from sd35graph.graph.node import Blocked, Expansion, GraphBuilder, node
@@ -120,6 +120,16 @@ async def release(value: int) -> int:
     return value
 
 
+BLOCKED: list[threading.Event] = []
+
+
+@node("BlockTheLoop", category="test")
+async def block_the_loop(value: int) -> int:
+    OPENED[0].set()
+    BLOCKED[0].wait(TIMEOUT_S)
+    return value
+
+
 @node("FailAsync", category="test")
 async def fail_async(value: int, kind: str = "ValueError") -> int:
     await asyncio.sleep(0)
@@ -172,7 +182,8 @@ def show(ctx: Context, value: object) -> None:
 
 ALL = [
     *(meet, meet_here, wait_for_door, open_door, stand_at_door, open_door_async, forever, fail_after_door),
-    *(stubborn, release, fail_async, fail_some, wrong_async, expand_async, block_async, several, add, show),
+    *(stubborn, release, block_the_loop, fail_async, fail_some, wrong_async, expand_async, block_async),
+    *(several, add, show),
 ]
 
 
@@ -305,6 +316,20 @@ def test_an_async_node_that_will_not_end_is_left_behind(
     lab.run({"o": ("Release", {"value": 1})}, targets=["o"])
     assert OPENED[0].wait(TIMEOUT_S)  # it went on to its end
     assert len(ran.events) == told
+
+
+def test_an_async_node_that_blocks_its_thread_does_not_hinder_later_runs(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(run, "ASYNC_GRACE_S", 0.05)
+    monkeypatch.setattr(async_calls, "STUCK_AFTER_S", 0.05)
+    BLOCKED[:] = [threading.Event()]
+    ran = lab.run({"x": ("BlockTheLoop", {"value": 1}), "f": ("FailAfterDoor", {"value": 1})}, targets=["x", "f"])
+    assert ran.error == "sync failure"
+    MEETING[:] = [Meeting(1)]
+    assert lab.run({"m": ("Meet", {"value": 1})}, targets=["m"]).outcome.state == "succeeded"
+    BLOCKED[0].set()
+    assert "blocks" in caplog.text
 
 
 def test_one_failing_item_ends_the_others(lab: Lab) -> None:
