@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sd35graph.engine.calls import WrongRequest
 from sd35graph.engine.events import JobError
-from sd35graph.engine.failure import node_frames, shortened_inputs, type_name
+from sd35graph.engine.failure import message_of, node_frames, shortened_inputs, type_name
 from sd35graph.engine.kinds import WrongReturn
 from sd35graph.engine.tasks import Task
 from sd35graph.graph.plan import Planner
@@ -32,7 +32,7 @@ class Blame:
     def node(self, task: Task, error: BaseException, arguments: Mapping[str, object] | None = None) -> JobFailed:
         """A node raised `error`, called with `arguments`; or broke its contract, as `error` says."""
         place, schema = task.place, task.step.schema
-        message = str(error) or type(error).__name__
+        message = message_of(error)
         if isinstance(error, WrongReturn | WrongRequest):
             message = f'pack "{schema.pack}", {self._planner.label(place.node_id)}: {message}'
         elif place.parent is not None:

@@ -14,6 +14,7 @@ from sd35graph.graph.node import Lazy
 
 _ENGINE_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _MAX_FRAMES = 50
+_MAX_MESSAGE = 10_000
 _MAX_ITEMS = 4
 _MAX_TEXT = 200
 _LARGE = 1e300
@@ -26,6 +27,18 @@ def type_name(error: BaseException) -> str:
     """The exception's class, dotted unless built in."""
     kind = type(error)
     return kind.__qualname__ if kind.__module__ == builtins.__name__ else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def message_of(error: BaseException) -> str:
+    """What the exception says, shortened when it is very long; its class where it says nothing, or cannot."""
+    try:
+        message = str(error)
+    except Exception as broken:  # noqa: BLE001 - the class is a pack's, and so is its `__str__`
+        return f"{type_name(error)}, whose message cannot be had: its __str__ raised {type_name(broken)}"
+    left_out = len(message) - _MAX_MESSAGE
+    if left_out > 0:
+        message = f"{message[:_MAX_MESSAGE]}… and {left_out:,} more characters"
+    return message or type(error).__name__
 
 
 def node_frames(error: BaseException) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sd35graph.engine.failure import type_name
+from sd35graph.engine.failure import message_of, type_name
 from sd35graph.engine.hooks import named_arguments
 from sd35graph.graph.problems import Problem
 from sd35graph.graph.registry import Registry
@@ -49,7 +49,7 @@ async def _ask(call: ValidatorCall, registry: Registry, timeout_s: float) -> lis
     except TimeoutError:
         messages = [f"its validator gave no answer within {timeout_s:g} s"]
     except Exception as error:  # noqa: BLE001 - a pack's code may raise anything; the user is told
-        messages = [f"its validator failed with {type_name(error)}: {error}"]
+        messages = [f"its validator failed with {type_name(error)}: {message_of(error)}"]
     return [_problem(call, message) for message in messages]
 
 

@@ -32,6 +32,7 @@ from sd35graph.engine.artifacts import ArtifactStore
 from sd35graph.engine.cache import OutputCache, default_cache_bytes
 from sd35graph.engine.events import FINAL, Event, JobError
 from sd35graph.engine.execute import Executor, JobRequest
+from sd35graph.engine.failure import message_of
 from sd35graph.engine.outbox import Outbox
 from sd35graph.engine.protocol import (
     WORKER_CONFIG,
@@ -152,7 +153,7 @@ class Worker:
             reply = answer(message["id"], result=await self._result(message))
         except Exception as error:
             logger.exception("a question could not be answered", extra={"kind": message["kind"]})
-            reply = answer(message["id"], error=f"{type(error).__name__}: {error}")
+            reply = answer(message["id"], error=f"{type(error).__name__}: {message_of(error)}")
         self._outbox.put(reply)
 
     async def _result(self, message: Message) -> JsonValue:
@@ -172,7 +173,7 @@ class Worker:
 
 def _job_error(error: BaseException) -> dict[str, JsonValue]:
     lines = tuple(traceback.format_exception(error))
-    return JobError(message=str(error), type=type(error).__name__, traceback=lines).as_json()
+    return JobError(message=message_of(error), type=type(error).__name__, traceback=lines).as_json()
 
 
 def _read(pipe: int, worker: list[Worker]) -> None:

@@ -121,10 +121,24 @@ class Expansion:
 
     nodes: new nodes by id; the ids get the expanding node's id in front, so they need only be unique in here.
     outputs: the node's outputs: links into `nodes`, links to nodes of the graph around it, or values.
+    Raises `TypeError` for anything else, so that the traceback leads to the code that made it.
     """
 
     nodes: Mapping[str, Node]
     outputs: tuple[object, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.nodes, Mapping):
+            raise TypeError(f"an Expansion maps ids to Node, but got a value of type {type(self.nodes).__name__}")
+        for node_id, made in self.nodes.items():
+            if not isinstance(node_id, str):
+                raise TypeError(f"an Expansion maps ids, which are text, to Node, but one is {node_id!r}")
+            if not isinstance(made, Node):
+                kind = type(made).__name__
+                raise TypeError(f'an Expansion maps ids to Node, but "{node_id}" is a value of type {kind}')
+        if not isinstance(self.outputs, tuple):
+            kind = type(self.outputs).__name__
+            raise TypeError(f"the outputs of an Expansion are a tuple, but got a value of type {kind}")
 
 
 class GraphBuilder:

@@ -437,6 +437,30 @@ def test_an_exception_of_a_node_fails_the_job(tmp_path: Path, error: BaseExcepti
     assert ran.of("shown") == []
 
 
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (Unspeakable(), "Unspeakable, whose message cannot be had: its __str__ raised ValueError"),
+        (RuntimeError("no luck " * 100_000), "no luck … and 790,000 more characters"),
+        (RuntimeError(), "RuntimeError"),
+    ],
+)
+def test_an_exception_without_a_fit_message_still_names_its_node(
+    tmp_path: Path, error: Exception, message: str
+) -> None:
+    ERRORS[:] = [error]
+    failure = Lab(tmp_path, [number, fails, show]).run(FAILING).outcome.error
+    assert failure is not None
+    assert failure.node_id == "f"
+    assert failure.message.endswith(message)
+    assert len(failure.message) < 11_000
+
+
 def test_the_traceback_begins_in_the_node(tmp_path: Path) -> None:
     ERRORS[:] = [RuntimeError("no luck")]
     failure = Lab(tmp_path, [number, fails, show]).run(FAILING).outcome.error

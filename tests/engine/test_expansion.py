@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -613,6 +614,20 @@ def test_a_wrong_number_of_outputs_is_named(tmp_path: Path) -> None:
     assert ran.error == (
         "the expansion of Scripted (node 7) cannot run: expected an expansion with 1 output (INT), got 2"
     )
+
+
+@pytest.mark.parametrize(
+    ("nodes", "outputs", "message"),
+    [
+        ({"x": 5}, (1,), 'an Expansion maps ids to Node, but "x" is a value of type int'),
+        ({1: Node("Add", {"a": 1, "b": 1})}, (1,), "an Expansion maps ids, which are text, to Node, but one is 1"),
+        ([], (1,), "an Expansion maps ids to Node, but got a value of type list"),
+        ({}, 5, "the outputs of an Expansion are a tuple, but got a value of type int"),
+    ],
+)
+def test_an_expansion_of_something_else_is_refused_where_it_is_made(nodes: Any, outputs: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(message)):
+        Expansion(nodes, outputs)
 
 
 def test_a_wrong_type_out_of_an_expansion_is_named(tmp_path: Path) -> None:
