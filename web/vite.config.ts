@@ -13,6 +13,7 @@ export default defineConfig({
     emptyOutDir: true,
     target: 'es2022',
     chunkSizeWarningLimit: 900,
+    license: { fileName: 'licenses.md' }, // the bundled libraries' licences ask for their text beside the code
   },
   server: {
     proxy: {
