@@ -25,7 +25,8 @@ FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
+# Not for the session: Playwright's event loop stays in this thread while it is open, and async tests need their own.
+@pytest.fixture(scope="module")
 def browser(require: None) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=which("chromium"), args=list(FLAGS))
