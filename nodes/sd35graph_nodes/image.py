@@ -17,6 +17,9 @@ from torch.nn import functional as F
 from sd35graph import Choices, Context, ExtraPngInfo, Image, Input, Mask, Prompt, node
 from sd35graph_nodes.kinds import BatchSize, ImagePixels
 
+_MAX_PIXELS = 2**28
+"""So many pixels one file may bring, all frames together; as float32 they take 3 GiB."""
+
 BlendMode = Literal["normal", "multiply", "screen", "overlay", "soft_light", "difference"]
 
 
@@ -29,15 +32,28 @@ def load_image(ctx: Context, image: Annotated[str, Choices("input"), Input(image
     path = ctx.file("input", image)
     try:
         with Pillow.open(path) as opened:
+            _check_size(image, opened)
             frames = [ImageOps.exif_transpose(frame) for frame in ImageSequence.Iterator(opened)]
             frames = [frame for frame in frames if frame.size == frames[0].size]
             pixels = torch.stack([_read_pixels(frame) for frame in frames])
             # One answer for all frames: an animation may say it of some frames only.
             is_transparent = any("A" in frame.getbands() or "transparency" in frame.info for frame in frames)
             masks = [_read_mask(frame) if is_transparent else torch.zeros(64, 64) for frame in frames]
-    except (UnidentifiedImageError, Pillow.DecompressionBombError, OSError, SyntaxError) as error:
+    except Pillow.DecompressionBombError as error:
+        raise ValueError(f'"{image}" has too many pixels: {error}; scale it down') from error
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
         raise ValueError(f'"{image}" cannot be read as a picture: {error}; save it as PNG, JPEG or WebP') from error
     return Image(pixels), Mask(torch.stack(masks))
+
+
+def _check_size(name: str, opened: Pillow.Image) -> None:
+    """Refuse what would fill the memory before it is decoded: a file of some kilobytes can hold that much."""
+    frames = getattr(opened, "n_frames", 1)
+    if frames * opened.width * opened.height > _MAX_PIXELS:
+        raise ValueError(
+            f'"{name}" has {frames} frames of {opened.width}x{opened.height} pixels; at most {_MAX_PIXELS:,} pixels '
+            "are read; scale it down or shorten it"
+        )
 
 
 def _read_pixels(frame: Pillow.Image) -> Tensor:

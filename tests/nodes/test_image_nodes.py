@@ -14,6 +14,7 @@ import torch
 from PIL import Image as Pillow
 
 from sd35graph import Artifact, Image
+from sd35graph_nodes import image as image_nodes
 from sd35graph_nodes.image import (
     empty_image,
     image_blend,
@@ -108,6 +109,27 @@ def test_frames_of_an_animation_become_a_batch(tmp_path: Path) -> None:
     frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:], lossless=True)
     image, mask = load_image(FolderContext(tmp_path), "a.webp")
     assert image.pixels.shape[0] == mask.values.shape[0] == 3
+
+
+def test_a_small_file_with_endless_pixels_is_refused_before_it_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_nodes, "_MAX_PIXELS", 2 * 64 * 64)
+    frames = [Pillow.new("RGB", (64, 64), colour) for colour in ("red", "green", "blue")]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    with pytest.raises(
+        ValueError, match=r'"a.gif" has 3 frames of 64x64 pixels; .*at most 8,192 pixels .*scale it down'
+    ):
+        load_image(FolderContext(tmp_path), "a.gif")
+
+
+def test_a_picture_beyond_the_limit_is_told_how_large_it_may_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pillow, "MAX_IMAGE_PIXELS", 100)
+    Pillow.new("L", (64, 64)).save(tmp_path / "large.png")
+    with pytest.raises(ValueError, match=r'"large.png" has too many pixels: .*; scale it down'):
+        load_image(FolderContext(tmp_path), "large.png")
 
 
 def test_animation_with_some_transparent_frames_has_a_mask_for_each(tmp_path: Path) -> None:
