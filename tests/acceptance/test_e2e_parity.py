@@ -30,18 +30,20 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def base(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A base folder with the synthetic model files, about 1.6 GB."""
-    folder = tmp_path_factory.mktemp("e2e_base")
-    maker = shared / "parity" / "make_base.py"
-    subprocess.run([sys.executable, str(maker), str(folder)], check=True, timeout=600)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def url(base: Path) -> Iterator[str]:
+def url(synthetic_base: Path) -> Iterator[str]:
     """The address of a server in float32 on those files."""
-    command = [sys.executable, "-m", "sd35graph", "serve", "--precision", "fp32", "--base", str(base), "--port", "0"]
+    command = [
+        sys.executable,
+        "-m",
+        "sd35graph",
+        "serve",
+        "--precision",
+        "fp32",
+        "--base",
+        str(synthetic_base),
+        "--port",
+        "0",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(), cwd=ROOT) as server:
         assert server.stdout is not None
         said = []
