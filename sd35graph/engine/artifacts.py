@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, get_args
 from uuid import uuid4
 
 import psutil
@@ -24,6 +24,15 @@ from sd35graph.engine.paths import UnsafePath, inside, safe_components
 from sd35graph.graph.context import Artifact, ArtifactFolder
 
 _TEMPORARY = re.compile(r"\.sd35graph-(\d+)-[0-9a-f]{32}\.part")
+_FULL = "the disk is full, so the file was not kept; free some space"
+_CLOSED = "this program may not write there, so the file was not kept; change the folder's permissions"
+_REASONS = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EROFS: "the disk is read-only, so the file was not kept; choose another folder",
+    errno.EACCES: _CLOSED,
+    errno.EPERM: _CLOSED,
+}
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL})
 
 
@@ -49,13 +58,14 @@ class ArtifactStore:
         prefix: may name subfolders by "/"; everything else in it is literal. suffix: such as `.png`.
         Raises `UnsafePath` for a prefix outside the folder, `OSError` when the disk refuses; then nothing is left.
         """
+        if folder not in get_args(ArtifactFolder):
+            raise ValueError(f'a node saves into "output" or "temp", not into "{folder}"')
         if "/" in suffix:
             raise UnsafePath(f"{suffix!r} is no suffix; name folders in the prefix {prefix!r}")
         *subfolders, name = safe_components(f"{prefix}_00001_{suffix}")
         stem = name.removesuffix(f"_00001_{suffix}")
         root = self._folders.root(folder)
         directory = inside(root, "/".join(subfolders))
-        directory.mkdir(parents=True, exist_ok=True)
         with _temporary(directory) as temporary:
             _write(temporary, write)
             for number in count(_highest_number(directory, stem) + 1):
@@ -85,7 +95,8 @@ class ArtifactStore:
         root = self._folders.root(folder)
         wanted = inside(root, "/".join(components))
         directory = wanted.parent
-        directory.mkdir(parents=True, exist_ok=True)
+        if overwrite and wanted.is_dir():
+            raise UnsafePath(f"{wanted.name!r} is a folder; choose another name for the file")
         with _temporary(directory) as temporary:
             _write(temporary, lambda file: file.write(content))
             path = _replace(temporary, wanted) if overwrite else _keep(temporary, wanted, content)
@@ -108,14 +119,23 @@ class ArtifactStore:
 def _temporary(directory: Path) -> Iterator[Path]:
     path = directory / f".sd35graph-{os.getpid()}-{uuid4().hex}.part"
     try:
+        _make(directory)
         yield path
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            reason = "the disk is full, so the file was not kept; free some space"
-            raise OSError(error.errno, reason, str(directory)) from error
+        if error.errno in _REASONS:
+            raise OSError(error.errno, _REASONS[error.errno], str(directory)) from error
         raise
     finally:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be written, there is nothing to remove
+            path.unlink(missing_ok=True)
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        file = next(path for path in (directory, *directory.parents) if path.exists())
+        raise UnsafePath(f"{file.name!r} is a file, so nothing can be put into it; choose another folder") from error
 
 
 def _write(temporary: Path, write: Callable[[BinaryIO], object]) -> None:

@@ -92,6 +92,46 @@ def test_full_disk_is_an_os_error_that_says_so_and_leaves_nothing(store: Artifac
     assert files_below(folders.base) == []
 
 
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (errno.EROFS, "the disk is read-only, so the file was not kept; choose another folder"),
+        (errno.EACCES, "this program may not write there, so the file was not kept; change the folder's permissions"),
+    ],
+)
+def test_folder_closed_to_writing_is_an_os_error_that_says_so(
+    store: ArtifactStore, folders: Folders, monkeypatch: pytest.MonkeyPatch, code: int, reason: str
+) -> None:
+    def refuse(path: Path, parents: bool = False, exist_ok: bool = False) -> None:
+        raise OSError(code, "refused", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(OSError, match=reason) as caught:
+        store.save("output", "sub/x", ".png", content(b"x"))
+    assert caught.value.errno == code
+    assert str(folders.output / "sub") in str(caught.value)
+
+
+def test_a_file_where_a_folder_should_be_is_named(store: ArtifactStore, folders: Folders) -> None:
+    (folders.output / "file").touch()
+    (folders.input / "file").touch()
+    (folders.input / "folder").mkdir()
+    sentence = "'file' is a file, so nothing can be put into it; choose another folder"
+    for name in ("file/x", "file/sub/x"):
+        with pytest.raises(UnsafePath, match=sentence):
+            store.save("output", name, ".png", content(b"x"))
+    with pytest.raises(UnsafePath, match=sentence):
+        store.save_upload("input", "file", "x.png", b"x")
+    with pytest.raises(UnsafePath, match="'folder' is a folder; choose another name"):
+        store.save_upload("input", "", "folder", b"x", overwrite=True)
+
+
+def test_only_output_and_temp_take_what_nodes_save(store: ArtifactStore) -> None:
+    for folder in ("input", "models"):
+        with pytest.raises(ValueError, match=f'a node saves into "output" or "temp", not into "{folder}"'):
+            store.save(folder, "x", ".png", content(b"x"))  # type: ignore[arg-type]
+
+
 def test_file_has_no_name_before_it_is_whole(store: ArtifactStore, folders: Folders) -> None:
     seen: list[list[str]] = []
 

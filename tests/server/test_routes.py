@@ -140,6 +140,23 @@ async def test_view_refuses_what_is_not_there_or_not_allowed(
     assert answer.status_code == status, answer.text
 
 
+async def test_an_upload_the_disk_refuses_says_why(server: Server) -> None:
+    (server.base / "input" / "file").touch()
+    async with server.http() as http:
+        answer = await upload(http, "a.png", png(), subfolder="file")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].startswith("'file' is a file, so nothing can be put into it")
+
+
+@pytest.mark.parametrize("reference", ["", "{", "[]", '{"filename": 5}'])
+async def test_a_mask_without_its_picture_names_the_field(server: Server, reference: str) -> None:
+    async with server.http() as http:
+        files = {"image": ("mask.png", png((0, 0, 0, 0)), "image/png")}
+        answer = await http.post("/upload/mask", files=files, data={"original_ref": reference})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].startswith('the form field "original_ref" must name the picture')
+
+
 async def test_links_out_of_the_folder_are_not_followed(server: Server, tmp_path: Path) -> None:
     (tmp_path / "secret.png").write_bytes(png())
     link = server.base / "output" / "link.png"
@@ -148,7 +165,7 @@ async def test_links_out_of_the_folder_are_not_followed(server: Server, tmp_path
         assert (await http.get("/view", params={"filename": "link.png"})).status_code == 400
 
 
-@pytest.mark.parametrize("name", ["a.html", "a.svg", "a.xhtml", "a.xml"])
+@pytest.mark.parametrize("name", ["a.html", "a.SVG", "a.xhtml", "a.xml", "a.rdf", "a.xsl", "a.js", "a.mht", "a"])
 async def test_active_content_is_a_download(server: Server, name: str) -> None:
     (server.base / "output" / name).write_text("<script>alert(1)</script>")
     async with server.http() as http:
@@ -156,6 +173,14 @@ async def test_active_content_is_a_download(server: Server, name: str) -> None:
     assert answer.headers["content-disposition"].startswith("attachment")
     assert answer.headers["content-type"] == "application/octet-stream"
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.txt", "a.json", "a.mp4", "a.wav", "a.webp"])
+async def test_what_runs_no_scripts_is_shown(server: Server, name: str) -> None:
+    (server.base / "output" / name).write_text("content")
+    async with server.http() as http:
+        answer = await http.get("/view", params={"filename": name})
+    assert answer.headers["content-disposition"] == f'inline; filename="{name}"'
 
 
 async def test_what_a_job_wrote_can_be_viewed_and_its_prefix_stays_inside(server: Server) -> None:

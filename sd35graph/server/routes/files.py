@@ -23,8 +23,9 @@ from sd35graph.server.parts import Parts, ServerParts
 
 router = APIRouter(tags=["files"])
 
-_ACTIVE = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml"})
-"""Types in which a browser runs scripts: given as downloads, so that no result can act in the editor's name."""
+_SHOWN = frozenset({"text/plain", "application/json", "application/pdf"})
+"""Types a browser may show beside pictures, sound and film. It runs scripts in others, any kind of XML among them, and
+no result may act in the editor's name: those are given as downloads."""
 
 
 @router.get("/view", response_class=FileResponse, responses={200: {"content": {"image/*": {}}}})
@@ -44,10 +45,10 @@ async def view(
 
         content, media_type = await asyncio.to_thread(converted, path, preview, channel)
         return Response(content, media_type=media_type)
-    media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    if media_type in _ACTIVE:
-        return FileResponse(path, media_type="application/octet-stream", filename=path.name)
-    return FileResponse(path, media_type=media_type, filename=path.name, content_disposition_type="inline")
+    media_type = mimetypes.guess_type(path.name, strict=False)[0] or ""
+    if _is_shown(media_type):
+        return FileResponse(path, media_type=media_type, filename=path.name, content_disposition_type="inline")
+    return FileResponse(path, media_type="application/octet-stream", filename=path.name)
 
 
 @router.post("/upload/image", response_model=wire.UploadedFile, openapi_extra=UPLOAD_BODY)
@@ -63,7 +64,7 @@ async def upload_mask(request: Request, parts: Parts) -> Response:
     from sd35graph.server.pictures import with_alpha_of
 
     upload = await _read_upload(request)
-    original = as_model(parse_json(upload.original_ref.encode()), wire.FileName)
+    original = _original(upload.original_ref)
 
     def combine() -> dict[str, str]:
         path = _resolve(parts, _file_folder(original.type), original.subfolder, original.filename)
@@ -103,12 +104,27 @@ async def _read_upload(request: Request) -> _Upload:
         raise ApiError(400, "bad_request", f"the upload cannot be read: {error.detail}") from error
 
 
+def _original(reference: str) -> wire.FileName:
+    """The picture a mask is for. Raises `ApiError`."""
+    try:
+        return as_model(parse_json(reference.encode()), wire.FileName)
+    except ApiError as error:
+        example = '{"filename": "a.png", "subfolder": "", "type": "input"}'
+        message = f'the form field "original_ref" must name the picture the mask is for, as {example}'
+        raise ApiError(400, "bad_request", message, details=error.details) from error
+
+
 def _annotated(filename: str, folder: str) -> tuple[str, str]:
     """A name may say its folder itself, `a.png [input]`, where the request does not."""
     for name in FILE_FOLDERS:
         if not folder and filename.endswith(f" [{name}]"):
             return filename.removesuffix(f" [{name}]"), name
     return filename, folder or "output"
+
+
+def _is_shown(media_type: str) -> bool:
+    kind = media_type.partition("/")[0]
+    return media_type in _SHOWN or (kind in ("image", "audio", "video") and not media_type.endswith("xml"))
 
 
 def _file_folder(name: str) -> FileFolder:
@@ -136,4 +152,6 @@ def _keep(parts: ServerParts, upload: _Upload, content: bytes) -> dict[str, str]
         )
     except UnsafePath as error:
         raise ApiError(400, "bad_file_name", str(error)) from error
+    except OSError as error:
+        raise ApiError(507, "file_not_kept", f'"{upload.name}" cannot be kept: {error.strerror or error}') from error
     return {"name": saved.filename, "subfolder": saved.subfolder, "type": saved.folder}
