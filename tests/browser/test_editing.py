@@ -73,21 +73,38 @@ def test_dropped_picture_opens_its_workflow_and_without_one_becomes_a_card(page:
 @pytest.mark.parametrize(
     ("name", "content", "kind", "words"),
     [
-        ("cut.json", '{"nodes": [{"id": 1, "ty', "application/json", r"“cut\.json” cannot be opened.*not valid JSON.*cut off"),
+        (
+            "cut.json",
+            '{"nodes": [{"id": 1, "ty',
+            "application/json",
+            r"“cut\.json” cannot be opened.*not valid JSON.*cut off",
+        ),
         ("empty.json", "", "application/json", "The file is empty"),
         ("list.json", "[1, 2]", "application/json", "not a workflow"),
-        ("links.json", '{"nodes": [], "links": [[1, 7, 0, 99999999999999999999, 0, "X"]]}', "application/json", "Link 1 was left out"),
-        ("broken.png", png("red", None)[:8], "image/png", r"broken"),
+        (
+            "links.json",
+            '{"nodes": [], "links": [[1, 7, 0, 99999999999999999999, 0, "X"]]}',
+            "application/json",
+            "Link 1 was left out",
+        ),
+        ("broken.png", png("red")[:8], "image/png", "not a picture that can be read"),
     ],
 )
-def test_file_that_is_no_workflow_says_what_is_wrong(page: Page, name: str, content: str | bytes, kind: str, words: str) -> None:
+def test_file_that_is_no_workflow_says_what_is_wrong(
+    page: Page, name: str, content: str | bytes, kind: str, words: str
+) -> None:
     drop_file(page, name, content, kind)
     expect(page.get_by_role("log")).to_contain_text(re.compile(words))
 
 
 def test_file_with_odd_places_and_numbers_opens(page: Page) -> None:
     def node(at: int, **fields: object) -> dict[str, object]:
-        return {"id": at, "type": "KSampler", "widgets_values": [2**64 - 1, "fixed", 20, 8, "euler", "simple", 1], **fields}
+        return {
+            "id": at,
+            "type": "KSampler",
+            "widgets_values": [2**64 - 1, "fixed", 20, 8, "euler", "simple", 1],
+            **fields,
+        }
 
     nodes = [node(1), node(2, pos=[1e300, -1e300], size=[1e300, 1e300]), node(3, pos="here", size=None)]
     drop_file(page, "odd.json", json.dumps({"nodes": nodes, "links": None}), "application/json")
@@ -235,3 +252,46 @@ def test_two_windows_keep_their_own_changes_and_a_closed_one_leaves_them(page: P
     third.goto(url)
     expect(card(third, "Prompt").get_by_role("textbox")).to_have_value("of the second window")
     third.close()
+
+
+def test_editor_says_that_the_server_starts_and_goes_on_by_itself(page: Page, url: str) -> None:
+    tab = page.context.new_page()
+    held: list[Any] = []
+    tab.route("**/api/object_info", lambda route: held.append(route))
+    tab.goto(url)
+    expect(tab.get_by_text("The server is starting…")).to_be_visible()
+    expect(tab.get_by_role("button", name=re.compile("^Run"))).to_be_disabled()
+    held.pop().continue_()
+    expect(card(tab, "KSampler")).to_be_visible()
+    expect(tab.get_by_text("The server is starting…")).to_have_count(0)
+    tab.close()
+
+
+def test_server_that_cannot_tell_its_nodes_is_asked_again(page: Page, url: str) -> None:
+    tab = page.context.new_page()
+    answer = json.dumps({"error": {"message": "No worker starts.", "details": "The pack x failed."}})
+    tab.route(
+        "**/api/object_info", lambda route: route.fulfill(status=503, body=answer, content_type="application/json")
+    )
+    tab.goto(url)
+    expect(tab.get_by_role("log")).to_contain_text("No worker starts. The pack x failed.")
+    tab.unroute("**/api/object_info")
+    tab.get_by_role("button", name="Ask again").click()
+    expect(card(tab, "KSampler")).to_be_visible()
+    tab.close()
+
+
+def test_long_titles_and_prompts_stay_within_their_cards(page: Page) -> None:
+    title = "A very long title " * 30
+    workflow = small_workflow(steps=2)
+    for node in workflow["nodes"]:
+        node["title"] = title
+        if node["type"] == "CLIPTextEncode":
+            node["widgets_values"] = ["word " * 20_000]
+    workflow["extra"]["sd35graph"]["name"] = title
+    drop_file(page, "long.json", json.dumps(workflow), "application/json")
+    expect(card(page, title.strip()).first).to_be_attached()
+    for header in page.locator(".card-header").all():
+        assert header.evaluate("(it) => it.scrollWidth <= it.clientWidth + 1")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    expect(page.get_by_role("button", name=re.compile("^Run"))).to_be_in_viewport(ratio=1)

@@ -10,7 +10,6 @@ from hands import RUN_TIMEOUT_MS, add_node, drag, drop_file, label, links, move_
 from playwright.sync_api import Browser, Page, expect
 
 
-
 def test_graph_is_built_by_dragging_runs_and_shows_its_picture(page: Page) -> None:
     start_empty(page)
     empty = add_node(page, "Empty image")

@@ -114,6 +114,7 @@ export const TEXT = {
   notes: {
     queued: 'Queued.', loaded: (name: string) => `Opened “${name}”.`, saved: (name: string) => `Saved “${name}”.`,
     refused: 'The workflow was not accepted. See Problems.', partly: 'Some outputs cannot run. See Problems.',
+    retried: (reason: string) => `The run starts again: ${reason}.`,
     others: (count: number) => (count === 1 ? 'One more thing was left out.' : `${count} more things were left out.`),
     failed: 'The run failed. See Problems.', restored: 'Restored your unsaved changes.', pasted: (n: number) => (n === 1 ? 'Pasted 1 node.' : `Pasted ${n} nodes.`),
   },

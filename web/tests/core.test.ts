@@ -225,9 +225,10 @@ describe('PNG text', () => {
 
 describe('socket frames', () => {
   it('reads messages and previews, and ignores what it does not know', () => {
-    expect(decodeText('{"type":"progress","data":{"value":2,"max":8,"prompt_id":"p","node":"3"}}')).toEqual({ type: 'progress', promptId: 'p', node: '3', value: 2, max: 8 });
-    expect(decodeText('{"type":"executing","data":{"node":null,"prompt_id":"p"}}')).toEqual({ type: 'executing', promptId: 'p', node: null });
-    expect(decodeText('{"type":"later","data":{}}')).toBeUndefined();
+    expect(decodeText('{"type":"progress","data":{"value":2,"max":8,"prompt_id":"p","node":"3"}}').event).toEqual({ type: 'progress', promptId: 'p', node: '3', value: 2, max: 8 });
+    expect(decodeText('{"type":"executing","data":{"node":null,"prompt_id":"p"}}').event).toEqual({ type: 'executing', promptId: 'p', node: null });
+    expect(decodeText('{"type":"executed","data":{"seq":41}}').seq).toBe(41);
+    expect(decodeText('{"type":"later","data":{}}').event).toBeUndefined();
     const frame = new Uint8Array([0, 0, 0, 1, 0, 0, 0, 2, 9, 9, 9]).buffer;
     expect(decodeBinary(frame)).toMatchObject({ type: 'preview', image: { size: 3, type: 'image/png' } });
     expect(decodeBinary(new ArrayBuffer(3))).toBeUndefined();

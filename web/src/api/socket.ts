@@ -12,12 +12,12 @@ export interface SocketHandlers {
   onConnection: (state: Connection) => void;
 }
 
-function address(clientId: string, since: number): string {
+function address(clientId: string, after: number): string {
   const url = new URL('/ws', window.location.href);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   url.searchParams.set('clientId', clientId);
   // After a break the server first tells what was missed, by the number of the last message that came.
-  if (since > 0) url.searchParams.set('since', String(since));
+  if (after > 0) url.searchParams.set('after', String(after));
   return url.href;
 }
 

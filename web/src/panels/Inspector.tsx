@@ -3,7 +3,7 @@ import { outputLabel } from '../graph/geometry';
 import { linkInto, type Graph, type GraphNode } from '../graph/model';
 import type { InputSpec, NodeSpec, Schema } from '../graph/schema';
 import { specOf } from '../graph/virtual';
-import { editNode, link, unlink } from '../state/edits';
+import { beginGesture, editNode, endGesture, link, unlink } from '../state/edits';
 import { problemView, titleOf, getState, useStore } from '../state/store';
 import { TEXT } from '../text';
 import { WidgetRow } from '../widgets/WidgetRow';
@@ -89,7 +89,7 @@ function One({ id }: { id: string }) {
       <div className="field text">
         <label className="text">
           <span className="label">{TEXT.fields.title}</span>
-          <input aria-label={TEXT.fields.title} value={node.title} placeholder={spec?.title ?? node.type} onChange={(event) => editNode(id, { title: event.currentTarget.value })} />
+          <input aria-label={TEXT.fields.title} value={node.title} placeholder={spec?.title ?? node.type} onFocus={beginGesture} onBlur={endGesture} onChange={(event) => editNode(id, { title: event.currentTarget.value })} />
         </label>
       </div>
       <p className="quiet mono">{node.type} · node {id}</p>

@@ -143,7 +143,7 @@ export function applyEvent(event: ServerEvent): void {
     case 'execution_retried':
       settleRuns();
       patchJob(event.promptId, { state: 'waiting', progress: '', fraction: 0 });
-      notify(event.reason, true);
+      notify(TEXT.notes.retried(event.reason), true);
       break;
     case 'execution_interrupted':
       ended(event.promptId, { state: 'cancelled' });
