@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -98,10 +100,12 @@ def _workflows() -> Path:
 async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     parts: ServerParts = api.state.parts
     await parts.supervisor.start()
+    tidying = asyncio.create_task(asyncio.to_thread(parts.artifacts.remove_previews, time.time()))
     try:
         yield
     finally:
         await parts.supervisor.stop()
+        await tidying
 
 
 def serve(settings: Settings, announce: Callable[[str], object] | None = None) -> None:

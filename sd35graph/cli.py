@@ -69,7 +69,7 @@ def serve(
     models: Models = None,
     input: Annotated[Path | None, typer.Option(help="Folder of uploaded pictures, instead of the base's.")] = None,
     output: Annotated[Path | None, typer.Option(help="Folder of finished pictures, instead of the base's.")] = None,
-    temp: Annotated[Path | None, typer.Option(help="Folder of previews, instead of the base's.")] = None,
+    temp: Annotated[Path | None, typer.Option(help="Folder of previews, removed at the next start.")] = None,
     packs: Packs = None,
     no_builtin_nodes: NoBuiltin = False,
     precision: PrecisionOption = None,

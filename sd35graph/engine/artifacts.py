@@ -24,6 +24,8 @@ from sd35graph.engine.paths import UnsafePath, inside, safe_components
 from sd35graph.graph.context import Artifact, ArtifactFolder
 
 _TEMPORARY = re.compile(r"\.sd35graph-(\d+)-[0-9a-f]{32}\.part")
+_SAVED = re.compile(r".*_\d{5,}_\.\w+", re.DOTALL)
+"""The names `save` gives files with a suffix."""
 _FULL = "the disk is full, so the file was not kept; free some space"
 _CLOSED = "this program may not write there, so the file was not kept; change the folder's permissions"
 _REASONS = {
@@ -101,6 +103,25 @@ class ArtifactStore:
             _write(temporary, lambda file: file.write(content))
             path = _replace(temporary, wanted) if overwrite else _keep(temporary, wanted, content)
         return StoredFile(path.name, _relative(directory, root), folder, path)
+
+    def remove_previews(self, before_s: float) -> int:
+        """Remove what nodes saved in the temp folder before that time (seconds since 1970); gives how many.
+
+        Only names that `save` gives, for the folder may have been set to one that holds other things; and nothing at
+        all where results lie in it too.
+        """
+        removed = 0
+        temp = self._folders.temp.resolve()
+        if self._folders.output.resolve().is_relative_to(temp):
+            return removed
+        for directory, _, names in os.walk(temp):
+            for name in filter(_SAVED.fullmatch, names):
+                path = Path(directory, name)
+                with suppress(OSError):  # gone already, or not ours to remove
+                    if path.stat().st_mtime < before_s:
+                        path.unlink()
+                        removed += 1
+        return removed
 
     def remove_leftovers(self) -> int:
         """Remove temporary files of processes that ended while they wrote; gives how many."""

@@ -106,6 +106,15 @@ def test_a_killed_worker_costs_only_its_own_attempt(tmp_path: Path) -> None:
         assert entry["status"]["status_str"] == "success"
 
 
+def test_previews_of_earlier_starts_are_removed(tmp_path: Path) -> None:
+    preview = tmp_path / "temp" / "preview_00001_.png"
+    preview.parent.mkdir()
+    preview.touch()
+    os.utime(preview, (1000, 1000))
+    with serving(tmp_path):
+        until(lambda: not preview.exists())
+
+
 def test_the_process_started_answers_itself_and_stays_small(tmp_path: Path) -> None:
     with serving(tmp_path) as (url, process):
         ask(f"{url}/object_info")

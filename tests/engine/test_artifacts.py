@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -124,6 +125,30 @@ def test_a_file_where_a_folder_should_be_is_named(store: ArtifactStore, folders:
         store.save_upload("input", "file", "x.png", b"x")
     with pytest.raises(UnsafePath, match="'folder' is a folder; choose another name"):
         store.save_upload("input", "", "folder", b"x", overwrite=True)
+
+
+def test_previews_of_earlier_starts_are_removed_and_nothing_else(store: ArtifactStore, folders: Folders) -> None:
+    old = store.save("temp", "sub/preview", ".png", content(b"old"))
+    new = store.save("temp", "preview", ".png", content(b"new"))
+    kept = store.save("output", "sd35", ".png", content(b"kept"))
+    (folders.temp / "somebody's.png").touch()
+    os.utime(old.path, (1000, 1000))
+    os.utime(folders.temp / "somebody's.png", (1000, 1000))
+    assert store.remove_previews(before_s=2000) == 1
+    assert not old.path.exists()
+    assert files_below(folders.temp) == ["preview_00001_.png", "somebody's.png"]
+    assert new.path.exists()
+    assert kept.path.exists()
+
+
+def test_results_that_lie_in_the_temp_folder_are_no_previews(tmp_path: Path) -> None:
+    folders = replace(Folders.under(tmp_path), temp=tmp_path)
+    folders.create()
+    store = ArtifactStore(folders)
+    kept = store.save("output", "sd35", ".png", content(b"kept"))
+    os.utime(kept.path, (1000, 1000))
+    assert store.remove_previews(before_s=2000) == 0
+    assert kept.path.exists()
 
 
 def test_only_output_and_temp_take_what_nodes_save(store: ArtifactStore) -> None:
