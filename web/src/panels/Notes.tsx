@@ -14,7 +14,7 @@ export function Toast() {
     const timer = setTimeout(() => setState({ note: null }), note.bad ? SHOWN_BAD_MS : SHOWN_MS);
     return () => clearTimeout(timer);
   }, [note]);
-  return <div className="toasts" role="log" aria-live="polite">{note && <div className={note.bad ? 'toast bad' : 'toast'}>{note.text}</div>}</div>;
+  return <div className="toasts" role="log" aria-live="polite">{note && <div className={note.bad ? 'toast bad' : 'toast'}><span>{note.text}</span></div>}</div>;
 }
 
 /** The list of keyboard shortcuts. */
