@@ -23,10 +23,11 @@ from sd35graph.engine.folders import Folders
 from sd35graph.engine.run_context import CancelToken
 from sd35graph.engine.services import LocalServices, Resources
 from sd35graph.engine.validators import run_validators
+from sd35graph.graph.check import check_document
 from sd35graph.graph.context import WorkerEnvironment
 from sd35graph.graph.formats.document import Document, read_document
 from sd35graph.graph.problems import Problem
-from sd35graph.graph.validate import Validation, validate, validator_calls, with_problems
+from sd35graph.graph.validate import Validation, validator_calls, with_problems
 from sd35graph.graph.workflow import Graph
 from sd35graph.overrides import overridden
 from sd35graph.packs import call_scope, load_packs
@@ -68,7 +69,7 @@ class LocalEngine:
 
     def check(self, document: object) -> tuple[Problem, ...]:
         """Everything that is wrong with a workflow document. Raises `DocumentError` when it is none."""
-        return self._validated(read_document(document, self._schemas)).problems
+        return self._validated(document)[1].problems
 
     def run(
         self,
@@ -83,11 +84,11 @@ class LocalEngine:
         overrides: `NODE.INPUT=VALUE` each, NODE an id or a title. on_event: told of everything that happens; called
         from the engine's threads. Raises `DocumentError`, `OverrideError`, and `InvalidWorkflow` when nothing can run.
         """
-        read = read_document(document, self._schemas)
         overrides = list(overrides)
         if overrides:
-            read = read_document({"prompt": overridden(read.prompt, overrides)} | _beside(read), self._schemas)
-        validation = self._validated(read)
+            read = read_document(document, self._schemas)
+            document = {"prompt": overridden(read.prompt, overrides)} | _beside(read)
+        read, validation = self._validated(document)
         if not validation.outputs:
             raise InvalidWorkflow(validation.problems)
         self._folders.create()
@@ -119,15 +120,15 @@ class LocalEngine:
         """End the engine's threads."""
         self._executor.close()
 
-    def _validated(self, read: Document) -> Validation:
-        validation = validate(read.graph, self._schemas, self._folders.choices, parsed=read.problems)
+    def _validated(self, document: object) -> tuple[Document, Validation]:
+        read, validation = check_document(document, self._schemas, self._folders.choices)
         calls = validator_calls(read.graph, self._schemas, validation)
         if not calls:
-            return validation
+            return read, validation
         # In a thread of its own, because a notebook's thread already runs an event loop.
         with ThreadPoolExecutor(1) as thread:
             found = thread.submit(asyncio.run, run_validators(calls, self.registry)).result()
-        return with_problems(validation, read.graph, self._schemas, found)
+        return read, with_problems(validation, read.graph, self._schemas, found)
 
     def _files(self, outputs: Mapping[str, JsonValue]) -> Iterable[Path]:
         for shown in outputs.values():

@@ -1,6 +1,6 @@
 import type { NumberWidget } from '../graph/schema';
 import { editValue } from '../state/edits';
-import type { FieldProps } from './WidgetRow';
+import type { FieldProps } from './field';
 
 /** A colour stored as one number, 0xRRGGBB. */
 export function ColorField({ node, input, value }: FieldProps<NumberWidget>) {

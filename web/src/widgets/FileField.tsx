@@ -5,7 +5,7 @@ import type { Widget } from '../graph/schema';
 import { uploadInto } from '../state/upload';
 import { TEXT } from '../text';
 import { SelectField } from './SelectField';
-import type { FieldProps } from './WidgetRow';
+import type { FieldProps } from './field';
 
 /** The place of an input picture: `folder/name.png` names a subfolder. */
 function reference(name: string): Parameters<typeof imageUrl>[0] {

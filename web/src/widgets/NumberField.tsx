@@ -2,7 +2,7 @@ import { useRef, useState, type KeyboardEvent, type PointerEvent } from 'react';
 import { formatNumber, parseNumber, stepNumber } from '../graph/numbers';
 import type { NumberValue, NumberWidget } from '../graph/schema';
 import { beginGesture, editValue, endGesture } from '../state/edits';
-import type { FieldProps } from './WidgetRow';
+import type { FieldProps } from './field';
 
 /** Pixels of drag per step. */
 const DRAG_PX = 6;

@@ -3,7 +3,7 @@ import type { NumberWidget } from '../graph/schema';
 import { editControl } from '../state/edits';
 import { TEXT } from '../text';
 import { NumberField } from './NumberField';
-import type { FieldProps } from './WidgetRow';
+import type { FieldProps } from './field';
 
 /** A seed, and what happens to it after each run. */
 export function SeedField({ control, ...props }: FieldProps<NumberWidget> & { control: SeedControl }) {

@@ -2,7 +2,7 @@ import { asText } from '../graph/json';
 import type { Widget } from '../graph/schema';
 import { editValue } from '../state/edits';
 import { TEXT } from '../text';
-import type { FieldProps } from './WidgetRow';
+import type { FieldProps } from './field';
 
 type ListWidget = Extract<Widget, { kind: 'select' | 'file' }>;
 

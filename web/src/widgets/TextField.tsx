@@ -2,7 +2,7 @@ import { useEffect, useRef, type KeyboardEvent } from 'react';
 import { asText } from '../graph/json';
 import type { Widget } from '../graph/schema';
 import { beginGesture, editValue, endGesture } from '../state/edits';
-import type { FieldProps } from './WidgetRow';
+import type { FieldProps } from './field';
 
 /** Keys for the field, not for the canvas; the page's commands with Ctrl still work. */
 function keep(event: KeyboardEvent): void {

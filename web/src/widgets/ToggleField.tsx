@@ -1,6 +1,6 @@
 import type { Widget } from '../graph/schema';
 import { editValue } from '../state/edits';
-import type { FieldProps } from './WidgetRow';
+import type { FieldProps } from './field';
 
 /** On or off. */
 export function ToggleField({ node, input, value }: FieldProps<Extract<Widget, { kind: 'toggle' }>>) {

@@ -10,13 +10,6 @@ import { SelectField } from './SelectField';
 import { TextField } from './TextField';
 import { ToggleField } from './ToggleField';
 
-export interface FieldProps<W extends Widget = Widget> {
-  node: string;
-  input: InputSpec;
-  widget: W;
-  value: WidgetValue;
-}
-
 interface RowProps {
   node: string;
   input: InputSpec & { widget: Widget };
