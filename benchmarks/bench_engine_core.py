@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sd35graph.engine.cache import OutputCache
 from sd35graph.engine.events import Event
-from sd35graph.engine.execute import Executor, JobRequest
+from sd35graph.engine.execution.cache import OutputCache
+from sd35graph.engine.execution.execute import Executor, JobRequest
 from sd35graph.graph.node import Pack, node
 from sd35graph.graph.plan import plan
 from sd35graph.graph.registry import Registry

@@ -20,8 +20,8 @@ from starlette.types import ASGIApp
 
 from sd35graph.engine.artifacts import ArtifactStore
 from sd35graph.engine.folders import Folders
-from sd35graph.engine.protocol import WorkerConfig
-from sd35graph.engine.supervisor import Supervisor
+from sd35graph.engine.workers.protocol import WorkerConfig
+from sd35graph.engine.workers.supervisor import Supervisor
 from sd35graph.server.api import connect_parts, new_api
 from sd35graph.server.hub import Hub
 from sd35graph.server.messages import node_types_of
@@ -29,7 +29,7 @@ from sd35graph.server.parts import ServerParts
 from sd35graph.settings import Settings
 
 if TYPE_CHECKING:
-    from sd35graph.engine.store import JobStore
+    from sd35graph.engine.storage.store import JobStore
 
 _SHUTDOWN_TIMEOUT_S = 5
 _BACKLOG = 2048
@@ -82,7 +82,9 @@ def _supervisor(settings: Settings, folders: Folders, hub: Hub) -> Supervisor:
 
 def _open_store(url: str, hub: Hub) -> JobStore:
     """Open the job store. The hub learns of the jobs earlier processes left, before any event of theirs comes."""
-    from sd35graph.engine.store import JobStore  # SQLAlchemy takes its time to import; the first answer does not wait
+    from sd35graph.engine.storage.store import (
+        JobStore,  # SQLAlchemy takes its time to import; the first answer does not wait
+    )
 
     store = JobStore.open(url)
     for job in (*store.running(), *store.pending()):

@@ -130,7 +130,7 @@ def run(
         precision=precision,
         device=device,
     )
-    from sd35graph.engine.run_context import CancelToken
+    from sd35graph.engine.execution.run_context import CancelToken
     from sd35graph.graph.errors import DocumentError
     from sd35graph.local import InvalidWorkflow, LocalEngine
     from sd35graph.overrides import OverrideError

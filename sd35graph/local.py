@@ -16,13 +16,13 @@ from uuid import uuid4
 from pydantic import JsonValue
 
 from sd35graph.engine.artifacts import ArtifactStore
-from sd35graph.engine.cache import OutputCache, default_cache_bytes
 from sd35graph.engine.events import Event
-from sd35graph.engine.execute import Executor, JobRequest
+from sd35graph.engine.execution.cache import OutputCache, default_cache_bytes
+from sd35graph.engine.execution.execute import Executor, JobRequest
+from sd35graph.engine.execution.run_context import CancelToken
+from sd35graph.engine.execution.validators import run_validators
 from sd35graph.engine.folders import Folders
-from sd35graph.engine.run_context import CancelToken
 from sd35graph.engine.services import LocalServices, Resources
-from sd35graph.engine.validators import run_validators
 from sd35graph.graph.check import check_document
 from sd35graph.graph.context import WorkerEnvironment
 from sd35graph.graph.formats.document import Document, read_document

@@ -16,7 +16,14 @@ TORCH_SIDE = {"torch", "numpy", "PIL", "transformers", "safetensors", "tokenizer
 ALLOWED = {
     "sd35graph.graph": {"sd35graph.graph"},
     "sd35graph.engine": {"sd35graph.engine", "sd35graph.graph", "sd35graph.settings"},
-    "sd35graph.engine.worker": {
+    "sd35graph.engine.execution": {"sd35graph.engine.execution", "sd35graph.engine.events", "sd35graph.graph"},
+    "sd35graph.engine.storage": {
+        "sd35graph.engine.storage",
+        "sd35graph.engine.events",
+        "sd35graph.engine.jobs",
+        "sd35graph.graph",
+    },
+    "sd35graph.engine.workers.worker": {
         "sd35graph.engine",
         "sd35graph.graph",
         "sd35graph.logs",
@@ -91,7 +98,7 @@ def test_module_imports_only_what_its_layer_allows(name: str, path: Path) -> Non
         assert root != "sd35graph_nodes" or name.startswith("sd35graph_nodes"), f"{name} names the built-in pack"
 
 
-@pytest.mark.parametrize("module", ["sd35graph", "sd35graph.cli", "sd35graph.app", "sd35graph.engine.supervisor"])
+@pytest.mark.parametrize("module", ["sd35graph", "sd35graph.cli", "sd35graph.app", "sd35graph.server.api"])
 def test_api_process_modules_load_without_torch(module: str) -> None:
     code = f"import sys, {module}; print(sorted(set(sys.modules) & {TORCH_SIDE!r}))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

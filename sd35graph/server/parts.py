@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 
 from sd35graph.engine.artifacts import ArtifactStore
 from sd35graph.engine.folders import Folders
-from sd35graph.engine.supervisor import Supervisor
+from sd35graph.engine.workers.supervisor import Supervisor
 from sd35graph.graph.schema import NodeSchema
 from sd35graph.server.errors import ApiError
 from sd35graph.server.hub import Hub

@@ -6,12 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sd35graph.engine.events import FINAL, Event
-from sd35graph.engine.supervisor import Supervisor
+from sd35graph.engine.workers.supervisor import Supervisor
 from sd35graph.server.hub import Client, Hub
 from sd35graph.server.messages import JobFeed, node_types_of
 
 if TYPE_CHECKING:
-    from sd35graph.engine.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for
+    from sd35graph.engine.storage.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for
 
 MOST_EVENTS = 50_000
 """A client that missed more gets the newest; what its older jobs gave is in the history."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from sd35graph.engine.jobs import DuplicateJob, Job, NewJob
-from sd35graph.engine.slot import WorkerUnavailable
+from sd35graph.engine.workers.slot import WorkerUnavailable
 from sd35graph.graph.errors import DocumentError
 from sd35graph.graph.formats.document import Document, read_document
 from sd35graph.graph.schema import NodeSchema

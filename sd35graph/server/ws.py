@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sd35graph.engine.jobs import StoreError
-from sd35graph.engine.supervisor import Supervisor
+from sd35graph.engine.workers.supervisor import Supervisor
 from sd35graph.server.hub import Client, Hub
 from sd35graph.server.messages import Message, features
 from sd35graph.server.resume import catch_up

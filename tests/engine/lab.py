@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sd35graph.engine.cache import OutputCache
 from sd35graph.engine.events import Event
-from sd35graph.engine.execute import Executor, JobRequest, Outcome
-from sd35graph.engine.run_context import CancelToken
+from sd35graph.engine.execution.cache import OutputCache
+from sd35graph.engine.execution.execute import Executor, JobRequest, Outcome
+from sd35graph.engine.execution.run_context import CancelToken
 from sd35graph.graph.context import Artifact, ArtifactFolder
 from sd35graph.graph.node import Pack
 from sd35graph.graph.ports import Port

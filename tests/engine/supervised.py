@@ -11,9 +11,9 @@ from typing import Any, cast
 from sd35graph.engine.events import FINAL, Event
 from sd35graph.engine.folders import Folders
 from sd35graph.engine.jobs import Job, NewJob
-from sd35graph.engine.protocol import WorkerConfig
-from sd35graph.engine.store import JobStore
-from sd35graph.engine.supervisor import Supervisor
+from sd35graph.engine.storage.store import JobStore
+from sd35graph.engine.workers.protocol import WorkerConfig
+from sd35graph.engine.workers.supervisor import Supervisor
 
 TOY_PACK = Path(__file__).with_name("toy_pack.py")
 TIMEOUT_S = 60

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from lab import Lab, out
 
-from sd35graph.engine import async_calls, run
-from sd35graph.engine.run_context import Call, current_call
+from sd35graph.engine.execution import async_calls, run
+from sd35graph.engine.execution.run_context import Call, current_call
 from sd35graph.graph.context import Context
 from sd35graph.graph.node import Blocked, Expansion, GraphBuilder, node
 

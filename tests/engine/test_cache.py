@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from sd35graph.engine.cache import CacheEntry, OutputCache, available_memory, default_cache_bytes
-from sd35graph.engine.trace import NO_TRACE, Place, Trace
+from sd35graph.engine.execution.cache import CacheEntry, OutputCache, available_memory, default_cache_bytes
+from sd35graph.engine.execution.trace import NO_TRACE, Place, Trace
 from sd35graph.graph.context import Artifact
 
 MIB = 2**20

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import pytest
 from lab import Lab, out
 
-from sd35graph.engine.cache import OutputCache
+from sd35graph.engine.execution.cache import OutputCache
 from sd35graph.graph.context import Context
 from sd35graph.graph.node import Choices, Expansion, ExtraPngInfo, GraphBuilder, Prompt, UniqueId, node
 from sd35graph.graph.ports import Port

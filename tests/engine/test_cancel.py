@@ -11,7 +11,7 @@ from typing import Any
 from lab import Lab, out
 
 from sd35graph.engine.events import Event
-from sd35graph.engine.run_context import CancelToken
+from sd35graph.engine.execution.run_context import CancelToken
 from sd35graph.graph.context import Context
 from sd35graph.graph.errors import Cancelled
 from sd35graph.graph.node import Expansion, GraphBuilder, node

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NamedTuple
 import pytest
 from lab import Lab, Ran, out
 
-from sd35graph.engine.run_context import Call, current_call
+from sd35graph.engine.execution.run_context import Call, current_call
 from sd35graph.graph.context import Context
 from sd35graph.graph.node import Choices, DynamicPrompt, ExtraPngInfo, Input, Prompt, UniqueId, node
 from sd35graph.graph.ports import Port

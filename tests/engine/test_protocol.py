@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from sd35graph.engine.events import Event
 from sd35graph.engine.folders import Folders
-from sd35graph.engine.outbox import Outbox
-from sd35graph.engine.protocol import (
+from sd35graph.engine.workers.outbox import Outbox
+from sd35graph.engine.workers.protocol import (
     WORKER_CONFIG,
     Decoder,
     Frame,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 
 from sd35graph.engine.events import Event
-from sd35graph.engine.report import Report
-from sd35graph.engine.trace import Place
+from sd35graph.engine.execution.report import Report
+from sd35graph.engine.execution.trace import Place
 
 
 def test_nothing_is_sent_after_the_end() -> None:

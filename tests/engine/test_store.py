@@ -17,12 +17,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import ClauseElement, event
 from sqlalchemy.dialects import postgresql
 
-from sd35graph.engine import migrations
-from sd35graph.engine.database import open_database
 from sd35graph.engine.events import Event, JobError
 from sd35graph.engine.jobs import DuplicateJob, Job, NewJob, Result, StoreError
-from sd35graph.engine.store import JobStore
-from sd35graph.engine.tables import METADATA
+from sd35graph.engine.storage import migrations
+from sd35graph.engine.storage.database import open_database
+from sd35graph.engine.storage.store import JobStore
+from sd35graph.engine.storage.tables import METADATA
 
 PROMPT: dict[str, Any] = {"9": {"class_type": "SaveImage", "inputs": {"images": ["8", 0], "text": "ä \ud83d \0"}}}
 SUCCEEDED = Result(state="succeeded", outputs={"9": {"images": [{"filename": "x.png"}]}}, meta={"9": {"node_id": "9"}})
@@ -300,7 +300,7 @@ def test_delete_removes_ended_jobs_and_their_events_only(store: JobStore) -> Non
 CLAIM_AND_WAIT = """
 import sys
 from sd35graph.engine.jobs import NewJob
-from sd35graph.engine.store import JobStore
+from sd35graph.engine.storage.store import JobStore
 store = JobStore.open(sys.argv[1])
 store.submit(NewJob(job_id="late", prompt={}, targets=()))
 for _ in range(int(sys.argv[2])):
@@ -382,7 +382,7 @@ def test_job_of_another_host_is_recovered_when_its_lease_has_run_out(store: JobS
 def test_store_is_at_head_without_importing_alembic(url: str) -> None:
     JobStore.open(url).close()
     script = (
-        "import sys; from sd35graph.engine.store import JobStore; JobStore.open(sys.argv[1]).close();"
+        "import sys; from sd35graph.engine.storage.store import JobStore; JobStore.open(sys.argv[1]).close();"
         "print(sorted({'alembic', 'torch', 'numpy', 'PIL'} & set(sys.modules)))"
     )
     assert subprocess.check_output([sys.executable, "-c", script, url], text=True) == "[]\n"

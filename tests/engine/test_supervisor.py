@@ -14,8 +14,8 @@ from sqlalchemy.exc import OperationalError
 from supervised import TIMEOUT_S, Supervised, call, config_under, supervised
 
 from sd35graph.engine.jobs import DuplicateJob, StoreError
-from sd35graph.engine.store import JobStore
-from sd35graph.engine.supervisor import Supervisor, WorkerUnavailable
+from sd35graph.engine.storage.store import JobStore
+from sd35graph.engine.workers.supervisor import Supervisor, WorkerUnavailable
 from sd35graph.graph.validate import ValidatorCall
 
 
@@ -414,7 +414,7 @@ async def test_store_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
 def test_nothing_heavy_is_imported_by_the_supervisor() -> None:
     heavy = {"sqlalchemy", "alembic", "torch", "numpy", "PIL", "transformers", "fastapi"}
     script = (
-        "import sys, sd35graph.engine.supervisor, sd35graph.engine.artifacts, sd35graph.engine.folders;"
+        "import sys, sd35graph.engine.workers.supervisor, sd35graph.engine.artifacts, sd35graph.engine.folders;"
         f"print(sorted({heavy!r} & set(sys.modules)))"
     )
     assert subprocess.check_output([sys.executable, "-c", script], text=True) == "[]\n"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sd35graph.engine.validators import run_validators
+from sd35graph.engine.execution.validators import run_validators
 from sd35graph.graph.node import Pack, node
 from sd35graph.graph.registry import Registry
 from sd35graph.graph.validate import ValidatorCall

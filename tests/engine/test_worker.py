@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from sd35graph.engine.folders import Folders
-from sd35graph.engine.protocol import Decoder, Frame, Message, WorkerConfig, encode
-from sd35graph.engine.supervisor import worker_command
+from sd35graph.engine.workers.protocol import Decoder, Frame, Message, WorkerConfig, encode
+from sd35graph.engine.workers.supervisor import worker_command
 
 TOY_PACK = Path(__file__).with_name("toy_pack.py")
 TIMEOUT_S = 60
@@ -104,6 +105,18 @@ def test_hello_tells_schemas_system_and_failures(folders: Folders, tmp_path: Pat
     assert "nothing_of_this_name" in str(hello["failures"])
     worker.end()
     assert worker.process.returncode == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems' C libraries give freed memory back by themselves")
+def test_memory_a_job_freed_goes_back_to_the_system(worker: SpokenTo) -> None:
+    worker.next("hello")
+    process = psutil.Process(worker.process.pid)
+    before = process.memory_info().rss
+    worker.run("holes", call("LeaveHoles"))
+    assert worker.events_of("holes")[-1]["type"] == "succeeded"
+    worker.run("next", call("Echo", text="a"))  # begins after all of the first job is done
+    worker.events_of("next")
+    assert process.memory_info().rss < before + 64 * 2**20
 
 
 def test_job_sends_its_events_and_prints_go_to_standard_error(worker: SpokenTo, folders: Folders) -> None:
@@ -246,7 +259,7 @@ def test_stop_ends_the_process_and_nonsense_on_the_pipe_too(worker: SpokenTo) ->
 
 def test_bad_configuration_is_told_before_the_end() -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "sd35graph.engine.worker", "{}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-m", "sd35graph.engine.workers.worker", "{}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         output = process.stdout.read()  # to its end, with our side of its input still open

@@ -122,6 +122,18 @@ def file_size(ctx: Context, name: Annotated[str, Choices("input")]) -> None:
     ctx.show("size", [ctx.file("input", name).stat().st_size])
 
 
+SURVIVORS: list[bytearray] = []
+
+
+@node("LeaveHoles", category="toy", is_output=True)
+def leave_holes() -> None:
+    """Fill 128 MiB, free them, and keep something small between what was freed."""
+    filled = []
+    for _ in range(8192):
+        filled.append(bytearray(16384))
+        SURVIVORS.append(bytearray(600))
+
+
 @node("Use", category="toy", is_output=True)
 def use(ctx: Context) -> None:
     ctx.resource(Counter)
@@ -152,6 +164,7 @@ pack = Pack(
         show_nan,
         fork,
         file_size,
+        leave_holes,
         use,
         slow_to_validate,
     ],

@@ -97,7 +97,7 @@ async def test_packs_that_cannot_be_loaded_are_named_and_the_rest_works(tmp_path
 async def test_a_worker_that_cannot_start_is_an_answer_with_its_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sd35graph.engine.supervisor.worker_command", lambda _config: ["/nonexistent/python"])
+    monkeypatch.setattr("sd35graph.engine.workers.supervisor.worker_command", lambda _config: ["/nonexistent/python"])
     with serving(tmp_path) as running:
         async with running.http() as http:
             answer = await http.get("/object_info")

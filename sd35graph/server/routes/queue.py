@@ -17,7 +17,7 @@ from sd35graph.server.openapi import body_of
 from sd35graph.server.parts import Parts
 
 if TYPE_CHECKING:
-    from sd35graph.engine.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for
+    from sd35graph.engine.storage.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for
 
 router = APIRouter(tags=["queue"])
 

@@ -12,16 +12,16 @@ from pydantic import JsonValue
 
 from sd35graph.engine.events import Event
 from sd35graph.engine.jobs import Job, NewJob, StoreError
-from sd35graph.engine.ledger import Ledger
-from sd35graph.engine.protocol import WORKER_CONFIG, Message, WorkerConfig
-from sd35graph.engine.schema_cache import SchemaCache
-from sd35graph.engine.slot import WorkerSlot, WorkerUnavailable
+from sd35graph.engine.workers.ledger import Ledger
+from sd35graph.engine.workers.protocol import WORKER_CONFIG, Message, WorkerConfig
+from sd35graph.engine.workers.schema_cache import SchemaCache
+from sd35graph.engine.workers.slot import WorkerSlot, WorkerUnavailable
 from sd35graph.graph.problems import PROBLEMS, Problem
 from sd35graph.graph.schema import NodeSchema
 from sd35graph.graph.validate import ValidatorCall
 
 if TYPE_CHECKING:
-    from sd35graph.engine.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for
+    from sd35graph.engine.storage.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for
 
 __all__ = ["Supervisor", "WorkerUnavailable", "worker_command"]
 
@@ -34,7 +34,7 @@ Publish = Callable[[list[Event]], None]
 
 def worker_command(config: WorkerConfig) -> list[str]:
     """The command line of a worker process."""
-    return [sys.executable, "-m", "sd35graph.engine.worker", WORKER_CONFIG.dump_json(config).decode()]
+    return [sys.executable, "-m", "sd35graph.engine.workers.worker", WORKER_CONFIG.dump_json(config).decode()]
 
 
 class Supervisor:

@@ -11,8 +11,8 @@ from contextlib import suppress
 from threading import Event as Flag
 from threading import Thread
 
-from sd35graph.engine.outbox import Outbox
-from sd35graph.engine.protocol import Decoder, Frame, ProtocolError, encode
+from sd35graph.engine.workers.outbox import Outbox
+from sd35graph.engine.workers.protocol import Decoder, Frame, ProtocolError, encode
 
 _READ_BYTES = 1 << 20
 _DRAIN_S = 1.0

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import JsonValue
 
-from sd35graph.engine.active_job import ActiveJob
 from sd35graph.engine.events import FINAL, Event, EventType
-from sd35graph.engine.inbox import Inbox
 from sd35graph.engine.jobs import Job, Result
-from sd35graph.engine.ledger import Ledger, with_stored
-from sd35graph.engine.protocol import Frame, Message, event_of
-from sd35graph.engine.worker_process import WorkerProcess, describe_exit
+from sd35graph.engine.workers.active_job import ActiveJob
+from sd35graph.engine.workers.inbox import Inbox
+from sd35graph.engine.workers.ledger import Ledger, with_stored
+from sd35graph.engine.workers.protocol import Frame, Message, event_of
+from sd35graph.engine.workers.worker_process import WorkerProcess, describe_exit
 
 if TYPE_CHECKING:
-    from sd35graph.engine.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for
+    from sd35graph.engine.storage.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for
 
 logger = logging.getLogger(__name__)
 

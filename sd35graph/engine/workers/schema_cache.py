@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from sd35graph import __version__
-from sd35graph.engine.protocol import WorkerConfig
+from sd35graph.engine.workers.protocol import WorkerConfig
 from sd35graph.graph.schema import SCHEMAS, NodeSchema
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sd35graph.engine.async_calls import AsyncThread
+from sd35graph.engine.execution.async_calls import AsyncThread
 from sd35graph.graph.steps import Fingerprint
 
 

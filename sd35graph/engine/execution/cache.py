@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import psutil
 
-from sd35graph.engine.explain import KeyHistory
-from sd35graph.engine.trace import NO_TRACE, Trace
+from sd35graph.engine.execution.explain import KeyHistory
+from sd35graph.engine.execution.trace import NO_TRACE, Trace
 from sd35graph.graph.steps import Step
 
 Outputs = Sequence[Sequence[object]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sd35graph.engine.kinds import Kind
-from sd35graph.engine.trace import NO_TRACE, Trace
+from sd35graph.engine.execution.kinds import Kind
+from sd35graph.engine.execution.trace import NO_TRACE, Trace
 from sd35graph.graph.errors import GraphError
 from sd35graph.graph.node import Blocked, Lazy
 from sd35graph.graph.steps import Step

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from sd35graph.engine.protocol import Frame
+from sd35graph.engine.workers.protocol import Frame
 
 _QUIET = frozenset({"cached", "node_started", "node_finished"})
 _LINGER_S = 0.004

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-from sd35graph.engine.async_calls import AsyncThread
-from sd35graph.engine.cache import OutputCache
 from sd35graph.engine.events import Event
-from sd35graph.engine.hooks import fingerprint_hook
-from sd35graph.engine.kinds import Kind
-from sd35graph.engine.request import JobRequest, Outcome
-from sd35graph.engine.run import Run, Workshop
-from sd35graph.engine.run_context import CancelToken, Services
+from sd35graph.engine.execution.async_calls import AsyncThread
+from sd35graph.engine.execution.cache import OutputCache
+from sd35graph.engine.execution.hooks import fingerprint_hook
+from sd35graph.engine.execution.kinds import Kind
+from sd35graph.engine.execution.request import JobRequest, Outcome
+from sd35graph.engine.execution.run import Run, Workshop
+from sd35graph.engine.execution.run_context import CancelToken, Services
 from sd35graph.graph.registry import Registry
 
 __all__ = ["MAX_EXPANDED_NODES", "Executor", "JobRequest", "Outcome"]

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sd35graph.engine.failure import message_of, type_name
-from sd35graph.engine.hooks import named_arguments
+from sd35graph.engine.execution.failure import message_of, type_name
+from sd35graph.engine.execution.hooks import named_arguments
 from sd35graph.graph.problems import Problem
 from sd35graph.graph.registry import Registry
 from sd35graph.graph.schema import NodeSchema

@@ -15,19 +15,19 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from sd35graph.engine.async_calls import AsyncThread
-from sd35graph.engine.blame import Blame, JobFailed
-from sd35graph.engine.cache import CacheEntry, OutputCache
-from sd35graph.engine.calls import Calls, Returned, WrongRequest
 from sd35graph.engine.events import Event, JobError
-from sd35graph.engine.expand import Expander, ExpansionError, result_links
-from sd35graph.engine.flights import CallOutcome, Flights
-from sd35graph.engine.kinds import Kind, WrongReturn
-from sd35graph.engine.report import Report
-from sd35graph.engine.request import FinalState, JobRequest, Outcome
-from sd35graph.engine.run_context import Call, CancelToken, NodeContext, Services, current_call
-from sd35graph.engine.tasks import Board, Task
-from sd35graph.engine.trace import NO_TRACE, Place, Trace, merged
+from sd35graph.engine.execution.async_calls import AsyncThread
+from sd35graph.engine.execution.blame import Blame, JobFailed
+from sd35graph.engine.execution.cache import CacheEntry, OutputCache
+from sd35graph.engine.execution.calls import Calls, Returned, WrongRequest
+from sd35graph.engine.execution.expand import Expander, ExpansionError, result_links
+from sd35graph.engine.execution.flights import CallOutcome, Flights
+from sd35graph.engine.execution.kinds import Kind, WrongReturn
+from sd35graph.engine.execution.report import Report
+from sd35graph.engine.execution.request import FinalState, JobRequest, Outcome
+from sd35graph.engine.execution.run_context import Call, CancelToken, NodeContext, Services, current_call
+from sd35graph.engine.execution.tasks import Board, Task
+from sd35graph.engine.execution.trace import NO_TRACE, Place, Trace, merged
 from sd35graph.graph.errors import Cancelled, InputNeeded
 from sd35graph.graph.node import Expansion
 from sd35graph.graph.plan import Planner

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple, Protocol, TypeVar
 from pydantic import JsonValue
 
 from sd35graph.engine.events import EventType
-from sd35graph.engine.trace import NO_TRACE, Trace
+from sd35graph.engine.execution.trace import NO_TRACE, Trace
 from sd35graph.graph.context import Artifact, ArtifactFolder
 from sd35graph.graph.errors import Cancelled
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sd35graph.engine.calls import WrongRequest
 from sd35graph.engine.events import JobError
-from sd35graph.engine.failure import message_of, node_frames, shortened_inputs, type_name
-from sd35graph.engine.kinds import WrongReturn
-from sd35graph.engine.tasks import Task
+from sd35graph.engine.execution.calls import WrongRequest
+from sd35graph.engine.execution.failure import message_of, node_frames, shortened_inputs, type_name
+from sd35graph.engine.execution.kinds import WrongReturn
+from sd35graph.engine.execution.tasks import Task
 from sd35graph.graph.plan import Planner
 from sd35graph.graph.steps import PlanError
 

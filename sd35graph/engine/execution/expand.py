@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sd35graph.engine.calls import Calls
-from sd35graph.engine.tasks import Board, Task
+from sd35graph.engine.execution.calls import Calls
+from sd35graph.engine.execution.tasks import Board, Task
 from sd35graph.graph.errors import GraphError
 from sd35graph.graph.node import Expansion
 from sd35graph.graph.plan import Planner

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pydantic import JsonValue
 
 from sd35graph.engine.events import Event, EventType
-from sd35graph.engine.trace import Place, Trace
+from sd35graph.engine.execution.trace import Place, Trace
 from sd35graph.graph.context import Shown
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from sd35graph.engine.events import Event, JobError, now_ms
 from sd35graph.engine.jobs import MAX_ATTEMPTS, MESSAGE_TYPES, Job, NewJob, Result
-from sd35graph.engine.tables import EVENTS, JOBS
+from sd35graph.engine.storage.tables import EVENTS, JOBS
 
 _IDS_PER_STATEMENT = 500
 

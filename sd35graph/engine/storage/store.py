@@ -14,12 +14,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from sd35graph.engine import lease, rows
-from sd35graph.engine.database import durable, open_database, reading, refusals
 from sd35graph.engine.events import Event, JobError, now_ms
 from sd35graph.engine.jobs import DuplicateJob, Job, NewJob, Result, StoreError
-from sd35graph.engine.migrations import migrate
-from sd35graph.engine.tables import EVENTS, JOBS
+from sd35graph.engine.storage import lease, rows
+from sd35graph.engine.storage.database import durable, open_database, reading, refusals
+from sd35graph.engine.storage.migrations import migrate
+from sd35graph.engine.storage.tables import EVENTS, JOBS
 
 _QUEUE_PLACE = (JOBS.c.number, JOBS.c.ordinal)
 _HISTORY_PLACE = JOBS.c.ended_seq

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from sd35graph.engine.tables import METADATA
+from sd35graph.engine.storage.tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from sd35graph.engine.cache import Outputs
-from sd35graph.engine.calls import Calls
-from sd35graph.engine.kinds import Kind
-from sd35graph.engine.trace import Place, Trace
+from sd35graph.engine.execution.cache import Outputs
+from sd35graph.engine.execution.calls import Calls
+from sd35graph.engine.execution.kinds import Kind
+from sd35graph.engine.execution.trace import Place, Trace
 from sd35graph.graph.cycles import components, cycle_path, is_cycle
 from sd35graph.graph.plan import Planner
 from sd35graph.graph.steps import Step

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sd35graph.engine.async_calls import AsyncThread
-from sd35graph.engine.run_context import Call, current_call
-from sd35graph.engine.tasks import Task
+from sd35graph.engine.execution.async_calls import AsyncThread
+from sd35graph.engine.execution.run_context import Call, current_call
+from sd35graph.engine.execution.tasks import Task
 from sd35graph.graph.errors import InputNeeded
 
 Arguments = dict[str, object]

@@ -12,7 +12,7 @@ from sd35graph.engine.events import Event
 from sd35graph.engine.jobs import StoreError
 
 if TYPE_CHECKING:
-    from sd35graph.engine.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for
+    from sd35graph.engine.storage.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for
 
 logger = logging.getLogger(__name__)
 
