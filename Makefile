@@ -1,6 +1,5 @@
 # make run   serve the editor and API on 127.0.0.1:8188
 # make test  install what tests need and run all of them
-# make test-slow  the exhaustive suites
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,16 +9,13 @@ WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' 2>/dev/n
 ARGS ?=
 NPM := cd web && export PATH="$(CURDIR)/$(VENV)/node/bin:$$PATH" && npm
 
-.PHONY: run test test-slow lint types web check-web wheel openapi clean
+.PHONY: run test lint types web check-web wheel openapi clean
 
 run: $(VENV)/.installed $(STATIC)
 	$(BIN)/sd35graph serve $(ARGS)
 
 test: lint types check-web $(STATIC)
 	$(BIN)/python -m pytest
-
-test-slow: $(VENV)/.installed-dev $(STATIC)
-	$(BIN)/python -m pytest -m "slow or not slow"
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
