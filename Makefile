@@ -59,6 +59,11 @@ $(STATIC): web/node_modules/.installed $(WEB_SOURCES)
 check-web: web/node_modules/.installed $(VENV)/.installed-dev
 	$(NPM) run --silent check
 
+# After a change of the API: its description, and the types the editor generates from it.
+openapi: $(VENV)/.installed web/node_modules/.installed
+	$(BIN)/python -m sd35graph.server.export_openapi
+	$(NPM) run --silent types
+
 wheel: $(STATIC)
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 

@@ -800,6 +800,18 @@ export interface components {
             value: number;
         };
         /**
+         * PackFailure
+         * @description A node pack that could not be loaded.
+         */
+        PackFailure: {
+            /** Message */
+            message: string;
+            /** Pack */
+            pack: string;
+            /** Traceback */
+            traceback: string;
+        };
+        /**
          * ProgressData
          * @description Data of `progress`.
          */
@@ -1031,12 +1043,16 @@ export interface components {
         };
         /**
          * SystemStats
-         * @description The machine, and the devices of the workers that have answered.
+         * @description The machine, the devices of the workers that have answered, and the workers.
          */
         SystemStats: {
             /** Devices */
             devices: components["schemas"]["DeviceInfo"][];
+            /** Pack Failures */
+            pack_failures: components["schemas"]["PackFailure"][];
             system: components["schemas"]["SystemInfo"];
+            /** Workers */
+            workers: components["schemas"]["WorkerInfo"][];
         };
         /**
          * UploadedFile
@@ -1052,6 +1068,25 @@ export interface components {
              * @enum {string}
              */
             type: "input" | "output" | "temp";
+        };
+        /**
+         * WorkerInfo
+         * @description A worker's place: what the process in it does, how often it was replaced, and why the last time.
+         */
+        WorkerInfo: {
+            /** Job Id */
+            job_id: string | null;
+            /** Last Error */
+            last_error: string | null;
+            /** Pid */
+            pid: number | null;
+            /** Restarts */
+            restarts: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "starting" | "ready" | "busy" | "restarting" | "stopped";
         };
     };
     responses: never;
