@@ -148,6 +148,8 @@ def run(
     except InvalidWorkflow as error:
         _print_problems(error.problems)
         raise typer.Exit(PROBLEMS) from error
+    except OSError as error:  # nodes' own are in the result
+        _fail(f"a folder cannot be made: {error}", PROBLEMS)
     _print_problems(result.problems)
     for path in result.files:
         typer.echo(path)

@@ -56,6 +56,20 @@ def workflow(tmp_path: Path) -> Path:
     return path
 
 
+def test_run_says_which_folder_it_cannot_make(workflow: Path, tmp_path: Path) -> None:
+    done = sd35graph("run", workflow, "-o", workflow / "out", "--base", tmp_path / "base")
+    assert done.returncode == 1
+    assert done.stderr.strip().startswith("sd35graph: ")
+    assert str(workflow / "out") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_base_that_is_a_file_is_named(workflow: Path) -> None:
+    done = sd35graph("check", workflow, "--base", workflow)
+    assert done.returncode == 2
+    assert f"{workflow} is no folder; give one with --base" in done.stderr
+
+
 def test_run_writes_pictures_into_the_folder_and_prints_their_names(workflow: Path, tmp_path: Path) -> None:
     done = sd35graph("run", workflow, "-o", tmp_path / "out", "--base", tmp_path / "base")
     assert done.returncode == 0, done.stderr

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from sd35graph.graph.known_files import known_file, nearest
 from sd35graph.graph.literals import article, convert_literal, fits, in_range, number_text, range_text, shown, wanted
-from sd35graph.graph.ports import COMBO, compatible
+from sd35graph.graph.ports import ANY, COMBO, compatible
 from sd35graph.graph.problems import REFUSES_ALL, Problem, ProblemCode
 from sd35graph.graph.schema import InputSchema, NodeSchema
 from sd35graph.graph.workflow import Graph, Link, Node
@@ -228,6 +228,8 @@ class Checks:
 
     def _output_of(self, port_type: str) -> str:
         """`a VAE output, such as that of VAELoader`."""
+        if port_type == ANY:
+            return "any output"
         givers = self._types_giving(port_type)
         such_as = f", such as that of {' or '.join(givers)}" if givers else ""
         return f"{article(port_type)} {port_type} output{such_as}"
@@ -291,7 +293,7 @@ def _missing_model(
     known = known_file(name)
     if known is not None:
         details.update({"repository": known.repository, "path": known.path})
-        way_out = f"{known.how_to_get()} and put it there"
+        way_out = f"{known.how_to_get()}, and put it there"
     else:
         way_out = "put it there"
     nearest_name = f', or choose "{suggestions[0]}"' if suggestions else ""

@@ -94,6 +94,11 @@ def only(validation: Validation) -> Problem:
     return validation.problems[0]
 
 
+def test_an_input_that_takes_anything_may_be_linked_to_any_output() -> None:
+    problem = only(judged({"1": Node("Sink", {})}))
+    assert problem.message == 'Sink (node 1): required input "value" is missing; link it to any output.'
+
+
 def test_good_graph_has_no_problems_and_its_output_runs() -> None:
     validation = judged(good())
     assert validation.problems == ()
@@ -226,7 +231,7 @@ def test_missing_known_model_says_file_folder_source_and_nearest_name() -> None:
     assert problem.message == (
         'Loader (node 4): input "ckpt_name" names "sd3.5_large.safetensors", which is not in models/checkpoints; '
         "get sd3.5_large.safetensors from stabilityai/stable-diffusion-3.5-large on Hugging Face, after accepting its "
-        'licence there and put it there, or choose "sd35/sd3.5_large.safetensors".'
+        'licence there, and put it there, or choose "sd35/sd3.5_large.safetensors".'
     )
     assert problem.details["repository"] == "stabilityai/stable-diffusion-3.5-large"
     assert problem.details["folder"] == "models/checkpoints"
