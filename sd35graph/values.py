@@ -23,10 +23,20 @@ def tensor_bytes(tensors: Iterable[Tensor | None]) -> int:
 class Image:
     """A batch of RGB pictures.
 
-    pixels: [B, H, W, 3], float32, 0..1.
+    pixels: [B, H, W, 3], float32, 0..1. Raises `TypeError` or `ValueError` for what is no batch, in the code that made
+    it and not in a node far behind.
     """
 
     pixels: Tensor
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.pixels, Tensor):
+            raise TypeError(
+                f"an Image holds a tensor [B, H, W, 3], but got a value of type {type(self.pixels).__name__}"
+            )
+        if self.pixels.dim() != 4:
+            shape = list(self.pixels.shape)
+            raise ValueError(f"an Image holds a batch of pictures, [B, H, W, 3], but got a tensor of shape {shape}")
 
     @property
     def size_bytes(self) -> int:
