@@ -140,6 +140,17 @@ async def test_view_refuses_what_is_not_there_or_not_allowed(
     assert answer.status_code == status, answer.text
 
 
+async def test_head_gives_what_get_gives_without_the_body(server: Server) -> None:
+    (server.base / "output" / "seen.png").write_bytes(png())
+    async with server.http() as http:
+        for path in ("/view?filename=seen.png", "/queue", "/"):
+            head, get = await http.head(path), await http.get(path)
+            assert head.status_code == get.status_code == 200
+            assert head.headers["content-type"] == get.headers["content-type"]
+            assert head.headers["content-length"] == get.headers["content-length"]
+            assert head.content == b""
+
+
 async def test_an_upload_the_disk_refuses_says_why(server: Server) -> None:
     (server.base / "input" / "file").touch()
     async with server.http() as http:
