@@ -266,6 +266,16 @@ def reports(ctx: Context) -> None:
     ctx.progress(Fraction(1, 2), 1)  # type: ignore[arg-type]
 
 
+@node("LoseCount", category="test", is_output=True)
+def lose_count(ctx: Context) -> None:
+    ctx.progress(1, float("nan"))
+
+
+def test_progress_without_an_end_is_refused_by_name(tmp_path: Path) -> None:
+    ran = Lab(tmp_path, [lose_count]).run({"l": ("LoseCount", {})})
+    assert ran.error == "progress takes finite numbers, but got nan"
+
+
 def test_progress_is_a_plain_number_whatever_a_node_counts_with(tmp_path: Path) -> None:
     ran = Lab(tmp_path, [reports]).run({"r": ("Reports", {})})
     assert json.dumps(ran.of("progress")) == '[{"node": "r", "value": 0.5, "total": 1}]'

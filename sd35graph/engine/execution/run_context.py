@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
@@ -144,5 +145,8 @@ class NodeContext:
 
 
 def _number(value: float) -> float:
-    """A plain number, also where a node reports one of another library's."""
-    return value if type(value) in (int, float) else float(value)
+    """A plain number, also where a node reports one of another library's. Raises `ValueError` for NaN and infinity."""
+    number = value if type(value) in (int, float) else float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"progress takes finite numbers, but got {number}")
+    return number
