@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import socket
 import sys
@@ -26,10 +27,13 @@ from sd35graph.server.api import connect_parts, new_api
 from sd35graph.server.hub import Hub
 from sd35graph.server.messages import node_types_of
 from sd35graph.server.parts import ServerParts
+from sd35graph.server.security import is_loopback
 from sd35graph.settings import Settings
 
 if TYPE_CHECKING:
     from sd35graph.engine.storage.store import JobStore
+
+logger = logging.getLogger(__name__)
 
 _SHUTDOWN_TIMEOUT_S = 5
 _BACKLOG = 2048
@@ -116,6 +120,11 @@ def serve(settings: Settings, announce: Callable[[str], object] | None = None) -
     Raises `ServeError` when the address cannot be listened on or the folders cannot be made.
     """
     with listen(settings.host, settings.port) as listener:
+        if not is_loopback(settings.host):
+            logger.warning(
+                "there is no login yet: everybody who reaches this address can run workflows and see all pictures",
+                extra={"host": settings.host},
+            )
         try:
             new_server(settings, announce or _print).run(sockets=[listener])
         except KeyboardInterrupt:  # raised again by uvicorn once all is stopped in order

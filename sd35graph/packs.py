@@ -6,7 +6,6 @@ A pack that cannot be loaded is reported by name and left out; it never keeps th
 from __future__ import annotations
 
 import importlib.util
-import logging
 import re
 import sys
 import traceback
@@ -24,8 +23,6 @@ from pydantic import JsonValue
 from sd35graph.graph.errors import RegistrationError
 from sd35graph.graph.node import DECLARATION, Pack
 from sd35graph.graph.registry import Registry
-
-logger = logging.getLogger(__name__)
 
 ENTRY_POINT_GROUP = "sd35graph.packs"
 BUILTIN = "builtin"
@@ -56,8 +53,6 @@ def load_packs(folders: Sequence[Path] = (), *, builtin: bool = True) -> tuple[R
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a pack's import may raise anything
             message = f'pack "{name}" cannot be loaded: {type(error).__name__}: {error}'
             failures.append(PackFailure(name, message, traceback.format_exc()))
-    for failure in failures:
-        logger.warning("pack left out", extra={"pack": failure.pack, "reason": failure.message})
     return registry, failures
 
 

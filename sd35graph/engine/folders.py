@@ -86,10 +86,13 @@ class Folders:
     def choices(self, source: str) -> list[str]:
         """The files a drop-down filled from `source` offers, sorted, those in subfolders as `folder/name`.
 
-        Models: safetensors files only. Hidden files and links that leave the folder are left out.
+        Models: safetensors files only, and links are followed: only who runs the server can place them, and shared
+        stores and hub caches consist of them. Elsewhere links that leave the folder are left out. So are hidden files.
         """
-        suffixes = _PICTURE_SUFFIXES if source in FILE_FOLDERS else _MODEL_SUFFIXES
-        return sorted({name for root in self.roots(source) for name in _walk(root, suffixes)})
+        if source in FILE_FOLDERS:
+            return sorted({name for root in self.roots(source) for name in _walk(root, _PICTURE_SUFFIXES)})
+        names = (_walk(root, _MODEL_SUFFIXES, follow_links=True) for root in self.roots(source))
+        return sorted({name for found in names for name in found})
 
     def file(self, source: str, name: str) -> Path:
         """The file `name` of a source; the first root that has it wins.
@@ -98,7 +101,7 @@ class Folders:
         """
         roots = self.roots(source)
         for root in roots:
-            path = inside(root, name)
+            path = inside(root, name) if source in FILE_FOLDERS else root.joinpath(*safe_components(name))
             if path.is_file():
                 return path
         places = " or ".join(str(root) for root in roots)
@@ -120,29 +123,36 @@ class Folders:
         return [root / name for root in self.models for name in names]
 
 
-def _walk(root: Path, suffixes: frozenset[str]) -> Iterator[str]:
-    """Names of the files below `root`, relative to it; folders are not entered through links, so there is no loop."""
+def _walk(root: Path, suffixes: frozenset[str], *, follow_links: bool = False) -> Iterator[str]:
+    """Names of the files below `root`, relative to it. Each folder is entered once, so that links make no loop."""
     real_root = os.path.realpath(root)
-    pending = [("", real_root)]
+    pending, entered = [("", real_root)], {real_root}
     while pending:
         prefix, folder = pending.pop()
         try:
-            entries = list(os.scandir(folder))
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.is_symlink())
         except (FileNotFoundError, PermissionError, NotADirectoryError):
             continue  # a folder that is missing or closed to us offers nothing
         for entry in entries:
             if entry.name.startswith("."):
                 continue
             name = prefix + entry.name
-            if entry.is_dir(follow_symlinks=False):
-                pending.append((f"{name}/", entry.path))
-            elif os.path.splitext(entry.name)[1].lower() in suffixes and _is_offered(Path(real_root), name, entry):
+            if entry.is_dir(follow_symlinks=follow_links):
+                real = os.path.realpath(entry.path)
+                if real not in entered:
+                    entered.add(real)
+                    pending.append((f"{name}/", entry.path))
+                continue
+            is_wanted = os.path.splitext(entry.name)[1].lower() in suffixes
+            if is_wanted and _is_offered(Path(real_root), name, entry, follow_links):
                 yield name
 
 
-def _is_offered(root: Path, name: str, entry: os.DirEntry[str]) -> bool:
-    """Whether `Folders.file` would give this file; only links need a look at the disk."""
+def _is_offered(root: Path, name: str, entry: os.DirEntry[str], follow_links: bool) -> bool:
+    """Whether `Folders.file` would give this file."""
     try:
-        return inside(root, name).is_file() if entry.is_symlink() else bool(safe_components(name)) and entry.is_file()
+        if entry.is_symlink() and not follow_links:
+            return inside(root, name).is_file()
+        return bool(safe_components(name)) and entry.is_file()
     except UnsafePath:
         return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -639,18 +638,6 @@ def test_an_endless_loop_is_ended_with_the_reason(tmp_path: Path) -> None:
     ran = lab(tmp_path, max_expanded_nodes=500).run({"7": ("Count", {"value": 0, "to": 10**9})}, targets=["7"])
     assert ran.outcome.state == "failed"
     assert "this run's expansions have more than 500 nodes" in ran.error
-    assert "max_expanded_nodes" in ran.error
+    assert "give the loop an end" in ran.error
     assert ran.outcome.error is not None
     assert ran.outcome.error.node_id == "7"
-
-
-def test_a_loop_costs_the_same_per_turn_however_long(tmp_path: Path) -> None:
-    def seconds(turns: int) -> float:
-        engine = lab(tmp_path)
-        begun_s = time.process_time()
-        engine.run({"7": ("Count", {"value": 0, "to": turns})}, targets=["7"])
-        return time.process_time() - begun_s
-
-    seconds(100)
-    short, long = min(seconds(500) for _ in range(3)), seconds(5_000)
-    assert long < short * 10 * 4  # a quadratic loop would take 100 times as long

@@ -82,16 +82,36 @@ def test_choices_are_sorted_recursive_and_only_of_the_right_kind(folders: Folder
     assert folders.choices("checkpoints") == ["a.SAFETENSORS", "b.safetensors", "sub/deep/c.safetensors"]
 
 
-def test_choices_never_follow_links_out_of_the_root(folders: Folders, tmp_path: Path) -> None:
-    outside = put(tmp_path / "outside" / "x.safetensors")
+def test_choices_never_follow_links_out_of_a_folder_clients_write_to(folders: Folders, tmp_path: Path) -> None:
+    outside = put(tmp_path / "outside" / "x.png")
+    put(folders.input / "real.png")
+    (folders.input / "out.png").symlink_to(outside)
+    (folders.input / "folder").symlink_to(outside.parent)
+    (folders.input / "loop").symlink_to(folders.input)
+    (folders.input / "again.png").symlink_to(folders.input / "real.png")
+    (folders.input / "broken.png").symlink_to(folders.input / "gone.png")
+    assert folders.choices("input") == ["again.png", "real.png"]
+    for name in ("out.png", "folder/x.png"):
+        with pytest.raises(UnsafePath, match="symbolic link"):
+            folders.file("input", name)
+
+
+def test_links_among_the_models_are_followed_because_only_the_operator_places_them(
+    folders: Folders, tmp_path: Path
+) -> None:
+    store = put(tmp_path / "store" / "x.safetensors", b"x").parent
     checkpoints = folders.models[0] / "checkpoints"
     put(checkpoints / "real.safetensors")
-    (checkpoints / "out.safetensors").symlink_to(outside)
-    (checkpoints / "folder").symlink_to(outside.parent)
+    (checkpoints / "out.safetensors").symlink_to(store / "x.safetensors")
+    (checkpoints / "shared").symlink_to(store)
     (checkpoints / "loop").symlink_to(checkpoints)
-    (checkpoints / "again.safetensors").symlink_to(checkpoints / "real.safetensors")
+    (store / "back").symlink_to(checkpoints)
     (checkpoints / "broken.safetensors").symlink_to(checkpoints / "gone.safetensors")
-    assert folders.choices("checkpoints") == ["again.safetensors", "real.safetensors"]
+    assert folders.choices("checkpoints") == ["out.safetensors", "real.safetensors", "shared/x.safetensors"]
+    for name in ("out.safetensors", "shared/x.safetensors"):
+        assert folders.file("checkpoints", name).read_bytes() == b"x"
+    with pytest.raises(UnsafePath):
+        folders.file("checkpoints", "../store/x.safetensors")
 
 
 def test_whatever_is_offered_can_be_opened(folders: Folders) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -225,9 +224,7 @@ def test_long_chain_of_reroutes_with_many_ends_is_resolved_once() -> None:
     nodes += [node(count + i, "Use", ("model", "MODEL", count + i)) for i in range(count)]
     links = [[i, i - 1, 0, i, 0, "*"] for i in range(2, count)]
     links += [[count + i, count - 1, 0, count + i, 0, "*"] for i in range(count)]
-    started = time.process_time()
     prompt, problems = api_from_editor(workflow(*nodes, links=links), TYPES)
-    assert time.process_time() - started < 1.0
     assert problems == []
     assert prompt[str(count)]["inputs"] == {"model": ["1", 0]}  # type: ignore[index,call-overload]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -108,11 +107,9 @@ def test_values_are_the_arguments_known_before_the_run() -> None:
     assert steps["d"].values == {"a": [5]}
 
 
-def test_a_chain_of_10000_nodes_is_planned_in_well_under_a_second() -> None:
+def test_a_chain_of_10000_nodes_is_planned_without_recursion() -> None:
     nodes = {"0": Node("Value")} | {str(i): Node("Join", {"a": Link(str(i - 1), 0)}) for i in range(1, 10_000)}
-    begun_s = time.process_time()
     steps = steps_of(nodes, "9999")
-    assert time.process_time() - begun_s < 0.5
     assert len(steps) == 10_000
     assert len({step.key for step in steps.values()}) == 10_000
 

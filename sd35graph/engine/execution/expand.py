@@ -63,8 +63,8 @@ class Expander:
         self._count += len(expansion.nodes)
         if self._count > self._limit:
             raise ExpansionError(
-                f"this run's expansions have more than {self._limit:,} nodes; if this is no loop without an end, "
-                "raise max_expanded_nodes"
+                f"this run's expansions have more than {self._limit:,} nodes; give the loop an end, or split the "
+                "work over several runs"
             )
         ids = {local_id: task.place.inside(call, local_id).node_id for local_id in expansion.nodes}
         nodes = {ids[local_id]: _moved(node, ids) for local_id, node in expansion.nodes.items()}

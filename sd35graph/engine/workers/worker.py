@@ -88,6 +88,8 @@ class Worker:
         """Say hello and run jobs, on this thread, for ever."""
         threading.Thread(target=self._asking.run_forever, name="validators", daemon=True).start()
         threading.Thread(target=self._artifacts.remove_leftovers, name="leftovers", daemon=True).start()
+        for failure in self._failures:
+            logger.warning("pack left out", extra={"pack": failure.pack, "reason": failure.message})
         failures = [asdict(failure) for failure in self._failures]
         schemas = json.loads(SCHEMAS.dump_json(self._schemas))  # an infinite limit becomes null: no limit
         hello = {"kind": "hello", "schemas": schemas, "system": packs.system_info(), "failures": failures}
