@@ -20,6 +20,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict
@@ -58,6 +59,7 @@ logger = logging.getLogger(__name__)
 _CALLS = TypeAdapter(list[ValidatorCall])
 _READ_BYTES = 1 << 20
 _FLUSH_TIMEOUT_S = 2.0
+_TRIM_EVERY_S = 2.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -95,12 +97,16 @@ class Worker:
         hello = {"kind": "hello", "schemas": schemas, "system": packs.system_info(), "failures": failures}
         self._outbox.put(encode(hello))
         self._outbox.flush(_FLUSH_TIMEOUT_S)  # so that the events of a first job that crashes are not behind it
+        trimmed_s = time.monotonic()
         while True:
             task = self._tasks.get()
             try:
                 task()
             except Exception:
                 logger.exception("the worker failed at a task beside its jobs and goes on")
+            if time.monotonic() - trimmed_s > _TRIM_EVERY_S:  # not after every job: it takes milliseconds
+                _return_memory()
+                trimmed_s = time.monotonic()
 
     def handle(self, message: Message) -> None:
         """Do what a message asks for, without making the reading thread wait."""
@@ -149,7 +155,6 @@ class Worker:
                 emit(Event(type="failed", job_id=job_id, data={"error": _job_error(error), "executed": []}))
         finally:
             del self._tokens[job_id]
-            _return_memory()
 
     async def _answer(self, message: Message) -> None:
         try:
