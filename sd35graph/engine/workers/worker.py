@@ -15,6 +15,7 @@ import gc
 import io
 import json
 import logging
+import math
 import os
 import queue
 import signal
@@ -97,16 +98,25 @@ class Worker:
         hello = {"kind": "hello", "schemas": schemas, "system": packs.system_info(), "failures": failures}
         self._outbox.put(encode(hello))
         self._outbox.flush(_FLUSH_TIMEOUT_S)  # so that the events of a first job that crashes are not behind it
-        trimmed_s = time.monotonic()
+        trimmed_s, is_untrimmed = -math.inf, False
         while True:
-            task = self._tasks.get()
             try:
-                task()
-            except Exception:
-                logger.exception("the worker failed at a task beside its jobs and goes on")
-            if time.monotonic() - trimmed_s > _TRIM_EVERY_S:  # not after every job: it takes milliseconds
+                task = self._tasks.get(timeout=_TRIM_EVERY_S if is_untrimmed else None)
+            except queue.Empty:  # idle, with memory to give back
+                task = None
+            if task is not None:
+                self._attempt(task)
+            is_untrimmed = time.monotonic() - trimmed_s < _TRIM_EVERY_S
+            if not is_untrimmed:  # not after every job: it takes milliseconds
                 _return_memory()
                 trimmed_s = time.monotonic()
+
+    @staticmethod
+    def _attempt(task: Callable[[], None]) -> None:
+        try:
+            task()
+        except Exception:
+            logger.exception("the worker failed at a task beside its jobs and goes on")
 
     def handle(self, message: Message) -> None:
         """Do what a message asks for, without making the reading thread wait."""
