@@ -77,7 +77,7 @@ def measure(registry: Registry, length: int) -> tuple[Cost, Cost, Cost]:
     schemas = registry.schemas()
     planning, first, cached = [], [], []
     for _ in range(ROUNDS):
-        executor = Executor(registry, OutputCache(2**30), services)  # type: ignore[arg-type]
+        executor = Executor(registry, OutputCache(2**30), services)  # type: ignore[arg-type] # all these nodes need
         events: list[Event] = []
 
         def run(executor: Executor = executor, events: list[Event] = events) -> None:

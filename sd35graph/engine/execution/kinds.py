@@ -65,7 +65,7 @@ class Kind:
             output.add(returned, columns[0])
         else:
             self._check_count(returned)
-            for output, value, column in zip(outputs, returned or (), columns, strict=True):  # type: ignore[call-overload]
+            for output, value, column in zip(outputs, returned or (), columns, strict=True):  # type: ignore[call-overload] # counted above
                 output.check(value)
                 output.add(value, column)
 

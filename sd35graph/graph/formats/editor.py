@@ -228,7 +228,7 @@ def _api_node(
             problems.append(_cut_link(node_id, node, socket.name, source.reason))
     title = node.title or (schema.title if schema else node.type)
     # A decoded document holds JSON values only.
-    return {"class_type": node.type, "inputs": inputs, "_meta": {"title": title}}  # type: ignore[dict-item]
+    return {"class_type": node.type, "inputs": inputs, "_meta": {"title": title}}  # type: ignore[dict-item] # all JSON
 
 
 def _unknown_values(node: EditorNode) -> dict[str, object]:
