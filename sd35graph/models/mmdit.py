@@ -46,7 +46,8 @@ class MMDiT(nn.Module):
         """Velocity, float32, on the device and of the shape of `x`: denoised = x - sigma * velocity.
 
         x: [B, C, h, w], in model space. timestep: [B], sigma times the flow's multiplier.
-        context: [B, L, D]; narrower than the network's width it is padded with zeros on the right. pooled: [B, P].
+        context: [B, L, D]; padded with zeros on the right to the width of the context embedder. A wider one is cut to
+        it, if what is cut off is such padding. pooled: [B, P].
         skip_layers: blocks that pass both token streams through unchanged.
         Inputs are cast to the device and dtype of the weights. Raises `InputShapeError`.
         """
@@ -58,7 +59,8 @@ class MMDiT(nn.Module):
 
         image = self.x_embedder(latent) + self._positions(rows, columns)  # [B, N, width]
         text = context.to(weight.device, weight.dtype)
-        text = self.context_embedder(F.pad(text, (0, self.config.context_width - text.shape[-1])))  # [B, L, width]
+        missing = self.config.context_width - text.shape[-1]  # columns; less than 0 cuts off
+        text = self.context_embedder(F.pad(text, (0, missing)))  # [B, L, width]
         time = time_features(timestep.to(weight.device), self.config.time_features).to(weight.dtype)
         condition = self.t_embedder(time) + self.y_embedder(pooled.to(weight.device, weight.dtype))
         condition = F.silu(condition)  # every modulation begins with it
@@ -94,10 +96,15 @@ class MMDiT(nn.Module):
             raise InputShapeError(
                 f"The timestep must have shape [{batch}], as the latent, but has {list(timestep.shape)}."
             )
-        if context.ndim != 3 or context.shape[0] != batch or context.shape[2] > config.context_width:
+        widest = config.context_width
+        if context.ndim != 3 or context.shape[0] != batch:
             raise InputShapeError(
-                f"The text context must have shape [{batch}, L, at most {config.context_width}], "
-                f"but has {list(context.shape)}."
+                f"The text context must have shape [{batch}, L, at most {widest}], but has {list(context.shape)}."
+            )
+        if context.shape[2] > widest and context[..., widest:].any():
+            raise InputShapeError(
+                f"The text context must have shape [{batch}, L, at most {widest}], but has {list(context.shape)}, "
+                "and more than zeros beyond. Use the text encoders that belong to this model."
             )
         if pooled.shape != (batch, config.pooled_width):
             raise InputShapeError(
@@ -138,7 +145,8 @@ class HeadNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(HEAD_WIDTH))
 
     def forward(self, heads: Tensor) -> Tensor:
-        return F.rms_norm(heads, (HEAD_WIDTH,), self.weight, eps=_NORM_EPS)
+        # The cast is for autocast only, which leaves the weight as it is.
+        return F.rms_norm(heads, (HEAD_WIDTH,), self.weight.to(heads.dtype), eps=_NORM_EPS)
 
 
 class Attention(nn.Module):

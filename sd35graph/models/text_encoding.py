@@ -15,16 +15,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sd35graph.models.clip import ClipTextEncoder
-from sd35graph.models.errors import MissingPartError
+from sd35graph.models.errors import MissingPartError, WeightsMismatchError
 from sd35graph.models.sections import ENCODERS
 from sd35graph.models.t5 import T5TextEncoder
-from sd35graph.models.tokenizers import SECTION_LENGTH, ClipTokenizer, Section, T5Tokenizer
+from sd35graph.models.tokenizers import ClipTokenizer, Section, T5Tokenizer
 from sd35graph.models.variants import ClipName, EncoderName
 
 EmptyPadding = Literal["none", "empty_prompt"]
 
-CONTEXT_WIDTH = 4096  # of the transformer's text input; wider only if the encoders are
-CLIP_L_WIDTH = 768  # where CLIP-G's channels begin when CLIP-L is absent
+CONTEXT_WIDTH = 4096  # contexts are padded to it, the width of the released transformers' text input
+CLIP_L_WIDTH = 768  # of the released encoders; what an absent one takes up
 CLIP_G_WIDTH = 1280
 
 CLIP_G_PAD = 0  # CLIP-L pads with its end token
@@ -38,12 +38,21 @@ class ClipPart:
     tokenizer: ClipTokenizer
     pad_id: int
 
+    @property
+    def section_length(self) -> int:
+        """Tokens of a section: as many as the encoder has positions."""
+        return self.encoder.config.positions
+
     def tokenize(self, text: str) -> list[Section]:
-        return self.tokenizer.sections(text, self.pad_id)
+        return self.tokenizer.sections(text, self.pad_id, self.section_length)
+
+    def empty_section(self) -> Section:
+        """The section of an empty prompt."""
+        return self.tokenizer.empty_section(self.pad_id, self.section_length)
 
     def encode(self, sections: Sequence[Section]) -> tuple[Tensor, Tensor]:
-        """Weighted hidden states [1, 77 * sections, width] and the first section's pooled vector [1, width]."""
-        rows = [*sections, self.tokenizer.empty_section(self.pad_id)] if _has_emphasis(sections) else list(sections)
+        """Weighted hidden states [1, L * sections, width] and the first section's pooled vector [1, width]."""
+        rows = [*sections, self.empty_section()] if _has_emphasis(sections) else list(sections)
         hidden, pooled = self.encoder(_ids(rows), self.tokenizer.end_id)
         return _weigh(hidden, sections).flatten(0, 1).unsqueeze(0), pooled[:1]
 
@@ -63,18 +72,31 @@ class T5Part:
 
 @dataclass(frozen=True, slots=True)
 class TextEncoders:
-    """The text encoders of one model. Results are float32 on the CPU."""
+    """The text encoders of one model. Results are float32 on the CPU.
+
+    In shapes, D is the widest part's width, or `CONTEXT_WIDTH` if that is more; P is the width of both CLIP encoders'
+    pooled vectors. An absent encoder counts as wide as the released one. Raises `WeightsMismatchError` if the sections
+    of the CLIP encoders, which stand side by side, differ in length.
+    """
 
     clip_l: ClipPart | None = None
     clip_g: ClipPart | None = None
     t5xxl: T5Part | None = None
 
+    def __post_init__(self) -> None:
+        lengths = [part.section_length for part in self._clips]
+        if len(set(lengths)) > 1:
+            raise WeightsMismatchError(
+                f"The position tables of CLIP-L and CLIP-G have {lengths[0]} and {lengths[1]} entries; "
+                "expected the same number. Load the two encoders of one model."
+            )
+
     def encode(self, text: str) -> tuple[Tensor, Tensor]:
-        """Conditioning [1, L, 4096] and pooled [1, 2048] of one prompt for all encoders."""
+        """Conditioning [1, L, D] and pooled [1, P] of one prompt for all encoders."""
         return self.encode_sd3(text, text, text, empty_padding="empty_prompt")
 
     def encode_sd3(self, clip_l: str, clip_g: str, t5xxl: str, *, empty_padding: EmptyPadding) -> tuple[Tensor, Tensor]:
-        """Conditioning [1, L, 4096] and pooled [1, 2048] of a prompt per encoder.
+        """Conditioning [1, L, D] and pooled [1, P] of a prompt per encoder.
 
         empty_padding: "empty_prompt" encodes an empty prompt like any other; with "none" it contributes nothing if
         both CLIP prompts are empty, and only the end token if T5's is.
@@ -87,8 +109,11 @@ class TextEncoders:
         if self.t5xxl is not None:
             t5 = self.t5xxl.encode(self.t5xxl.tokenizer.section(t5xxl, is_padded=is_padded or t5xxl != ""))
         if pooled is None:
-            pooled = torch.zeros(1, CLIP_L_WIDTH + CLIP_G_WIDTH)
-        return _join([part for part in (context, t5) if part is not None]), pooled
+            pooled = torch.zeros(1, _pooled_width(self.clip_l, CLIP_L_WIDTH) + _pooled_width(self.clip_g, CLIP_G_WIDTH))
+        parts = [part for part in (context, t5) if part is not None]
+        if not parts:  # nothing was asked of any encoder: the network still needs a context, and zeros say nothing
+            parts = [torch.zeros(1, self._clips[0].section_length, CONTEXT_WIDTH)]
+        return _join(parts), pooled
 
     def encode_part(self, part: EncoderName, text: str) -> tuple[Tensor, Tensor | None]:
         """Hidden states [1, L, width] of one encoder, and its pooled vector (None for T5)."""
@@ -103,15 +128,27 @@ class TextEncoders:
         return clip.encode(clip.tokenize(text))
 
     def _encode_clip(self, text_l: str, text_g: str) -> tuple[Tensor | None, Tensor | None]:
-        """Both CLIP encoders side by side [1, 77 * sections, widths], and their pooled vectors one after the other."""
+        """Both CLIP encoders side by side [1, L * sections, widths], and their pooled vectors one after the other."""
         rows_l = self.clip_l.tokenize(text_l) if self.clip_l is not None else []
         rows_g = self.clip_g.tokenize(text_g) if self.clip_g is not None else []
         count = max(len(rows_l), len(rows_g))
         if count == 0:
             return None, None
-        hidden_l, pooled_l = _encode_or_zero(self.clip_l, rows_l, count, CLIP_L_WIDTH)
-        hidden_g, pooled_g = _encode_or_zero(self.clip_g, rows_g, count, CLIP_G_WIDTH)
+        hidden_l, pooled_l = self._encode_or_zero(self.clip_l, rows_l, count, CLIP_L_WIDTH)
+        hidden_g, pooled_g = self._encode_or_zero(self.clip_g, rows_g, count, CLIP_G_WIDTH)
         return torch.cat([hidden_l, hidden_g], dim=-1), torch.cat([pooled_l, pooled_g], dim=-1)
+
+    def _encode_or_zero(
+        self, part: ClipPart | None, rows: list[Section], count: int, width: int
+    ) -> tuple[Tensor, Tensor]:
+        """Hidden states of `count` sections, the missing ones those of an empty prompt; zeros without an encoder."""
+        if part is None:
+            return torch.zeros(1, self._clips[0].section_length * count, width), torch.zeros(1, width)
+        return part.encode(rows + [part.empty_section()] * (count - len(rows)))
+
+    @property
+    def _clips(self) -> list[ClipPart]:
+        return [part for part in (self.clip_l, self.clip_g) if part is not None]
 
     def _clip(self, name: ClipName) -> ClipPart | None:
         return self.clip_l if name == "clip_l" else self.clip_g
@@ -125,17 +162,12 @@ class TextEncoders:
         return MissingPartError(f"The encoder {part} is not loaded, only: {', '.join(present)}.")
 
 
-def _encode_or_zero(part: ClipPart | None, rows: list[Section], count: int, width: int) -> tuple[Tensor, Tensor]:
-    """Hidden states of `count` sections, the missing ones those of an empty prompt; zeros without an encoder."""
-    if part is None:
-        return torch.zeros(1, SECTION_LENGTH * count, width), torch.zeros(1, width)
-    return part.encode(rows + [part.tokenizer.empty_section(part.pad_id)] * (count - len(rows)))
+def _pooled_width(part: ClipPart | None, absent: int) -> int:
+    return absent if part is None else part.encoder.pooled_width
 
 
 def _join(parts: Sequence[Tensor]) -> Tensor:
     """Contexts one after the other, zero-padded on the right to one width."""
-    if not parts:  # nothing was asked of any encoder: the network still needs a context, and zeros say nothing
-        return torch.zeros(1, SECTION_LENGTH, CONTEXT_WIDTH)
     width = max(CONTEXT_WIDTH, *(part.shape[-1] for part in parts))
     return torch.cat([F.pad(part, (0, width - part.shape[-1])) for part in parts], dim=1)
 

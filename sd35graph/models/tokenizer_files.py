@@ -16,7 +16,7 @@ from huggingface_hub import try_to_load_from_cache
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from sd35graph.models.errors import FileFormatError, TokenizerMissingError
-from sd35graph.models.tokenizers import ClipTokenizer, EncodeText, T5Tokenizer
+from sd35graph.models.tokenizers import T5_MIN_LENGTH, ClipTokenizer, EncodeText, T5Tokenizer
 
 TokenizerKind = Literal["clip", "t5"]
 
@@ -29,6 +29,9 @@ _FILES: dict[TokenizerKind, tuple[tuple[str, ...], ...]] = {
     "t5": (("tokenizer.json",), ("spiece.model",)),
 }
 _ALGORITHM: dict[TokenizerKind, str] = {"clip": "BPE", "t5": "Unigram"}
+
+# May lie beside them; of its entries only T5's `min_length`, our own, is read.
+_T5_SETTINGS = "tokenizer_config.json"
 
 # (repository, folder) in the hub's cache; the first is also the one the error message names.
 _HUB: dict[TokenizerKind, tuple[tuple[str, str], ...]] = {
@@ -108,10 +111,11 @@ def load_clip_tokenizer(folder: Path) -> ClipTokenizer:
 
 def load_t5_tokenizer(folder: Path) -> T5Tokenizer:
     """The T5 tokenizer whose files lie in `folder`. Raises `FileFormatError` if they cannot be read."""
+    min_length = _t5_min_length(folder / _T5_SETTINGS)
     if _file_set("t5", folder) == ("spiece.model",):
-        return _load_sentencepiece(folder / "spiece.model")
+        return _load_sentencepiece(folder / "spiece.model", min_length)
     tokenizer = _load_fast("t5", folder)
-    return T5Tokenizer(_encoder(tokenizer), _token_id(tokenizer, "</s>", folder))
+    return T5Tokenizer(_encoder(tokenizer), _token_id(tokenizer, "</s>", folder), min_length)
 
 
 def _beside(kind: TokenizerKind, encoder: Path) -> tuple[Path, ...]:
@@ -135,6 +139,19 @@ def _file_set(kind: TokenizerKind, folder: Path) -> tuple[str, ...] | None:
         if is_complete and (names != ("tokenizer.json",) or _algorithm(folder / names[0]) == _ALGORITHM[kind]):
             return names
     return None
+
+
+def _t5_min_length(settings: Path) -> int:
+    """What the tokenizer's settings say. `model_max_length` is no measure: released files have 512 there."""
+    if not settings.is_file():
+        return T5_MIN_LENGTH
+    try:
+        length = json.loads(settings.read_text(encoding="utf-8")).get("min_length", T5_MIN_LENGTH)
+    except (ValueError, AttributeError) as error:
+        raise FileFormatError(f"{settings} does not hold tokenizer settings: {error}. Fetch it again.") from error
+    if type(length) is not int or length < 1:
+        raise FileFormatError(f'{settings}: "min_length" must be an integer from 1 on, not {length!r}.')
+    return length
 
 
 def _algorithm(path: Path) -> str | None:
@@ -191,7 +208,7 @@ def _token_id(tokenizer: Tokenizer, text: str, folder: Path) -> int:
     return int(token)
 
 
-def _load_sentencepiece(path: Path) -> T5Tokenizer:
+def _load_sentencepiece(path: Path, min_length: int) -> T5Tokenizer:
     processor = sentencepiece.SentencePieceProcessor()
     try:
         processor.load(str(path))
@@ -204,4 +221,4 @@ def _load_sentencepiece(path: Path) -> T5Tokenizer:
             ids.extend([processor.piece_to_id(part)] if _T5_SPECIAL.fullmatch(part) else processor.encode(part))
         return ids
 
-    return T5Tokenizer(encode, int(processor.eos_id()))
+    return T5Tokenizer(encode, int(processor.eos_id()), min_length)

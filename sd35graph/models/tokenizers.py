@@ -1,6 +1,6 @@
-"""Prompts to sections of (token id, weight): CLIP has windows of 77 tokens, T5 one section of at least 77.
+"""Prompts to sections of (token id, weight): CLIP has windows of one length, T5 one section of at least some length.
 
-The vocabularies come from `tokenizer_files`.
+The vocabularies come from `tokenizer_files`, a window's length from the encoder (77 in the released ones).
 """
 
 from __future__ import annotations
@@ -13,52 +13,56 @@ Token = tuple[int, float]
 Section = list[Token]
 EncodeText = Callable[[str], list[int]]
 
-SECTION_LENGTH = 77
+T5_MIN_LENGTH = 77  # of a section, where the tokenizer's settings do not say
 LONG_SEGMENT = 8  # segments of this many tokens are cut at a section's end, shorter ones move to the next
 
 
 class ClipTokenizer:
-    """Text to CLIP sections of 77 tokens. CLIP-L pads with its end token, CLIP-G with 0: see `sections`."""
+    """Text to CLIP sections. CLIP-L pads with its end token, CLIP-G with 0: see `sections`."""
 
     def __init__(self, encode: EncodeText, start_id: int, end_id: int) -> None:
         self._encode = encode
         self.start_id = start_id
         self.end_id = end_id
 
-    def sections(self, text: str, pad_id: int) -> list[Section]:
-        """The prompt in one or more sections: start, up to 75 tokens, end, padding. Special tokens have weight 1."""
-        room = SECTION_LENGTH - 2
+    def sections(self, text: str, pad_id: int, length: int) -> list[Section]:
+        """The prompt in one or more sections of `length` tokens, at least 3: start, tokens, end, padding.
+
+        Special tokens have weight 1.
+        """
+        room = length - 2
         bodies: list[Section] = [[]]
         for segment in _segments(text, self._encode):
             for part in _cut(segment, room - len(bodies[-1]), room):
                 if len(bodies[-1]) + len(part) > room:
                     bodies.append([])
                 bodies[-1].extend(part)
-        return [self._frame(body, pad_id) for body in bodies]
+        return [self._frame(body, pad_id, length) for body in bodies]
 
-    def empty_section(self, pad_id: int) -> Section:
+    def empty_section(self, pad_id: int, length: int) -> Section:
         """The section of an empty prompt."""
-        return self._frame([], pad_id)
+        return self._frame([], pad_id, length)
 
-    def _frame(self, body: Section, pad_id: int) -> Section:
+    def _frame(self, body: Section, pad_id: int, length: int) -> Section:
         framed = [(self.start_id, 1.0), *body, (self.end_id, 1.0)]
-        return framed + [(pad_id, 1.0)] * (SECTION_LENGTH - len(framed))
+        return framed + [(pad_id, 1.0)] * (length - len(framed))
 
 
 class T5Tokenizer:
-    """Text to a single T5 section: the tokens, an end token, padding up to 77; there is no maximum."""
+    """Text to a single T5 section: the tokens, an end token, padding up to `min_length`; there is no maximum."""
 
     pad_id = 0
 
-    def __init__(self, encode: EncodeText, end_id: int) -> None:
+    def __init__(self, encode: EncodeText, end_id: int, min_length: int = T5_MIN_LENGTH) -> None:
         self._encode = encode
         self.end_id = end_id
+        self.min_length = min_length
 
     def section(self, text: str, *, is_padded: bool = True) -> Section:
         """The prompt's tokens. Unpadded, an empty prompt is the end token alone."""
         tokens = [token for segment in _segments(text, self._encode) for token in segment]
         tokens.append((self.end_id, 1.0))
-        return self._pad(tokens, SECTION_LENGTH if is_padded else 0)
+        return self._pad(tokens, self.min_length if is_padded else 0)
 
     def empty_section(self, length: int) -> Section:
         """The section of an empty prompt, padded to `length`."""
@@ -77,7 +81,7 @@ def _segments(text: str, encode: EncodeText) -> Iterator[Section]:
 
 def _cut(segment: Section, free: int, room: int) -> Iterator[Section]:
     """A long segment in parts that fill what is free of this section and then whole ones; a short one as it is."""
-    if len(segment) < LONG_SEGMENT:
+    if len(segment) < min(LONG_SEGMENT, room + 1):
         yield segment
         return
     yield segment[:free]

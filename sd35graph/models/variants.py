@@ -137,6 +137,13 @@ def clip_config(shapes: Mapping[str, Shape], name: ClipName, where: str) -> Clip
     token = "text_model.embeddings.token_embedding.weight"
     vocabulary, width = _shape(shapes, token, 2, where)
     _require_multiple(width, HEAD_WIDTH, token, where)
+    table = "text_model.embeddings.position_embedding.weight"
+    positions = _shape(shapes, table, 2, where)[0]
+    if positions < 3:
+        raise WeightsMismatchError(
+            f'{where}: "{table}" holds {positions} positions; expected at least 3, as a section has a start, '
+            "a token and an end."
+        )
     # CLIP-L's projection is unused and often left out of its file; CLIP-G's missing one is reported as a missing key.
     projection = shapes.get("text_projection.weight", (width, width)) if name == "clip_g" else (width, width)
     return ClipConfig(
@@ -145,7 +152,7 @@ def clip_config(shapes: Mapping[str, Shape], name: ClipName, where: str) -> Clip
         width=width,
         mlp_width=_shape(shapes, "text_model.encoder.layers.0.mlp.fc1.weight", 2, where)[0],
         vocabulary=vocabulary,
-        positions=_shape(shapes, "text_model.embeddings.position_embedding.weight", 2, where)[0],
+        positions=positions,
         projection_width=projection[0],
     )
 

@@ -100,6 +100,21 @@ def test_narrow_context_is_padded_with_zeros(mmdit: MMDiT) -> None:
     assert torch.equal(mmdit(x, timestep, context[..., :50], pooled), mmdit(x, timestep, padded, pooled))
 
 
+def test_zeros_beyond_the_widest_context_say_nothing(mmdit: MMDiT) -> None:
+    x, timestep, context, pooled = inputs()
+    padded = torch.cat([context, torch.zeros(2, 7, 1000)], dim=-1)
+    assert torch.equal(mmdit(x, timestep, padded, pooled), mmdit(x, timestep, context, pooled))
+
+
+def test_autocast_norms_the_heads_without_a_warning(mmdit: MMDiT) -> None:
+    velocity = mmdit(*inputs())
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = mmdit(*inputs())
+    assert not torch.equal(rough, velocity)
+    # bfloat16 has 8 bits of mantissa.
+    torch.testing.assert_close(rough, velocity, rtol=0.1, atol=0.1)
+
+
 def test_rows_of_a_batch_do_not_see_each_other(mmdit: MMDiT) -> None:
     x, timestep, context, pooled = inputs()
     alone = mmdit(x[:1], timestep[:1], context[:1], pooled[:1])
@@ -145,7 +160,7 @@ def test_time_features_are_cosines_then_sines() -> None:
         (0, torch.zeros(2, 4, 8, 8), r"\[B, 16, h, w\], but got \[2, 4, 8, 8\]"),
         (0, torch.zeros(2, 16, 8, 26), r"26 x 8 cells.*ends at 24 \(192 pixels\)"),
         (1, torch.zeros(3), r"timestep must have shape \[2\]"),
-        (2, torch.zeros(2, 7, 97), r"at most 96\], but has \[2, 7, 97\]"),
+        (2, torch.ones(2, 7, 97), r"at most 96\], but has \[2, 7, 97\], and more than zeros beyond"),
         (2, torch.zeros(1, 7, 96), r"text context must have shape \[2, L"),
         (3, torch.zeros(2, 47), r"pooled text must have shape \[2, 48\]"),
     ],

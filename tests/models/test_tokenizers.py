@@ -20,6 +20,7 @@ from sd35graph.models.tokenizer_files import (
 from sd35graph.models.tokenizers import ClipTokenizer, T5Tokenizer
 
 START, END, PAD = 100, 101, 0
+LENGTH = 77
 
 
 def one_per_word(text: str) -> list[int]:
@@ -42,26 +43,34 @@ def bodies(sections: list[list[tuple[int, float]]]) -> list[int]:
 
 
 def test_a_prompt_is_framed_and_padded_to_77(clip: ClipTokenizer) -> None:
-    (section,) = clip.sections("aa bbb", PAD)
+    (section,) = clip.sections("aa bbb", PAD, LENGTH)
     assert section == [(START, 1.0), (2, 1.0), (3, 1.0), (END, 1.0), *[(PAD, 1.0)] * 73]
 
 
 def test_an_empty_prompt_is_one_empty_section(clip: ClipTokenizer) -> None:
-    assert clip.sections("", PAD) == [clip.empty_section(PAD)]
+    assert clip.sections("", PAD, LENGTH) == [clip.empty_section(PAD, LENGTH)]
 
 
 def test_a_long_segment_is_cut_where_the_section_is_full(clip: ClipTokenizer) -> None:
-    assert bodies(clip.sections("w " * 160, PAD)) == [75, 75, 10]
-    assert bodies(clip.sections("w " * 150, PAD)) == [75, 75]
+    assert bodies(clip.sections("w " * 160, PAD, LENGTH)) == [75, 75, 10]
+    assert bodies(clip.sections("w " * 150, PAD, LENGTH)) == [75, 75]
 
 
 def test_a_short_segment_moves_to_the_next_section(clip: ClipTokenizer) -> None:
-    assert bodies(clip.sections("w " * 70 + "(" + "v " * 7 + ":2)", PAD)) == [70, 7]
-    assert bodies(clip.sections("w " * 70 + "(" + "v " * 8 + ":2)", PAD)) == [75, 3]
+    assert bodies(clip.sections("w " * 70 + "(" + "v " * 7 + ":2)", PAD, LENGTH)) == [70, 7]
+    assert bodies(clip.sections("w " * 70 + "(" + "v " * 8 + ":2)", PAD, LENGTH)) == [75, 3]
+
+
+def test_no_section_is_longer_than_asked_for(clip: ClipTokenizer) -> None:
+    for length in range(3, 14):
+        for words in range(1, 14):
+            sections = clip.sections("w " * words, PAD, length)
+            assert {len(section) for section in sections} == {length}
+            assert sum(bodies(sections)) == words
 
 
 def test_weights_attach_to_their_tokens_only(clip: ClipTokenizer) -> None:
-    (section,) = clip.sections("a (bb:1.5)", PAD)
+    (section,) = clip.sections("a (bb:1.5)", PAD, LENGTH)
     assert section[:4] == [(START, 1.0), (1, 1.0), (2, 1.5), (END, 1.0)]
 
 
@@ -71,6 +80,36 @@ def test_t5_has_one_section_of_at_least_77() -> None:
     assert len(t5.section("w " * 200)) == 201
     assert t5.section("", is_padded=False) == [(1, 1.0)]
     assert t5.empty_section(3) == [(1, 1.0), (0, 1.0), (0, 1.0)]
+
+
+def test_t5_takes_its_least_length_from_the_tokenizers_settings(tmp_path: Path, shared: Path) -> None:
+    shutil.copy(shared / "parity/tokenizers/t5/tokenizer.json", tmp_path)
+    assert len(load_t5_tokenizer(tmp_path).section("cat")) == 77
+    (tmp_path / "tokenizer_config.json").write_text('{"model_max_length": 512}')
+    assert len(load_t5_tokenizer(tmp_path).section("cat")) == 77
+    (tmp_path / "tokenizer_config.json").write_text('{"min_length": 12}')
+    t5 = load_t5_tokenizer(tmp_path)
+    assert len(t5.section("cat")) == 12
+    assert len(t5.section("", is_padded=False)) == 1
+    assert len(t5.section("cat " * 20)) > 20
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ('{"min_length": 0}', '"min_length" must be an integer from 1 on, not 0'),
+        ('{"min_length": true}', "not True"),
+        ('{"min_length": null}', "not None"),
+        ("[]", "does not hold tokenizer settings"),
+        ("{", "does not hold tokenizer settings"),
+    ],
+)
+def test_unusable_tokenizer_settings_are_named(tmp_path: Path, shared: Path, settings: str, words: str) -> None:
+    shutil.copy(shared / "parity/tokenizers/t5/tokenizer.json", tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text(settings)
+    with pytest.raises(FileFormatError, match=words) as caught:
+        load_t5_tokenizer(tmp_path)
+    assert str(tmp_path / "tokenizer_config.json") in str(caught.value)
 
 
 def test_tokenizers_are_looked_for_beside_the_encoder_first(tmp_path: Path, shared: Path) -> None:

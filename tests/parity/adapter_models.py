@@ -40,6 +40,7 @@ __all__ = [
 
 SHARED = Path(os.environ.get("SD35GRAPH_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 TOKENIZERS = SHARED / "parity" / "tokenizers"
+CLIP_LENGTH = 77  # of the released encoders' sections
 
 
 @cache
@@ -68,8 +69,8 @@ def mmdit_forward(
 def tokenize(text: str) -> dict[str, list[Section]]:
     clip = clip_tokenizer()
     return {
-        "l": clip.sections(text, clip.end_id),
-        "g": clip.sections(text, CLIP_G_PAD),
+        "l": clip.sections(text, clip.end_id, CLIP_LENGTH),
+        "g": clip.sections(text, CLIP_G_PAD, CLIP_LENGTH),
         "t5xxl": [t5_tokenizer().section(text)],
     }
 
