@@ -29,7 +29,7 @@ class Settings(BaseModel):
     """Everything the program can be told from outside. Frozen; paths are absolute.
 
     base: holds `models/ input/ output/ temp/` and the job store; created if missing. models: more folders of models,
-    searched before the base's own. packs: folders of node packs.
+    searched before the base's own, and that before the package's. packs: folders of node packs.
     device: `auto`, `cpu`, `cuda:0`, `mps`. cache_bytes: limit of the output cache; None: a share of the memory.
     cancel_deadline_s: how long a cancelled node may go on before its worker is replaced.
     """

@@ -28,6 +28,10 @@ MODEL_SOURCES: dict[str, tuple[str, ...]] = {
 """The kinds of model file and the folders that hold them; the second one is its older name, which still counts."""
 ALIASES = {"clip": "text_encoders", "unet": "diffusion_models"}
 
+_PACKAGE = Path(__file__).parents[1]
+EMBEDDED_MODELS = _PACKAGE / "embedded" / "models"
+"""The model root inside the package: the last one searched, and nobody's to put files into."""
+
 _MODEL_SUFFIXES = frozenset({".safetensors"})
 _PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 
@@ -55,19 +59,25 @@ class Folders:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Folders:
-        """The layout the settings ask for: the base's, with single folders set apart and more model roots in front."""
+        """The layout the settings ask for: the base's, with single folders set apart and more model roots in front.
+
+        The package's own models come last, so that a file of the same name elsewhere wins.
+        """
         usual = cls.under(settings.base)
         return cls(
             base=settings.base,
-            models=(*settings.models, *usual.models),
+            models=(*settings.models, *usual.models, EMBEDDED_MODELS),
             input=settings.input or usual.input,
             output=settings.output or usual.output,
             temp=settings.temp or usual.temp,
         )
 
     def create(self) -> None:
-        """Make the folders that are missing; model roots outside `base` are somebody else's and left as they are."""
-        roots = [root for root in self.models if root.is_relative_to(self.base)]
+        """Make the folders that are missing.
+
+        Model roots outside `base` are somebody else's and left as they are, and so is the package's.
+        """
+        roots = [root for root in self.models if root.is_relative_to(self.base) and root != EMBEDDED_MODELS]
         own = [root / names[0] for root in roots for names in MODEL_SOURCES.values()]
         for folder in (self.base, self.input, self.output, self.temp, *own):
             folder.mkdir(parents=True, exist_ok=True)
@@ -99,12 +109,11 @@ class Folders:
 
         Raises `UnsafePath` for a name that leaves its folder, `FileNotFoundError` saying where it was looked for.
         """
-        roots = self.roots(source)
-        for root in roots:
+        for root in self.roots(source):
             path = inside(root, name) if source in FILE_FOLDERS else root.joinpath(*safe_components(name))
             if path.is_file():
                 return path
-        places = " or ".join(str(root) for root in roots)
+        places = " or ".join(str(root) for root in self.roots(source) if not root.is_relative_to(EMBEDDED_MODELS))
         raise FileNotFoundError(f'there is no file "{name}" for {source}; put it into {places}')
 
     def file_fingerprint(self, source: str, name: str) -> str:

@@ -3,8 +3,11 @@ from pathlib import Path
 
 import pytest
 
+import sd35graph
+from sd35graph.engine import folders as folders_module
 from sd35graph.engine.folders import Folders
 from sd35graph.engine.paths import UnsafePath, inside
+from sd35graph.settings import Settings
 
 
 @pytest.fixture
@@ -180,3 +183,39 @@ def test_create_leaves_model_roots_outside_the_base_alone(tmp_path: Path) -> Non
     assert not elsewhere.exists()
     assert (base / "models" / "checkpoints").is_dir()
     assert all(folder.is_dir() for folder in (folders.input, folders.output, folders.temp))
+
+
+@pytest.fixture
+def embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Model root of a package that lies inside the base, as in a checkout served with `--base .`."""
+    root = tmp_path / "base" / "package" / "embedded" / "models"
+    monkeypatch.setattr(folders_module, "EMBEDDED_MODELS", root)
+    return root
+
+
+def test_models_of_the_package_are_offered_and_come_last(embedded: Path, tmp_path: Path) -> None:
+    folders = Folders.from_settings(Settings(base=tmp_path / "base", models=(tmp_path / "more",)))
+    assert folders.models == (tmp_path / "more", tmp_path / "base" / "models", embedded)
+    put(embedded / "checkpoints" / "tiny.safetensors", b"package")
+    put(embedded / "text_encoders" / "tiny_clip.safetensors")
+    put(embedded / "text_encoders" / "tiny_clip" / "tokenizer.json")
+    assert folders.choices("checkpoints") == ["tiny.safetensors"]
+    assert folders.choices("clip") == ["tiny_clip.safetensors"]
+    assert folders.file("checkpoints", "tiny.safetensors").read_bytes() == b"package"
+    put(folders.models[1] / "checkpoints" / "tiny.safetensors", b"own")
+    assert folders.choices("checkpoints") == ["tiny.safetensors"]
+    assert folders.file("checkpoints", "tiny.safetensors").read_bytes() == b"own"
+
+
+def test_nobody_is_told_to_put_files_into_the_package(embedded: Path, tmp_path: Path) -> None:
+    folders = Folders.from_settings(Settings(base=tmp_path / "base"))
+    folders.create()
+    assert (tmp_path / "base" / "models" / "vae").is_dir()
+    assert not embedded.exists()
+    with pytest.raises(FileNotFoundError, match=r"put it into .*models/vae$") as caught:
+        folders.file("vae", "x.safetensors")
+    assert "embedded" not in str(caught.value)
+
+
+def test_the_embedded_root_lies_in_the_package() -> None:
+    assert folders_module.EMBEDDED_MODELS == Path(sd35graph.__file__).parent / "embedded" / "models"
