@@ -34,6 +34,8 @@ class ClipTextEncoder(nn.Module):
                 max_position_embeddings=config.positions,
                 hidden_act="gelu" if is_projected else "quick_gelu",
                 layer_norm_eps=1e-5,
+                bos_token_id=0,  # neither is used here, but the library warns of one beyond the vocabulary
+                eos_token_id=0,
             )
         )
         self.text_model = model.text_model

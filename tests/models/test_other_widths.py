@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,6 +95,15 @@ def test_sections_are_as_long_and_as_wide_as_the_files_say(encoders: TextEncoder
         assert torch.equal(context[:, :LENGTH, start:end], hidden)
     assert torch.equal(context[:, LENGTH:, :T5], encoders.encode_part("t5xxl", "a cat")[0])
     assert not context[..., T5:].any()
+
+
+def test_a_small_vocabulary_is_no_cause_for_a_warning(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("transformers"), "propagate", True)
+    # The library says each sentence once; this one would hold a number that no other test has.
+    ClipTextEncoder(replace(clip("clip_l", CLIP_L).config, vocabulary=43))
+    assert caplog.messages == []
 
 
 def test_a_long_prompt_takes_more_sections_of_the_same_length(encoders: TextEncoders) -> None:
