@@ -55,7 +55,11 @@ PrecisionOption = Annotated[
 ]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda:0 or mps.")]
 WorkflowFile = Annotated[
-    Path, typer.Argument(metavar="FILE", help="A workflow: JSON in editor or API form, or a PNG made by one.")
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="A workflow: JSON in editor or API form, a PNG made by one, or the name of an example, such as sd35_tiny.",
+    ),
 ]
 
 
@@ -251,10 +255,22 @@ def _read(file: Path) -> object:
     from sd35graph.graph.formats.document import read_bytes
 
     try:
-        content = file.read_bytes()
+        content = (file if file.exists() else _example(file)).read_bytes()
     except OSError as error:
         raise DocumentError(f"cannot be opened: {error.strerror}") from error
     return read_bytes(content)
+
+
+def _example(name: Path) -> Path:
+    """The example that `sd35_tiny` or `workflows/sd35_tiny.json` means where there is no such file."""
+    from sd35graph.engine.folders import example_workflows
+    from sd35graph.graph.errors import DocumentError
+
+    examples = example_workflows()
+    is_name = name.suffix in ("", ".json") and name.parent in (Path(), Path("workflows"))
+    if not is_name or name.stem not in examples:
+        raise DocumentError(f"there is no such file; the examples that come along are {', '.join(examples)}")
+    return examples[name.stem]
 
 
 def _print_problems(problems: Iterable[Problem]) -> None:

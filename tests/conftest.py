@@ -11,6 +11,8 @@ from typing import NoReturn
 
 import pytest
 
+from sd35graph.engine.folders import EMBEDDED_MODELS
+
 _CHECKOUT = Path(__file__).resolve().parents[1]
 
 
@@ -34,6 +36,14 @@ def shared() -> Path:
     if not (folder / "parity" / "README.md").is_file():
         skip_or_fail(f"reference data not found: {folder} (set SD35GRAPH_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def embedded_model() -> Path:
+    """The model root inside the package, with the trained model in it."""
+    if not (EMBEDDED_MODELS / "checkpoints" / "sd35_tiny.safetensors").is_file():
+        skip_or_fail(f"no trained model in {EMBEDDED_MODELS}")
+    return EMBEDDED_MODELS
 
 
 @pytest.fixture(scope="session")

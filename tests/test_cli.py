@@ -44,9 +44,9 @@ def slow(ctx: Context, a: int) -> None:
 """
 
 
-def sd35graph(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def sd35graph(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "sd35graph", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=cwd)
 
 
 @pytest.fixture
@@ -139,6 +139,27 @@ def test_file_that_is_no_workflow_is_two(tmp_path: Path, content: bytes) -> None
         assert done.returncode == 2
         assert str(path) in done.stderr
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["sd35_large", "sd35_large.json", "workflows/sd35_large.json"])
+def test_example_is_found_by_name_from_anywhere(tmp_path: Path, name: str) -> None:
+    done = sd35graph("check", name, "--base", tmp_path, cwd=tmp_path)
+    assert done.returncode == 1
+    assert 'names "sd3.5_large.safetensors"' in done.stderr
+
+
+def test_file_of_an_examples_name_is_the_one_that_is_read(tmp_path: Path) -> None:
+    (tmp_path / "sd35_large").write_text(json.dumps(GREEN))
+    done = sd35graph("check", "sd35_large", "--base", tmp_path, cwd=tmp_path)
+    assert (done.returncode, done.stdout.strip()) == (0, "sd35_large: good")
+
+
+@pytest.mark.parametrize("name", ["sd35_hugo", "elsewhere/sd35_tiny.json", "sd35_tiny.png", "../workflows/sd35_tiny"])
+def test_unknown_file_is_two_and_names_the_examples(tmp_path: Path, name: str) -> None:
+    done = sd35graph("run", name, "--base", tmp_path, cwd=tmp_path)
+    assert done.returncode == 2
+    examples = "sd35_large, sd35_large_turbo, sd35_medium, sd35_tiny"
+    assert f"{name}: there is no such file; the examples that come along are {examples}" in done.stderr
 
 
 def test_failing_node_is_named_and_gives_one(workflow: Path, tmp_path: Path) -> None:

@@ -132,6 +132,13 @@ class Folders:
         return [root / name for root in self.models for name in names]
 
 
+def example_workflows() -> dict[str, Path]:
+    """The example workflows by name, sorted: those inside the installed package, or at the top of a checkout."""
+    installed = _PACKAGE / "workflows"
+    folder = installed if installed.is_dir() else _PACKAGE.parent / "workflows"
+    return {path.stem: path for path in sorted(folder.glob("*.json"))}
+
+
 def _walk(root: Path, suffixes: frozenset[str], *, follow_links: bool = False) -> Iterator[str]:
     """Names of the files below `root`, relative to it. Each folder is entered once, so that links make no loop."""
     real_root = os.path.realpath(root)

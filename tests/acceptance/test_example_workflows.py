@@ -14,6 +14,7 @@ from sd35graph.local import LocalEngine
 from sd35graph.settings import Settings
 
 WORKFLOWS = sorted((Path(__file__).parents[2] / "workflows").glob("*.json"))
+TINY = WORKFLOWS[0].with_name("sd35_tiny.json")  # its model is in the package
 SMALL = {
     "ckpt_name": "tiny_sd35.safetensors",
     "clip_name1": "tiny_clip_l.safetensors",
@@ -35,7 +36,7 @@ def _document(path: Path) -> dict[str, Any]:
     return document
 
 
-@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [path for path in WORKFLOWS if path != TINY], ids=lambda path: path.stem)
 def test_only_the_models_are_missing_and_each_is_said_with_its_place_and_source(
     path: Path, engine: LocalEngine
 ) -> None:
@@ -62,6 +63,19 @@ def test_runs_on_small_models(path: Path, engine: LocalEngine) -> None:
         assert picture.size == (64, 64)
         assert len(set(picture.convert("L").tobytes())) > 16
         assert json.loads(picture.info["workflow"])["nodes"] == _document(path)["nodes"]
+
+
+def test_embedded_model_draws_without_any_file_of_the_users(embedded_model: Path, tmp_path: Path) -> None:
+    pictures = []
+    for number, prompt in enumerate(("a 3d red apple", "a 3d red apple", "line art cat on a blue background")):
+        engine = LocalEngine(Settings.load({"base": tmp_path / str(number)}, {}))  # nothing of it is cached
+        assert engine.check(_document(TINY)) == ()
+        (file,) = engine.run(_document(TINY), overrides=[f"prompt.text={prompt}", "KSampler.seed=7"]).files
+        with Pillow.open(file) as picture:
+            assert picture.size == (64, 64)
+            pictures.append(picture.tobytes())
+    assert pictures[0] == pictures[1]
+    assert pictures[0] != pictures[2]
 
 
 def test_published_example_is_as_published() -> None:

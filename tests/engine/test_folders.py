@@ -218,4 +218,4 @@ def test_nobody_is_told_to_put_files_into_the_package(embedded: Path, tmp_path: 
 
 
 def test_the_embedded_root_lies_in_the_package() -> None:
-    assert folders_module.EMBEDDED_MODELS == Path(sd35graph.__file__).parent / "embedded" / "models"
+    assert Path(sd35graph.__file__).parent / "embedded" / "models" == folders_module.EMBEDDED_MODELS
