@@ -1,5 +1,7 @@
 # make run   serve the editor and API on 127.0.0.1:8188
 # make test  install what tests need and run all of them
+# make test-slow   the exhaustive ones: a training from end to end, in small
+# make train-tiny  train the embedded model anew (hours; see training/README.md)
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,13 +11,19 @@ WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' 2>/dev/n
 ARGS ?=
 NPM := cd web && export PATH="$(CURDIR)/$(VENV)/node/bin:$$PATH" && npm
 
-.PHONY: run test lint types web check-web wheel openapi clean
+.PHONY: run test test-slow train-tiny lint types web check-web wheel openapi clean
 
 run: $(VENV)/.installed $(STATIC)
 	$(BIN)/sd35graph serve $(ARGS)
 
 test: lint types check-web $(STATIC)
 	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.installed-train
+	$(BIN)/python -m pytest tests/slow
+
+train-tiny: $(VENV)/.installed-train
+	$(BIN)/python -m training $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -36,6 +44,11 @@ $(VENV)/.installed: $(VENV)/.torch pyproject.toml
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+$(VENV)/.installed-train: $(VENV)/.installed-dev training/package-lock.json $(VENV)/.node
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[train]"
+	$(NPM) --prefix ../training ci --no-audit --no-fund --loglevel=error
 	touch $@
 
 # The editor needs Node 20.19 or newer; without one on the system, the one on PyPI serves.
