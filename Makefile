@@ -19,10 +19,10 @@ run: $(VENV)/.installed $(STATIC)
 test: lint types check-web $(STATIC)
 	$(BIN)/python -m pytest
 
-test-slow: $(VENV)/.installed-train
+test-slow: $(VENV)/.installed-dev training/node_modules/.installed
 	$(BIN)/python -m pytest tests/slow
 
-train-tiny: $(VENV)/.installed-train
+train-tiny: $(VENV)/.installed-dev training/node_modules/.installed
 	$(BIN)/python -m training $(ARGS)
 
 lint: $(VENV)/.installed-dev
@@ -46,11 +46,6 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	touch $@
 
-$(VENV)/.installed-train: $(VENV)/.installed-dev training/package-lock.json $(VENV)/.node
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[train]"
-	$(NPM) --prefix ../training ci --no-audit --no-fund --loglevel=error
-	touch $@
-
 # The editor needs Node 20.19 or newer; without one on the system, the one on PyPI serves.
 $(VENV)/.node: $(VENV)/.installed
 	node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null || { \
@@ -62,6 +57,10 @@ $(VENV)/.node: $(VENV)/.installed
 
 web/node_modules/.installed: web/package-lock.json $(VENV)/.node
 	$(NPM) ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+training/node_modules/.installed: training/package-lock.json $(VENV)/.node
+	$(NPM) --prefix ../training ci --no-audit --no-fund --loglevel=error
 	touch $@
 
 web: $(STATIC)

@@ -32,7 +32,7 @@ def main(
     """Train autoencoder, text encoders and transformer, resuming what an earlier run began."""
     settings = load_config(config)
     where = torch.device(device)
-    listed = concepts(settings.concepts or None)
+    listed = concepts(wide=settings.wide)
     icons = load_icons(work, 2 * settings.size)
     vae = train_vae(settings, icons, listed, work, where).eval().requires_grad_(False)
     if until == "vae":

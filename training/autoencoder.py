@@ -21,7 +21,7 @@ from sd35graph.models.vae import VAE
 from sd35graph.models.variants import VaeConfig
 from sd35graph.values import LATENT_SCALE, LATENT_SHIFT
 from training.config import Config, VaeTraining
-from training.icons import Concept, IconKey, Icons
+from training.icons import Concept, IconKey, Icons, concepts
 from training.loop import Loop, Schedule
 from training.scenes import BACKGROUNDS, Placement, Scene, draw, random_scene
 
@@ -41,19 +41,19 @@ def make_vae(training: VaeTraining) -> VAE:
     return vae
 
 
-def train_vae(config: Config, icons: Icons, concepts: list[Concept], folder: Path, device: torch.device) -> VAE:
+def train_vae(config: Config, icons: Icons, drawn: list[Concept], folder: Path, device: torch.device) -> VAE:
     """The trained network, in float32 on `device`."""
     training = config.vae
     torch.manual_seed(config.seed)
     vae = make_vae(training).to(device)
     optimizer = torch.optim.AdamW(vae.parameters(), lr=training.learning_rate, betas=(0.9, 0.95), weight_decay=0.01)
-    seen, unseen = split_icons(icons, concepts)
+    seen, unseen = split_icons(icons)
     schedule = Schedule(training.steps, warmup=min(100, training.steps // 10 + 1))
 
     def step(n: int) -> Mapping[str, Tensor]:
         if n == int(_NORMALISE_AT * training.steps):
-            normalise_latents(vae, _to_tensor(_pictures(config, icons, concepts, seen, 512, n), device))
-        pictures = _to_tensor(_pictures(config, icons, concepts, seen, training.batch, n), device)
+            normalise_latents(vae, _to_tensor(_pictures(config, icons, drawn, seen, 512, n), device))
+        pictures = _to_tensor(_pictures(config, icons, drawn, seen, training.batch, n), device)
         noise = torch.Generator().manual_seed(config.seed * 1_000_003 + n)
         with torch.autocast(device.type, torch.bfloat16):
             mean, log_variance = vae.encoder(pictures).float().chunk(2, dim=1)
@@ -84,9 +84,9 @@ def train_vae(config: Config, icons: Icons, concepts: list[Concept], folder: Pat
     return vae
 
 
-def split_icons(icons: Icons, concepts: list[Concept]) -> tuple[list[IconKey], list[IconKey]]:
-    """Icons to train the autoencoder on, and those held out: one in twenty that no caption names."""
-    named = {concept.icon for concept in concepts}
+def split_icons(icons: Icons) -> tuple[list[IconKey], list[IconKey]]:
+    """Icons to train the autoencoder on, and those held out: one in twenty that no caption of any training names."""
+    named = {concept.icon for concept in concepts(wide=True)}
     held_out = [key for key in icons.keys if key.icon not in named and zlib.crc32(key.icon.encode()) % _HELD_OUT == 0]
     kept = set(held_out)
     return [key for key in icons.keys if key not in kept], held_out
@@ -120,7 +120,7 @@ def normalise_latents(vae: VAE, pictures: Tensor) -> None:
     the latter stands for latent zero before and after.
     """
     channels = vae.config.latent_channels
-    latents = torch.cat([vae.encoder(part)[:, :channels].float() for part in pictures.split(32)])
+    latents = torch.cat([vae.encoder(part)[:, :channels].float() for part in torch.split(pictures, 32)])
     mean, spread = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
     scale = 1 / (LATENT_SCALE * spread)
     shift = LATENT_SHIFT - scale * mean
@@ -136,11 +136,11 @@ def normalise_latents(vae: VAE, pictures: Tensor) -> None:
 
 
 def _pictures(
-    config: Config, icons: Icons, concepts: list[Concept], seen: list[IconKey], count: int, n: int
+    config: Config, icons: Icons, drawn: list[Concept], seen: list[IconKey], count: int, n: int
 ) -> NDArray[np.uint8]:
     """Half captioned scenes, half any icon at any size and place."""
     rng = np.random.default_rng([config.seed, 1, n])
-    scenes = [random_scene(rng, concepts, _any_caption) for _ in range(count // 2)]
+    scenes = [random_scene(rng, drawn, _any_caption) for _ in range(count // 2)]
     names = list(BACKGROUNDS)
     while len(scenes) < count:
         size = rng.uniform(0.5, 1.0)

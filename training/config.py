@@ -55,11 +55,11 @@ class FlowTraining(_Strict):
 
 
 class Config(_Strict):
-    """size: of the pictures in pixels. concepts: how many of the list, or 0 for all. compile: needs a C++ compiler."""
+    """size: of the pictures in pixels. wide: all listed concepts, not the core only. compile: needs a C++ compiler."""
 
     seed: int
     size: int
-    concepts: int
+    wide: bool
     compile: bool
     vae: VaeTraining
     text: TextSizes

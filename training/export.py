@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -22,8 +21,7 @@ def export(root: Path, model: Model, vae: VAE, tokenizers: Tokenizers) -> None:
     checkpoints, encoders = root / "checkpoints", root / "text_encoders"
     for folder in (checkpoints, encoders):
         folder.mkdir(parents=True, exist_ok=True)
-    parts = (("mmdit", model.mmdit), ("vae", vae))
-    weights = {CHECKPOINT_PREFIXES[name] + key: value for name, part in parts for key, value in _half(part).items()}
+    weights = _half(model.mmdit, CHECKPOINT_PREFIXES["mmdit"]) | _half(vae, CHECKPOINT_PREFIXES["vae"])
     save_file(weights, checkpoints / f"{STEM}.safetensors", {"title": "sd35-tiny"})
     for part in ("clip_l", "clip_g", "t5xxl"):
         encoder = getattr(model.encoders, part)
@@ -31,6 +29,5 @@ def export(root: Path, model: Model, vae: VAE, tokenizers: Tokenizers) -> None:
     tokenizers.save(encoders, STEM)
 
 
-def _half(network: nn.Module) -> Mapping[str, Tensor]:
-    state: Mapping[str, Tensor] = network.state_dict()
-    return {key: value.to("cpu", torch.float16).contiguous() for key, value in state.items()}
+def _half(network: nn.Module, prefix: str = "") -> dict[str, Tensor]:
+    return {prefix + key: value.to("cpu", torch.float16) for key, value in network.state_dict().items()}

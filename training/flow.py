@@ -6,6 +6,7 @@ of a standard normal (section 3.1, "logit-normal"). Matrices inside the blocks a
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import track
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from sd35graph.models.mmdit import MMDiT
 from sd35graph.models.vae import VAE
@@ -107,7 +107,7 @@ def train_flow(
     flow = config.flow
     torch.manual_seed(config.seed)
     model = Model(config, tokenizers).to(device)
-    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(flow.average))
+    averaged = copy.deepcopy(model).requires_grad_(False)
     mmdit = torch.compile(model.mmdit) if config.compile else model.mmdit
     optimizers = _optimizers(model, config)
     empty = tuple(torch.tensor(row, dtype=torch.int32) for row in tokenizers.rows(""))
@@ -130,20 +130,21 @@ def train_flow(
         loss = F.mse_loss(velocity.float(), (noise - x0).to(device))
         for optimizer in optimizers:
             optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in optimizers:
             optimizer.step()
-        averaged.update_parameters(model)
+        decay = min(flow.average, (1 + n) / (10 + n))  # shorter at first, lest the first weights linger
+        torch._foreach_lerp_(list(averaged.parameters()), list(model.parameters()), 1 - decay)
         return {"loss": loss.detach()}
 
     def on_sample(n: int) -> None:
-        write_sheet(averaged.module, vae, tokenizers, config.size, folder / f"flow-{n:06d}.png")
+        write_sheet(averaged, vae, tokenizers, config.size, folder / f"flow-{n:06d}.png")
 
     state = {"model": model, "averaged": averaged} | {f"optimizer_{i}": o for i, o in enumerate(optimizers)}
     schedule = Schedule(flow.steps, warmup=min(100, flow.steps // 10 + 1))
     Loop("flow", folder, schedule, state, optimizers, flow.save_every).run(step, on_sample)
-    return averaged.module
+    return averaged
 
 
 @torch.no_grad()

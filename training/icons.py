@@ -39,11 +39,15 @@ _PACKAGES = _HERE / "node_modules" / "@iconify-json"
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """Something the model draws. words: what captions call it; has_tones: it comes in five skin tones."""
+    """Something the model draws.
+
+    words: what captions call it. has_tones: it comes in five skin tones. is_core: every training holds it.
+    """
 
     icon: str
     words: tuple[str, ...]
     has_tones: bool
+    is_core: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +68,17 @@ class Icons:
         self._rows = {key: row for row, key in enumerate(keys)}
 
     def __getitem__(self, key: IconKey) -> NDArray[np.uint8]:
-        return self.pictures[self._rows[key]]
+        picture: NDArray[np.uint8] = self.pictures[self._rows[key]]
+        return picture
 
     def __contains__(self, key: IconKey) -> bool:
         return key in self._rows
 
 
-def concepts(limit: int | None = None) -> list[Concept]:
-    """The list in `concepts.txt`, or every n-th of it so that about `limit` are left."""
-    found = [_concept(line) for line in _lines(_HERE / "concepts.txt")]
-    step = 1 if limit is None else max(1, len(found) // limit)
-    return found[::step]
+def concepts(*, wide: bool) -> list[Concept]:
+    """The list in `concepts.txt`; its core unless `wide`."""
+    found = (_concept(line) for line in _lines(_HERE / "concepts.txt"))
+    return [concept for concept in found if wide or concept.is_core]
 
 
 def load_icons(folder: Path, size: int) -> Icons:
@@ -109,7 +113,7 @@ def _render(svg: str, size: int) -> NDArray[np.uint8]:
 
 def _sources() -> Iterator[tuple[IconKey, str]]:
     """Key and SVG of every icon used: each set's plain ones, and the listed concepts in their skin tones."""
-    toned = {concept.icon for concept in concepts() if concept.has_tones}
+    toned = {concept.icon for concept in concepts(wide=True) if concept.has_tones}
     for style, package in _SETS.items():
         path = _PACKAGES / package / "icons.json"
         if not path.is_file():
@@ -148,6 +152,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _concept(line: str) -> Concept:
-    has_tones = line.endswith("*")
-    icon, _, other = (part.strip() for part in line.removesuffix("*").partition("="))
-    return Concept(icon, (icon.replace("-", " "), *([other] if other else [])), has_tones)
+    body = line.removeprefix("+").removesuffix("*")
+    icon, _, other = (part.strip() for part in body.partition("="))
+    words = (icon.replace("-", " "), *([other] if other else []))
+    return Concept(icon, words, has_tones=line.endswith("*"), is_core=not line.startswith("+"))

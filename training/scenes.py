@@ -187,7 +187,7 @@ def _word(rng: np.random.Generator, concept: Concept) -> str:
 
 
 def _pick(rng: np.random.Generator, among: Sequence[Concept]) -> Concept:
-    return among[rng.integers(len(among))]
+    return among[int(rng.integers(len(among)))]
 
 
 def _random_background(rng: np.random.Generator, coloured: float) -> str:

@@ -32,8 +32,8 @@ class Tokenizers:
         self.clip = clip
         self.t5 = t5
         self._sizes = sizes
-        self.start_id, self.end_id = clip.token_to_id(START), clip.token_to_id(END)
-        self.t5_end_id = t5.token_to_id("</s>")
+        self.start_id, self.end_id = _id(clip, START), _id(clip, END)
+        self._t5_end_id = _id(t5, "</s>")
 
     def fits(self, text: str) -> bool:
         """Whether the prompt takes no more than one section of either kind."""
@@ -47,7 +47,7 @@ class Tokenizers:
         body, t5 = self._bodies(text)
         clip = [self.start_id, *body, self.end_id]
         room = self._sizes.positions - len(clip)
-        t5 = [*t5, self.t5_end_id]
+        t5 = [*t5, self._t5_end_id]
         return clip + [self.end_id] * room, clip + [0] * room, t5 + [0] * (self._sizes.minimum - len(t5))
 
     def save(self, encoders: Path, stem: str) -> None:
@@ -134,6 +134,12 @@ class Encoders(nn.Module):
         hidden = torch.cat([hidden_l, hidden_g], dim=-1)
         parts = [F.pad(part, (0, self._width - part.shape[-1])) for part in (hidden, self.t5xxl(t5xxl))]
         return torch.cat(parts, dim=1), torch.cat([pooled_l, pooled_g], dim=-1)
+
+
+def _id(tokenizer: Tokenizer, token: str) -> int:
+    found = tokenizer.token_to_id(token)
+    assert found is not None
+    return int(found)
 
 
 def _clip(name: ClipName, width: int, vocabulary: int, sizes: TextSizes) -> ClipTextEncoder:
