@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
 from typing import NoReturn
@@ -42,12 +43,11 @@ def require(unavailable: Callable[[str], NoReturn]) -> None:
         unavailable("the editor is not built; `make web` builds it")
 
 
-@pytest.fixture(scope="session")
-def url(require: None, synthetic_base: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "sd35graph", "serve", "--precision", "fp32", "--port", "0"]
-    with subprocess.Popen(
-        [*command, "--base", str(synthetic_base)], stdout=subprocess.PIPE, text=True, cwd=ROOT
-    ) as server:
+@contextmanager
+def served(base: Path, *flags: str) -> Iterator[str]:
+    """The address of a server on this base folder."""
+    command = [sys.executable, "-m", "sd35graph", "serve", "--port", "0", "--base", str(base), *flags]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as server:
         assert server.stdout is not None
         for line in server.stdout:
             if found := re.search(r"http://127\.0\.0\.1:\d+", line):
@@ -59,8 +59,14 @@ def url(require: None, synthetic_base: Path) -> Iterator[str]:
         server.wait(30)
 
 
-@pytest.fixture
-def page(browser: Browser, url: str) -> Iterator[Page]:
+@pytest.fixture(scope="session")
+def url(require: None, synthetic_base: Path) -> Iterator[str]:
+    with served(synthetic_base, "--precision", "fp32") as url:
+        yield url
+
+
+@contextmanager
+def opened(browser: Browser, url: str) -> Iterator[Page]:
     """The editor as opened for the first time. What the page complains about in its console fails the test."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
@@ -73,3 +79,17 @@ def page(browser: Browser, url: str) -> Iterator[Page]:
     context.close()
     # Replies that refuse a workflow are part of the tests; the browser logs their status by itself.
     assert [text for text in complaints if "status of 400" not in text] == []
+
+
+@pytest.fixture
+def page(browser: Browser, url: str) -> Iterator[Page]:
+    """The editor, opened for the first time at a server on small random models."""
+    with opened(browser, url) as page:
+        yield page
+
+
+@pytest.fixture
+def first_page(browser: Browser, embedded_model: Path, tmp_path: Path) -> Iterator[Page]:
+    """The editor, opened for the first time at a server whose base folder, `tmp_path`, was empty."""
+    with served(tmp_path) as url, opened(browser, url) as page:
+        yield page

@@ -77,6 +77,13 @@ def small_workflow(steps: int) -> dict[str, Any]:
     return workflow
 
 
+def open_large(page: Page) -> None:
+    """Open the SD3.5 Large example, whose model files no test has."""
+    text = (ROOT / "workflows" / "sd35_large.json").read_text(encoding="utf-8")
+    drop_file(page, "large.json", text, "application/json")
+    expect(card(page, "Prompt")).to_be_attached()
+
+
 def drop_file(page: Page, name: str, content: str | bytes, kind: str, target: Locator | None = None) -> None:
     """Drop a file on the canvas or on a part of it, as from the desktop."""
     data = content.encode() if isinstance(content, str) else content

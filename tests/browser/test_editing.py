@@ -117,7 +117,7 @@ def test_file_with_odd_places_and_numbers_opens(page: Page) -> None:
 def test_area_select_takes_cards_and_delete_is_one_step(page: Page) -> None:
     all_cards = cards(page).count()
     page.keyboard.down("Shift")
-    paint(page, 70, 120, 450, 760)
+    paint(page, 70, 120, 760, 760)
     page.keyboard.up("Shift")
     chosen = page.locator(".react-flow__node.selected").count()
     assert 3 <= chosen < all_cards
@@ -146,7 +146,7 @@ def test_moving_resizing_and_dragging_a_number_are_one_step_each(page: Page) -> 
 
 
 def test_typing_a_prompt_is_one_step(page: Page) -> None:
-    prompt = card(page, "Prompt").get_by_role("textbox")
+    prompt = card(page, "prompt").get_by_role("textbox")
     before = prompt.input_value()
     prompt.fill("a heron")
     prompt.press_sequentially(" at dawn")
@@ -213,13 +213,13 @@ def test_copy_paste_and_duplicate(page: Page) -> None:
 def test_rarely_needed_inputs_unfold_push_others_down_and_fold_again(page: Page) -> None:
     sampling = card(page, "Model sampling SD3")
     expect(sampling.get_by_label("timesteps", exact=True)).to_have_count(0)
-    below = box_of(card(page, "Prompt"))["y"]
+    below = box_of(card(page, "prompt"))["y"]
     more = sampling.get_by_role("button", name="3 more")
     expect(more).to_have_attribute("aria-expanded", "false")
     more.click()
     timesteps = sampling.get_by_label("timesteps", exact=True)
     expect(timesteps).to_be_visible()
-    assert box_of(card(page, "Prompt"))["y"] > below
+    assert box_of(card(page, "prompt"))["y"] > below
     timesteps.fill("900")
     timesteps.press("Enter")
     sampling.get_by_role("button", name="Fewer").click()
@@ -230,27 +230,27 @@ def test_rarely_needed_inputs_unfold_push_others_down_and_fold_again(page: Page)
 
 
 def test_reload_brings_unsaved_changes_back(page: Page) -> None:
-    card(page, "Prompt").get_by_role("textbox").fill("unsaved words")
+    card(page, "prompt").get_by_role("textbox").fill("unsaved words")
     page.reload()
-    expect(card(page, "Prompt").get_by_role("textbox")).to_have_value("unsaved words")
+    expect(card(page, "prompt").get_by_role("textbox")).to_have_value("unsaved words")
     expect(page.get_by_role("contentinfo")).to_contain_text("unsaved changes")
 
 
 def test_two_windows_keep_their_own_changes_and_a_closed_one_leaves_them(page: Page, url: str) -> None:
-    card(page, "Prompt").get_by_role("textbox").fill("of the first window")
+    card(page, "prompt").get_by_role("textbox").fill("of the first window")
     page.wait_for_timeout(1000)
     second = page.context.new_page()
     second.goto(url)
     # The first is open and goes on: its draft is not taken.
-    expect(card(second, "Prompt").get_by_role("textbox")).not_to_have_value("of the first window")
-    card(second, "Prompt").get_by_role("textbox").fill("of the second window")
+    expect(card(second, "prompt").get_by_role("textbox")).not_to_have_value("of the first window")
+    card(second, "prompt").get_by_role("textbox").fill("of the second window")
     second.wait_for_timeout(1000)
     page.reload()
-    expect(card(page, "Prompt").get_by_role("textbox")).to_have_value("of the first window")
+    expect(card(page, "prompt").get_by_role("textbox")).to_have_value("of the first window")
     second.close()
     third = page.context.new_page()
     third.goto(url)
-    expect(card(third, "Prompt").get_by_role("textbox")).to_have_value("of the second window")
+    expect(card(third, "prompt").get_by_role("textbox")).to_have_value("of the second window")
     third.close()
 
 

@@ -95,7 +95,7 @@ export const TEXT = {
     failed: 'The server did not tell its nodes.', again: 'Ask again',
   },
   empty: {
-    title: 'An empty canvas', picture: 'Make a picture now', pictureHint: 'Opens the SD3.5 Large example, ready to run.',
+    title: 'An empty canvas', picture: 'Make a picture now', pictureHint: 'Opens the example on the built-in model, ready to run.',
     templates: 'Examples', templatesHint: 'Large, Turbo and Medium, each with a good layout.', file: 'Open a file',
     fileHint: 'A workflow as JSON, or a saved picture.',
   },

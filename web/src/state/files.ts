@@ -18,7 +18,7 @@ import { isNarrow, notify } from './ui';
 import { placePicture } from './upload';
 
 /** The workflow the editor opens with. */
-export const DEFAULT_WORKFLOW = 'sd35_large';
+export const DEFAULT_WORKFLOW = 'sd35_tiny';
 
 /** On a phone the whole graph is too small to read; the first prompt is what one comes for. */
 function promptOf(graph: Graph): string[] | undefined {
