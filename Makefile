@@ -20,7 +20,7 @@ test: lint types check-web $(STATIC)
 	$(BIN)/python -m pytest
 
 test-slow: $(VENV)/.installed-dev training/node_modules/.installed
-	$(BIN)/python -m pytest tests/slow
+	$(BIN)/python -m pytest -m slow
 
 train-tiny: $(VENV)/.installed-dev training/node_modules/.installed
 	$(BIN)/python -m training $(ARGS)
