@@ -101,14 +101,14 @@ def write_untrained(models: Path, out: Path) -> None:
             save_file(weights, target, stored.metadata())
 
 
-def autoencoder_psnr(checkpoint: Path, listed: list[Concept]) -> tuple[float, int]:
+def autoencoder_psnr(checkpoint: Path) -> tuple[float, int]:
     """(PSNR in dB, number of pictures) of icons held out of training, in float32.
 
     Raises `FileNotFoundError` where the icon sets are missing.
     """
     vae = ModelPool(torch.device("cpu"), "fp32", ()).vae(open_checkpoint(checkpoint)[2])
     icons = load_icons(ICONS, 128)
-    pictures = held_out_pictures(icons, split_icons(icons, listed)[1], 64)
+    pictures = held_out_pictures(icons, split_icons(icons)[1], 64)
     decoded = [reconstruct(vae, pictures[n : n + 32]) for n in range(0, len(pictures), 32)]
     return psnr(pictures, np.concatenate(decoded)), len(pictures)
 
@@ -150,16 +150,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--models", type=Path, default=EMBEDDED_MODELS, help="the model root")
     parser.add_argument("--checkpoint", default=CHECKPOINT)
+    parser.add_argument("--wide", action="store_true", help="ask for the concepts of a wide training")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--cfg", type=float, default=4.0)
     parser.add_argument("--limit", type=int, help="prompts of each line to stop after")
     parser.add_argument("--sheet", type=Path, help="write samples to this PNG file")
     parser.add_argument("--references", action="store_true", help="only make the scorer's references anew")
     options = parser.parse_args(arguments)
-    listed = concepts()
     if options.references:
-        write_references(load_icons(ICONS, 128), listed)
+        write_references(load_icons(ICONS, 128), concepts(wide=True))
         return
+    listed = concepts(wide=options.wide)
     recogniser = Recogniser(load_references())
     overrides = [
         f"Load Checkpoint.ckpt_name={options.checkpoint}",
@@ -180,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         draw.close()
         untrained.close()
     try:
-        decibels, count = autoencoder_psnr(options.models / "checkpoints" / options.checkpoint, listed)
+        decibels, count = autoencoder_psnr(options.models / "checkpoints" / options.checkpoint)
     except FileNotFoundError as error:
         print(f"autoencoder      left out: {error}")
     else:

@@ -15,6 +15,7 @@ Concepts whose references cannot be told apart (`tiny_features.SAME`) count as o
 from __future__ import annotations
 
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
@@ -42,8 +43,12 @@ class Line:
     def scenes(self, concepts: Sequence[Concept]) -> list[Scene]:
         """The scenes asked for, the same on every call; no concept twice before all have been asked for."""
         rng = np.random.default_rng(zlib.crc32(self.name.encode()))
-        order = [int(i) for i in rng.permutation(len(concepts))]
-        return [self.make(rng, [concepts[i] for i in order[n:] + order[:n]]) for n in range(self.count)]
+        order = deque(concepts[i] for i in rng.permutation(len(concepts)))
+        scenes = []
+        for _ in range(self.count):
+            scenes.append(self.make(rng, order))
+            order.rotate(-1)
+        return scenes
 
 
 PLAIN = (
@@ -85,7 +90,8 @@ def _coloured(rng: np.random.Generator, concepts: Sequence[Concept]) -> Scene:
 
 
 def _toned(rng: np.random.Generator, concepts: Sequence[Concept]) -> Scene:
-    person = next(concept for concept in concepts if concept.has_tones)
+    people = [concept for concept in concepts if concept.has_tones]
+    person = people[rng.integers(len(people))]
     return single(rng, person, DEFAULT_STYLE, DEFAULT_BACKGROUND, TONES[rng.integers(len(TONES))])
 
 

@@ -41,7 +41,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_table_counts_right_pictures_beside_shuffled_and_untrained(
     recogniser: Recogniser, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    listed = concepts()
+    listed = concepts(wide=True)
     truth = {scene.caption: draw(scene, recogniser.icons, 64) for line in LINES for scene in line.scenes(listed)[:2]}
     blank = np.full((64, 64, 3), 255, np.uint8)
     drawn: list[tuple[str, int]] = []
@@ -104,7 +104,7 @@ def test_program_prints_every_line_and_writes_the_sheet(
 
 
 def test_sheet_shows_every_row_and_marks_what_is_wrong(tmp_path: Path) -> None:
-    scenes = LINES[0].scenes(concepts())[:3]
+    scenes = LINES[0].scenes(concepts(wide=True))[:3]
     pictures = [np.full((64, 64, 3), (0, 0, 200), np.uint8)] * 3
     shapes = []
     for right in (True, False):

@@ -20,7 +20,7 @@ each_line = pytest.mark.parametrize("line", LINES, ids=lambda line: line.name)
 
 
 def _scenes(line: Line) -> list[Scene]:
-    return [scene for scene in line.scenes(concepts()) if scene.background in SEEN_ON][:PICTURES]
+    return [scene for scene in line.scenes(concepts(wide=True)) if scene.background in SEEN_ON][:PICTURES]
 
 
 def _as_decoded(rng: np.random.Generator, picture: Bytes) -> Bytes:
@@ -52,8 +52,10 @@ def test_pictures_of_nothing_are_wrong(kind: str, recogniser: Recogniser) -> Non
     rng = np.random.default_rng(2)
     seen = [recogniser.see(_nothing(kind, rng)) for _ in range(5)]
     for line in LINES:
-        allowed = 0.6 if line.name in ("style", "skin tone") and kind != "blank" else 0.0
-        right = [line.is_right(recogniser, each, scene) for scene in line.scenes(concepts())[:10] for each in seen]
+        allowed = 0.6 if line.name in ("style", "skin tone") and kind != "blank" else 0.04
+        right = [
+            line.is_right(recogniser, each, scene) for scene in line.scenes(concepts(wide=True))[:10] for each in seen
+        ]
         assert np.mean(right) <= allowed, line.name
 
 
@@ -68,14 +70,14 @@ def _nothing(kind: str, rng: np.random.Generator) -> Bytes:
 
 @pytest.mark.parametrize("background", BACKGROUNDS)
 def test_background_is_named_also_when_the_colour_is_off(background: str, recogniser: Recogniser) -> None:
-    scene = asked_plainly(concepts())[3]
+    scene = asked_plainly(concepts(wide=True))[3]
     picture = draw(Scene("", background, scene.placements), recogniser.icons, SIZE).astype(int)
     for shift in ((0, 0, 0), (8, -8, 4), (-8, 6, -6)):
         assert name_background(np.clip(picture + shift, 0, 255).astype(np.uint8)) == background
 
 
 def test_plain_prompts_are_recognised(recogniser: Recogniser) -> None:
-    for scene in asked_plainly(concepts()):
+    for scene in asked_plainly(concepts(wide=True)):
         whole = recogniser.see(draw(scene, recogniser.icons, SIZE)).whole
         assert whole is not None
         assert whole.key.icon == scene.placements[0].key.icon
@@ -95,7 +97,7 @@ def test_only_icons_that_look_alike_count_as_the_same(recogniser: Recogniser) ->
 
 def test_every_concept_has_its_references(recogniser: Recogniser) -> None:
     keys = set(recogniser.icons.keys)
-    for concept in concepts():
+    for concept in concepts(wide=True):
         assert {IconKey(style, concept.icon) for style in STYLES} <= keys
         if concept.has_tones:
             assert {IconKey("flat", concept.icon, tone) for tone in TONES} <= keys
@@ -103,7 +105,7 @@ def test_every_concept_has_its_references(recogniser: Recogniser) -> None:
 
 def test_prompts_are_fixed_and_varied() -> None:
     for line in LINES:
-        captions = [scene.caption for scene in line.scenes(concepts())]
-        assert captions == [scene.caption for scene in line.scenes(concepts())]
+        captions = [scene.caption for scene in line.scenes(concepts(wide=True))]
+        assert captions == [scene.caption for scene in line.scenes(concepts(wide=True))]
         assert len(captions) == line.count
-        assert len(set(captions)) > 0.7 * line.count
+        assert len(set(captions)) > 0.6 * line.count
