@@ -43,6 +43,7 @@ ICONS = ROOT / "training" / "work"
 CHECKPOINT = "sd35_tiny.safetensors"
 PSNR_GOAL_DB = 28
 _RANDOM_SPREAD = 0.05
+_UNTRAINED = 20  # prompts of each line; its score is low, and need not be known to the percent
 
 Draw = Callable[[str, int], Bytes]
 
@@ -121,13 +122,13 @@ def evaluate(
     tiles = {}
     for line in LINES:
         scenes = line.scenes(listed)[:limit]
-        drawn, raw = (drawn_scenes(each, scenes, line.name) for each in (draw, untrained))
+        drawn, raw = drawn_scenes(draw, scenes, line.name), drawn_scenes(untrained, scenes[:_UNTRAINED], line.name)
         right, shuffled = scores(line, scenes, drawn, recogniser)
-        chance = sum(scores(line, scenes, raw, recogniser)[0])
+        chance = sum(scores(line, scenes[: len(raw)], raw, recogniser)[0])
         asked, share = len(scenes), sum(right) / len(scenes)
         print(
             f"{line.name:16}{f'{sum(right)}/{asked}':>9}{share:8.0%}{line.goal:7.0%}{f'{shuffled}/{asked}':>12}"
-            f"{f'{chance}/{asked}':>12}   {'met' if share >= line.goal else 'NOT MET'}",
+            f"{f'{chance}/{len(raw)}':>12}   {'met' if share >= line.goal else 'NOT MET'}",
             flush=True,
         )
         tiles[line.name] = tiles_of(scenes, drawn, right)
