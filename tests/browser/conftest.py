@@ -12,6 +12,7 @@ from shutil import which
 from typing import NoReturn
 
 import pytest
+from hands import RUN_TIMEOUT_MS
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
@@ -48,15 +49,17 @@ def served(base: Path, *flags: str) -> Iterator[str]:
     """The address of a server on this base folder."""
     command = [sys.executable, "-m", "sd35graph", "serve", "--port", "0", "--base", str(base), *flags]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as server:
-        assert server.stdout is not None
-        for line in server.stdout:
-            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-                yield found[0]
-                break
-        else:
-            pytest.fail("the server ended before it listened")
-        server.terminate()
-        server.wait(30)
+        try:
+            assert server.stdout is not None
+            for line in server.stdout:
+                if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+                    yield found[0]
+                    break
+            else:
+                pytest.fail("the server ended before it listened")
+        finally:  # or leaving the block would wait for ever
+            server.terminate()
+            server.wait(30)
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +77,8 @@ def opened(browser: Browser, url: str) -> Iterator[Page]:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.goto(url)
-    expect(page.get_by_role("group", name=re.compile("KSampler"))).to_be_visible()
+    # A new server knows its nodes once its worker has imported torch.
+    expect(page.get_by_role("group", name=re.compile("KSampler"))).to_be_visible(timeout=RUN_TIMEOUT_MS)
     yield page
     context.close()
     # Replies that refuse a workflow are part of the tests; the browser logs their status by itself.
