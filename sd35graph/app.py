@@ -12,7 +12,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -20,7 +19,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from sd35graph.engine.artifacts import ArtifactStore
-from sd35graph.engine.folders import Folders
+from sd35graph.engine.folders import Folders, workflows_folder
 from sd35graph.engine.workers.protocol import WorkerConfig
 from sd35graph.engine.workers.supervisor import Supervisor
 from sd35graph.server.api import connect_parts, new_api
@@ -38,7 +37,6 @@ logger = logging.getLogger(__name__)
 _SHUTDOWN_TIMEOUT_S = 5
 _BACKLOG = 2048
 _LARGEST_CLIENT_MESSAGE_BYTES = 2**20
-_PACKAGE = Path(__file__).parent
 
 
 class ServeError(Exception):
@@ -63,7 +61,7 @@ class App:
             artifacts=ArtifactStore(folders),
             supervisor=_supervisor(settings, folders, hub),
             hub=hub,
-            workflows=_workflows(),
+            workflows=workflows_folder(),
             static=settings.static_dir,
             max_upload_bytes=settings.max_upload_bytes,
         )
@@ -94,12 +92,6 @@ def _open_store(url: str, hub: Hub) -> JobStore:
     for job in (*store.running(), *store.pending()):
         hub.follow(job.id, job.client_id, node_types_of(job.prompt))
     return store
-
-
-def _workflows() -> Path:
-    """The folder of example workflows: inside the installed package, or at the top of a checkout."""
-    installed = _PACKAGE / "workflows"
-    return installed if installed.is_dir() else _PACKAGE.parent / "workflows"
 
 
 @asynccontextmanager

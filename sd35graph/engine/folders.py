@@ -132,11 +132,15 @@ class Folders:
         return [root / name for root in self.models for name in names]
 
 
-def example_workflows() -> dict[str, Path]:
-    """The example workflows by name, sorted: those inside the installed package, or at the top of a checkout."""
+def workflows_folder() -> Path:
+    """The folder of example workflows: inside the installed package, or at the top of a checkout."""
     installed = _PACKAGE / "workflows"
-    folder = installed if installed.is_dir() else _PACKAGE.parent / "workflows"
-    return {path.stem: path for path in sorted(folder.glob("*.json"))}
+    return installed if installed.is_dir() else _PACKAGE.parent / "workflows"
+
+
+def example_workflows() -> dict[str, Path]:
+    """The example workflows by name, sorted."""
+    return {path.stem: path for path in sorted(workflows_folder().glob("*.json"))}
 
 
 def _walk(root: Path, suffixes: frozenset[str], *, follow_links: bool = False) -> Iterator[str]:
