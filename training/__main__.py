@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -40,8 +41,8 @@ def main(
     rng = np.random.default_rng([settings.seed, 4])
     captions = [random_scene(rng, listed, lambda _: True).caption for _ in range(_CAPTIONS)]
     tokenizers = train_tokenizers(captions, settings.text)
-    lesson = encode_scenes(settings, vae, icons, listed, tokenizers, where)
-    model = train_flow(settings, vae, lesson, tokenizers, work, where)
+    teach = partial(encode_scenes, settings, vae, icons, listed, tokenizers, where)
+    model = train_flow(settings, vae, teach, tokenizers, work, where)
     write_sheet(model, vae, tokenizers, settings.size, work / "sheet.png")
     export(out, model, vae, tokenizers)
     print(f"wrote {out}; put it beside your models, or run `sd35graph serve --models {out}`")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from training.scenes import Kind
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -36,22 +38,34 @@ class TextSizes(_Strict):
     layers: int
 
 
+class Course(_Strict):
+    """A part of the training. shares: of the kinds of scenes. scenes: drawn and encoded before it begins."""
+
+    steps: int
+    scenes: int
+    shares: dict[Kind, float]
+
+
 class FlowTraining(_Strict):
     """depth: of the transformer, which is 64 times as wide. grid: side of its position grid, in patches.
 
-    latents: scenes encoded in advance. dropout: share of captions left empty for classifier-free guidance.
+    courses: one after the other. dropout: share of captions left empty for classifier-free guidance.
     """
 
     depth: int
     grid: int
-    latents: int
-    steps: int
+    courses: list[Course]
     batch: int
     learning_rate: float
     matrix_learning_rate: float
     dropout: float
     average: float
     save_every: int
+
+    @property
+    def steps(self) -> int:
+        """Of all courses together."""
+        return sum(course.steps for course in self.courses)
 
 
 class Config(_Strict):

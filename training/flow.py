@@ -7,8 +7,9 @@ of a standard normal (section 3.1, "logit-normal"). Matrices inside the blocks a
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ SHEET_PROMPTS = (
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """Scenes encoded in advance. latents: float16 [N, 16, h, w] in model space. ids: [N, L] per encoder."""
+    """A course's scenes. latents: float16 [N, 16, h, w] in model space. ids: [N, L] per encoder."""
 
     latents: Tensor
     ids: tuple[Tensor, Tensor, Tensor]
@@ -76,15 +77,26 @@ class Model(nn.Module):
         _initialise(self.mmdit)
 
 
+Teach = Callable[[int], Lesson]
+"""From a course's number to its scenes."""
+
+
 def encode_scenes(
-    config: Config, vae: VAE, icons: Icons, concepts: list[Concept], tokenizers: Tokenizers, device: torch.device
+    config: Config,
+    vae: VAE,
+    icons: Icons,
+    concepts: list[Concept],
+    tokenizers: Tokenizers,
+    device: torch.device,
+    number: int,
 ) -> Lesson:
-    """Draw and encode the scenes of the whole training; minutes."""
-    rng = np.random.default_rng([config.seed, 2])
+    """Draw and encode the scenes of a course; minutes."""
+    course = config.flow.courses[number]
+    rng = np.random.default_rng([config.seed, 2, number])
     latents: list[Tensor] = []
     rows: list[tuple[list[int], list[int], list[int]]] = []
-    for _ in track(range(0, config.flow.latents, 64), "encoding scenes"):
-        scenes = [random_scene(rng, concepts, tokenizers.fits) for _ in range(64)]
+    for _ in track(range(0, course.scenes, 64), "encoding scenes"):
+        scenes = [random_scene(rng, concepts, tokenizers.fits, course.shares) for _ in range(64)]
         latents.append(encode(vae, np.stack([draw(scene, icons, config.size) for scene in scenes]), device).half())
         rows += [tokenizers.rows(scene.caption) for scene in scenes]
     ids = tuple(torch.tensor(list(part), dtype=torch.int32) for part in zip(*rows, strict=True))
@@ -101,26 +113,28 @@ def encode(vae: VAE, pictures: NDArray[np.uint8], device: torch.device) -> Tenso
 
 
 def train_flow(
-    config: Config, vae: VAE, lesson: Lesson, tokenizers: Tokenizers, folder: Path, device: torch.device
+    config: Config, vae: VAE, teach: Teach, tokenizers: Tokenizers, folder: Path, device: torch.device
 ) -> Model:
     """The running average of the trained model, float32 on `device`."""
     flow = config.flow
+    lesson = lru_cache(maxsize=1)(teach)
+    course_of = [number for number, course in enumerate(flow.courses) for _ in range(course.steps)]
     torch.manual_seed(config.seed)
     model = Model(config, tokenizers).to(device)
     averaged = copy.deepcopy(model).requires_grad_(False)
     mmdit = torch.compile(model.mmdit) if config.compile else model.mmdit
     optimizers = _optimizers(model, config)
     empty = tuple(torch.tensor(row, dtype=torch.int32) for row in tokenizers.rows(""))
-    steps_per_round = len(lesson.latents) // flow.batch
 
     def step(n: int) -> Mapping[str, Tensor]:
-        round_, place = divmod(n, steps_per_round)
-        order = np.random.default_rng([config.seed, 3, round_]).permutation(len(lesson.latents))
+        scenes = lesson(course_of[n])
+        round_, place = divmod(n, len(scenes.latents) // flow.batch)
+        order = np.random.default_rng([config.seed, 3, round_]).permutation(len(scenes.latents))
         rows = torch.from_numpy(order[place * flow.batch : (place + 1) * flow.batch])
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + n)
         is_dropped = torch.rand(len(rows), 1, generator=generator) < flow.dropout
-        ids = [torch.where(is_dropped, blank, part[rows]) for part, blank in zip(lesson.ids, empty, strict=True)]
-        x0 = lesson.latents[rows].float()
+        ids = [torch.where(is_dropped, blank, part[rows]) for part, blank in zip(scenes.ids, empty, strict=True)]
+        x0 = scenes.latents[rows].float()
         noise = torch.randn(x0.shape, generator=generator)
         t = torch.randn(len(rows), generator=generator).sigmoid()
         noisy = torch.lerp(x0, noise, t.view(-1, 1, 1, 1))

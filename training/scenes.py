@@ -8,13 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from training.icons import STYLES, TONES, Concept, IconKey, Icons, Style, Tone
+
+Kind = Literal["single", "toned", "count", "pair"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+Shares = Mapping[Kind, float]
+"""How often each kind of scene is drawn; together 1."""
+EASY: Shares = {"single": 0.66, "toned": 0.08, "count": 0.10, "pair": 0.16}
 
 Relation = Literal["left of", "right of", "above", "below", "and"]
 RELATIONS: tuple[Relation, ...] = ("left of", "right of", "above", "below", "and")
@@ -37,7 +43,6 @@ NUMBERS: Mapping[int, str] = {1: "one", 2: "two", 3: "three"}
 
 _PADDING = 0.06  # of the picture's side, between its edge and the icons
 _STYLE_SHARES = (0.22, 0.22, 0.34, 0.22)  # in the order of STYLES; the unsaid one is the most frequent
-_KIND_SHARES: Mapping[str, float] = {"single": 0.66, "toned": 0.08, "count": 0.10, "pair": 0.16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +75,12 @@ def draw(scene: Scene, icons: Icons, size: int) -> NDArray[np.uint8]:
     return np.asarray(canvas)[..., :3]
 
 
-def random_scene(rng: np.random.Generator, concepts: Sequence[Concept], fits: Callable[[str], bool]) -> Scene:
+def random_scene(
+    rng: np.random.Generator, concepts: Sequence[Concept], fits: Callable[[str], bool], shares: Shares = EASY
+) -> Scene:
     """A scene of one of the four kinds, drawn again until its caption fits."""
     while True:
-        kind = rng.choice(list(_KIND_SHARES), p=list(_KIND_SHARES.values()))
+        kind = KINDS[rng.choice(len(KINDS), p=[shares[kind] for kind in KINDS])]
         style: Style = STYLES[rng.choice(len(STYLES), p=_STYLE_SHARES)]
         background = _random_background(rng, 0.5 if kind == "single" else 0.25)
         if kind == "count":
