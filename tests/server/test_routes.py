@@ -210,16 +210,17 @@ async def test_what_a_job_wrote_can_be_viewed_and_its_prefix_stays_inside(server
 async def test_object_info_describes_node_types_with_choices_as_lists(server: Server) -> None:
     checkpoint = server.base / "models" / "checkpoints" / "tiny.safetensors"
     checkpoint.write_bytes(b"")
+    both = ["sd35_tiny.safetensors", "tiny.safetensors"]  # the embedded model's and that one
     try:
         async with server.http() as http:
             everything = (await http.get("/object_info")).json()
             for info in everything.values():
                 wire.NodeInfo.model_validate(info)
-            assert everything["ToyFile"]["input"]["required"]["name"][0] == ["tiny.safetensors"]
+            assert everything["ToyFile"]["input"]["required"]["name"][0] == both
             one = await http.get("/api/object_info/ToyShow (any) [text]")
             assert one.json() == {"ToyShow (any) [text]": everything["ToyShow (any) [text]"]}
             assert (await http.get("/object_info/NoSuchNode")).json() == {}
-            assert (await http.get("/models/checkpoints")).json() == ["tiny.safetensors"]
+            assert (await http.get("/models/checkpoints")).json() == both
     finally:
         checkpoint.unlink()
 
@@ -228,7 +229,8 @@ async def test_models_are_listed_by_folder(server: Server) -> None:
     async with server.http() as http:
         folders = (await http.get("/models")).json()
         assert {"checkpoints", "text_encoders", "vae", "loras"} <= set(folders)
-        assert (await http.get("/models/clip")).json() == []
+        encoders = [f"sd35_tiny_{part}.safetensors" for part in ("clip_g", "clip_l", "t5xxl")]
+        assert (await http.get("/models/clip")).json() == (await http.get("/models/text_encoders")).json() == encoders
         assert (await http.get("/models/nonexistent")).status_code == 404
         assert (await http.get("/models/..%2f..%2fetc")).status_code in (400, 404)
         assert (await http.get("/embeddings")).json() == []
