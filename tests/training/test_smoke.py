@@ -35,5 +35,6 @@ def test_smoke_training_ends_with_a_model_the_engine_runs(
         check=True,
         timeout=300,
     )
-    (picture,) = (base / "output").glob("*.png")
-    assert Image.open(picture).size == (64, 64)
+    (saved,) = (base / "output").glob("*.png")
+    with Image.open(saved) as picture:
+        assert picture.size == (64, 64)
