@@ -16,7 +16,7 @@ from training.export import export
 from training.flow import encode_scenes, train_flow, write_sheet
 from training.icons import concepts, load_icons
 from training.scenes import random_scene
-from training.text import train_tokenizers
+from training.text import kept_tokenizers
 
 _HERE = Path(__file__).parent
 _CAPTIONS = 20_000  # that the tokenizers are trained on
@@ -40,7 +40,7 @@ def main(
         return
     rng = np.random.default_rng([settings.seed, 4])
     captions = [random_scene(rng, listed, lambda _: True).caption for _ in range(_CAPTIONS)]
-    tokenizers = train_tokenizers(captions, settings.text)
+    tokenizers = kept_tokenizers(work, captions, settings.text)
     teach = partial(encode_scenes, settings, vae, icons, listed, tokenizers, where)
     model = train_flow(settings, vae, teach, tokenizers, work, where)
     write_sheet(model, vae, tokenizers, settings.size, work / "sheet.png")

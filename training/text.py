@@ -10,16 +10,15 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor, nn
 
 from sd35graph.models.clip import ClipTextEncoder
 from sd35graph.models.t5 import T5TextEncoder
+from sd35graph.models.tokenizer_files import CLIP_END, CLIP_MARKS, CLIP_START, split_as_clip
 from sd35graph.models.variants import ClipConfig, ClipName, T5Config
 from training.config import TextSizes
 
-START, END = "<|startoftext|>", "<|endoftext|>"
-_CLIP_WORDS = Regex(r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+")
 _EMBEDDING_SPREAD = 0.5  # CLIP's own 0.02 suits its training from a contrastive loss; here it would be heard too late
 
 _LETTER_SCORE = -20.0  # worse than the rarest word, so that letters are the last resort
@@ -32,7 +31,7 @@ class Tokenizers:
         self.clip = clip
         self.t5 = t5
         self._sizes = sizes
-        self.start_id, self.end_id = _id(clip, START), _id(clip, END)
+        self.start_id, self.end_id = _id(clip, CLIP_START), _id(clip, CLIP_END)
         self._t5_end_id = _id(t5, "</s>")
 
     def fits(self, text: str) -> bool:
@@ -64,30 +63,36 @@ class Tokenizers:
         return list(clip), list(self.t5.encode(text, add_special_tokens=False).ids)
 
 
+def kept_tokenizers(folder: Path, captions: Iterable[str], sizes: TextSizes) -> Tokenizers:
+    """The tokenizers in `folder`, trained and written there first if there are none.
+
+    Training twice gives some letters other ids, which would confuse a model that is trained on.
+    """
+    paths = folder / "clip_tokenizer.json", folder / "t5_tokenizer.json"
+    if not all(path.is_file() for path in paths):
+        trained = train_tokenizers(captions, sizes)
+        for path, tokenizer in zip(paths, (trained.clip, trained.t5), strict=True):
+            tokenizer.save(str(path))
+    clip, t5 = (Tokenizer.from_file(str(path)) for path in paths)
+    return Tokenizers(clip, t5, sizes)
+
+
 def train_tokenizers(captions: Iterable[str], sizes: TextSizes) -> Tokenizers:
     """Byte-level BPE with end-of-word marks for CLIP, Unigram for T5: the algorithms of the real ones."""
     captions = list(captions)
-    clip = Tokenizer(models.BPE(unk_token=END, end_of_word_suffix="</w>"))
-    clip.normalizer = normalizers.Sequence(
-        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
-    )
-    clip.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(_CLIP_WORDS, behavior="removed", invert=True),
-            pre_tokenizers.ByteLevel(add_prefix_space=False),
-        ]
-    )
+    clip = Tokenizer(models.BPE(unk_token=CLIP_END, end_of_word_suffix="</w>"))
+    split_as_clip(clip)
     clip.train_from_iterator(
         captions,
         trainers.BpeTrainer(
             vocab_size=sizes.vocabulary,
-            special_tokens=["<|pad|>", START, END],
+            special_tokens=["<|pad|>", CLIP_START, CLIP_END],
             end_of_word_suffix="</w>",
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,
         ),
     )
-    clip.add_special_tokens([AddedToken(text, normalized=True, special=True) for text in (START, END)])
+    clip.add_special_tokens(list(CLIP_MARKS))
 
     t5 = Tokenizer(models.Unigram(_unigrams(captions), unk_id=2))
     t5.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])

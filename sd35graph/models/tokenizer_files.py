@@ -20,7 +20,8 @@ from sd35graph.models.tokenizers import T5_MIN_LENGTH, ClipTokenizer, EncodeText
 
 TokenizerKind = Literal["clip", "t5"]
 
-_CLIP_START, _CLIP_END = "<|startoftext|>", "<|endoftext|>"
+CLIP_START, CLIP_END = "<|startoftext|>", "<|endoftext|>"
+CLIP_MARKS = tuple(AddedToken(text, normalized=True, special=True) for text in (CLIP_START, CLIP_END))
 _T5_SPECIAL = re.compile(r"(</s>|<pad>|<unk>)")
 
 # Sets of files that make a tokenizer, in order of preference.
@@ -105,7 +106,7 @@ def load_clip_tokenizer(folder: Path) -> ClipTokenizer:
     """The CLIP tokenizer whose files lie in `folder`. Raises `FileFormatError` if they cannot be read."""
     tokenizer = _load_fast("clip", folder)
     return ClipTokenizer(
-        _encoder(tokenizer), _token_id(tokenizer, _CLIP_START, folder), _token_id(tokenizer, _CLIP_END, folder)
+        _encoder(tokenizer), _token_id(tokenizer, CLIP_START, folder), _token_id(tokenizer, CLIP_END, folder)
     )
 
 
@@ -180,9 +181,16 @@ def _load_fast(kind: TokenizerKind, folder: Path) -> Tokenizer:
 def _clip_from_vocabulary(folder: Path) -> Tokenizer:
     """Lower-cased byte-level BPE with end-of-word marks, as in transformers' `tokenization_clip.py` (Apache-2.0)."""
     bpe = models.BPE.from_file(
-        str(folder / "vocab.json"), str(folder / "merges.txt"), unk_token=_CLIP_END, end_of_word_suffix="</w>"
+        str(folder / "vocab.json"), str(folder / "merges.txt"), unk_token=CLIP_END, end_of_word_suffix="</w>"
     )
     tokenizer = Tokenizer(bpe)
+    split_as_clip(tokenizer)
+    tokenizer.add_special_tokens(list(CLIP_MARKS))
+    return tokenizer
+
+
+def split_as_clip(tokenizer: Tokenizer) -> None:
+    """Make `tokenizer` cut text as CLIP's does: lower case, then words, then bytes."""
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
     )
@@ -190,8 +198,6 @@ def _clip_from_vocabulary(folder: Path) -> Tokenizer:
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Split(words, behavior="removed", invert=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
     )
-    tokenizer.add_special_tokens([AddedToken(text, normalized=True, special=True) for text in (_CLIP_START, _CLIP_END)])
-    return tokenizer
 
 
 def _encoder(tokenizer: Tokenizer) -> EncodeText:

@@ -154,7 +154,7 @@ def test_results_that_lie_in_the_temp_folder_are_no_previews(tmp_path: Path) -> 
 def test_only_output_and_temp_take_what_nodes_save(store: ArtifactStore) -> None:
     for folder in ("input", "models"):
         with pytest.raises(ValueError, match=f'a node saves into "output" or "temp", not into "{folder}"'):
-            store.save(folder, "x", ".png", content(b"x"))  # type: ignore[arg-type]
+            store.save(folder, "x", ".png", content(b"x"))  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_file_has_no_name_before_it_is_whole(store: ArtifactStore, folders: Folders) -> None:

@@ -14,7 +14,7 @@ from training.autoencoder import make_vae
 from training.config import Config, load_config
 from training.export import export
 from training.flow import Model
-from training.text import Tokenizers, train_tokenizers
+from training.text import Tokenizers, kept_tokenizers, train_tokenizers
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 CAPTIONS = ["a 3d red apple", "two red apples, flat style", "owl on a blue background", "an owl left of an apple"]
@@ -49,6 +49,14 @@ def test_words_of_the_captions_are_one_token_each(tokenizers: Tokenizers) -> Non
 
     assert tokens == ["▁red", "▁apples", "▁on", "▁a", "▁background"]
     assert tokenizers.t5.encode("zebra", add_special_tokens=False).tokens == ["▁", *"zebra"]
+
+
+def test_a_training_that_goes_on_keeps_its_tokenizers(config: Config, tmp_path: Path) -> None:
+    first = kept_tokenizers(tmp_path, CAPTIONS, config.text)
+    again = kept_tokenizers(tmp_path, ["other captions"], config.text)
+
+    assert again.clip.get_vocab() == first.clip.get_vocab()
+    assert [again.rows(prompt) for prompt in PROMPTS] == [first.rows(prompt) for prompt in PROMPTS]
 
 
 def test_a_prompt_too_long_for_one_section_is_refused(tokenizers: Tokenizers) -> None:
