@@ -48,3 +48,11 @@ def conditioning_set_timestep_range(
 ) -> Conditioning:
     """Let a conditioning apply only to a part of the schedule, from 0 (noise) to 1 (picture)."""
     return set_timestep_range(conditioning, start, end)
+
+
+NODES = (
+    clip_text_encode,
+    conditioning_combine,
+    conditioning_zero_out,
+    conditioning_set_timestep_range,
+)

@@ -181,3 +181,13 @@ def _blend(below: Tensor, above: Tensor, mode: BlendMode) -> Tensor:
             curve = torch.where(below <= 0.25, ((16 * below - 12) * below + 4) * below, below.clamp(min=0).sqrt())
             darker = below - (1 - 2 * above) * below * (1 - below)
             return torch.where(above <= 0.5, darker, below + (2 * above - 1) * (curve - below))
+
+
+NODES = (
+    load_image,
+    save_image,
+    preview_image,
+    empty_image,
+    image_invert,
+    image_blend,
+)

@@ -31,3 +31,9 @@ def empty_latent_image(
 ) -> Latent:
     """A zero latent with 4 channels, [batch, 4, height/8, width/8]; the sampler widens it to what its model needs."""
     return Latent(torch.zeros(batch_size, 4, height // _SCALE, width // _SCALE))
+
+
+NODES = (
+    empty_sd3_latent_image,
+    empty_latent_image,
+)

@@ -81,3 +81,13 @@ def triple_clip_loader(
 ) -> TextEncoderHandle:
     """Open the three text encoders of SD3 and SD3.5, in any order."""
     return open_text_encoders([ctx.file("text_encoders", name) for name in (clip_name1, clip_name2, clip_name3)])
+
+
+NODES = (
+    checkpoint_loader_simple,
+    unet_loader,
+    vae_loader,
+    clip_loader,
+    dual_clip_loader,
+    triple_clip_loader,
+)

@@ -42,3 +42,6 @@ def model_sampling_sd3(
 ) -> ModelHandle:
     """Set the shift of the noise schedule (arXiv 2403.03206, equation 23). SD3 and SD3.5 use 3."""
     return replace(model, flow=FlowSettings(shift=shift, mode=sampling, timesteps=timesteps, multiplier=multiplier))
+
+
+NODES = (model_sampling_sd3,)

@@ -19,3 +19,9 @@ def primitive_int(value: Annotated[int, Input(min=-_INT64, max=_INT64, control_a
 def preview_any(ctx: Context, source: object) -> None:
     """Show any value as text."""
     ctx.show("text", [source if isinstance(source, str) else str(source)])
+
+
+NODES = (
+    primitive_int,
+    preview_any,
+)

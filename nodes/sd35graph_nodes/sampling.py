@@ -81,3 +81,6 @@ def preview_jpeg(x0: Tensor) -> bytes:
     file = io.BytesIO()
     ImageOps.contain(picture, _PREVIEW_SIZE, Pillow.Resampling.BILINEAR).save(file, format="JPEG", quality=85)
     return file.getvalue()
+
+
+NODES = (ksampler,)

@@ -25,3 +25,9 @@ def vae_encode(ctx: Context, pixels: Image, vae: VaeHandle) -> Latent:
     """Turn pictures into latents, cropped around the centre to multiples of 8 pixels."""
     ctx.check_cancelled()
     return Latent(ctx.resource(ModelPool).vae(vae).encode(pixels.pixels))
+
+
+NODES = (
+    vae_decode,
+    vae_encode,
+)

@@ -26,10 +26,18 @@ _REF_BYTES = 512  # a handle is a few short strings; the cache needs a number, n
 
 @runtime_checkable
 class WeightPatch(Protocol):
-    """A change to the transformer's weights, such as a LoRA. Frozen and hashable: it is part of the pool's key."""
+    """A change to a network's weights, such as a LoRA. Frozen and hashable: it is part of the pool's key.
 
-    def apply(self, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """New tensors for the keys that change; `weights` itself must not be written to (it may map the file)."""
+    It works on one tensor at a time, so that networks can be loaded in parts. Keys are those of the network, without
+    a checkpoint's prefix.
+    """
+
+    def changes(self, key: str) -> bool:
+        """Whether the tensor under `key` is changed."""
+        ...
+
+    def apply(self, key: str, weight: Tensor) -> Tensor:
+        """The changed tensor, float32, of the float32 `weight`, which must not be written to (it may map the file)."""
         ...
 
     def __hash__(self) -> int: ...
@@ -37,20 +45,20 @@ class WeightPatch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WeightsRef:
-    """One network inside one file, as it was when inspected."""
+    """One network inside one file, as it was when inspected, and the changes to make to its weights, in order."""
 
     path: Path
     fingerprint: Fingerprint
     section: Section
+    patches: tuple[WeightPatch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ModelHandle:
-    """A diffusion transformer, the flow it was trained on, and the patches to its weights."""
+    """A diffusion transformer and the flow it was trained on."""
 
     weights: WeightsRef
     flow: FlowSettings = field(default_factory=FlowSettings)
-    patches: tuple[WeightPatch, ...] = ()
 
     @property
     def size_bytes(self) -> int:

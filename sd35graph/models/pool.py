@@ -21,7 +21,7 @@ from sd35graph.models.build import Network, fill, skeleton
 from sd35graph.models.checkpoint import Header, check_storage, check_unchanged, load_tensors, read_header
 from sd35graph.models.clip import ClipTextEncoder
 from sd35graph.models.errors import ModelMemoryError, WeightsChangedError
-from sd35graph.models.handles import ModelHandle, TextEncoderHandle, VaeHandle, WeightPatch, WeightsRef
+from sd35graph.models.handles import ModelHandle, TextEncoderHandle, VaeHandle, WeightsRef
 from sd35graph.models.mmdit import MMDiT
 from sd35graph.models.precision import Precision, compute_dtype, default_budget_bytes, forbid_tf32, stored_dtype
 from sd35graph.models.sections import locate
@@ -39,7 +39,6 @@ _CPU = torch.device("cpu")
 @dataclass(frozen=True, slots=True)
 class _Key:
     ref: WeightsRef
-    patches: tuple[WeightPatch, ...]
     device: torch.device
 
 
@@ -76,8 +75,8 @@ class ModelPool:
         forbid_tf32()
 
     def mmdit(self, handle: ModelHandle) -> MMDiT:
-        """The transformer, with the handle's patches applied to its weights."""
-        network = self._get(handle.weights, self.device, handle.patches)
+        """The transformer, with the patches applied to its weights."""
+        network = self._get(handle.weights, self.device)
         assert isinstance(network, MMDiT)  # a handle's section says which network it is
         return network
 
@@ -124,8 +123,8 @@ class ModelPool:
         assert isinstance(network, T5TextEncoder)
         return T5Part(network, tokenizer)
 
-    def _get(self, ref: WeightsRef, device: torch.device, patches: tuple[WeightPatch, ...] = ()) -> Network:
-        key = _Key(ref, patches, device)
+    def _get(self, ref: WeightsRef, device: torch.device) -> Network:
+        key = _Key(ref, device)
         with self._lock:
             check_unchanged(ref.path, ref.fingerprint)
             resident = self._resident.get(key)
@@ -150,8 +149,12 @@ class ModelPool:
         self._drop_outdated(ref)
         self._make_room(needed, key.device)
         weights = self._read(header, names, key.device, dtype)
-        for patch in key.patches:
-            weights |= patch.apply(weights)
+        for patch in ref.patches:
+            weights |= {
+                name: patch.apply(name, weight.float()).to(dtype)
+                for name, weight in weights.items()
+                if patch.changes(name)
+            }
         fill(network, weights)
         _log.info("weights loaded", extra={**_described(ref), "dtype": str(dtype), "size_bytes": needed})
         return _Resident(network, tensor_bytes(weights.values()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -41,8 +40,11 @@ class Scale:
     key: str
     factor: float
 
-    def apply(self, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        return {self.key: weights[self.key] * self.factor}
+    def changes(self, key: str) -> bool:
+        return key == self.key
+
+    def apply(self, key: str, weight: Tensor) -> Tensor:
+        return weight * self.factor
 
 
 @pytest.fixture
@@ -105,7 +107,9 @@ def test_patches_change_their_weights_and_nothing_else(
     pool: ModelPool, model: ModelHandle, mmdit_weights: Weights
 ) -> None:
     key = "final_layer.linear.weight"
-    patched = pool.mmdit(replace(model, patches=(Scale(key, 2.0), Scale(key, 3.0)))).state_dict()
+    patched = pool.mmdit(
+        replace(model, weights=replace(model.weights, patches=(Scale(key, 2.0), Scale(key, 3.0))))
+    ).state_dict()
     assert torch.equal(patched[key], mmdit_weights[key] * 2.0 * 3.0)
     assert torch.equal(patched["final_layer.linear.bias"], mmdit_weights["final_layer.linear.bias"])
     assert torch.equal(pool.mmdit(model).state_dict()[key], mmdit_weights[key])
