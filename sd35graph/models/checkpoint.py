@@ -1,8 +1,10 @@
 """Safetensors files: header inspection, and loading of the tensors a model needs.
 
-The header is parsed here so that every defect has its own sentence; the tensors are read through the safetensors
-library, which maps the file into memory. Format: an unsigned little-endian 64-bit length, that many bytes of JSON,
-then the tensors' bytes without gaps (huggingface/safetensors, README.md, section "Format").
+The header is parsed here so that every defect has its own sentence. Tensors are read, not mapped: memory then holds
+what was asked for and no page of the file beside it, weights are aligned the same way each time they are loaded, and
+a file cut short in the meantime is an error and not the end of the process (SIGBUS). Format: an unsigned little-endian
+64-bit length, that many bytes of JSON, then the tensors' bytes without gaps (huggingface/safetensors, README.md,
+section "Format").
 """
 
 from __future__ import annotations
@@ -13,11 +15,11 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from sd35graph.models.errors import FileFormatError, UnsupportedStorageError, WeightsChangedError
@@ -53,10 +55,11 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
-    """What the header says of one tensor. dtype: the format's code, such as "BF16"."""
+    """What the header says of one tensor. dtype: the format's code, such as "BF16". offset: its first byte's place."""
 
     dtype: str
     shape: Shape
+    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ def read_header(path: Path) -> Header:
     metadata = fields.pop("__metadata__", None) or {}
     if not isinstance(metadata, dict):
         raise FileFormatError(f"{path}: `__metadata__` in the header must be an object, not {type(metadata).__name__}.")
-    tensors = _check_tensors(path, fields, stat.st_size - 8 - length)
+    tensors = _check_tensors(path, fields, 8 + length, stat.st_size)
     fingerprint = Fingerprint(stat.st_size, stat.st_mtime_ns, hashlib.sha256(raw).hexdigest())
     return Header(path, fingerprint, tensors, {str(key): str(value) for key, value in metadata.items()})
 
@@ -108,11 +111,14 @@ def read_header(path: Path) -> Header:
 def check_unchanged(path: Path, fingerprint: Fingerprint) -> None:
     """Raise `WeightsChangedError` if the file is gone, or has another size or time than when it was inspected."""
     try:
-        stat = path.stat()
+        _check_stat(path, path.stat(), fingerprint)
     except FileNotFoundError as error:
         raise WeightsChangedError(
             f"{path} was there when it was chosen, but is gone now. Put it back or choose another."
         ) from error
+
+
+def _check_stat(path: Path, stat: os.stat_result, fingerprint: Fingerprint) -> None:
     if (stat.st_size, stat.st_mtime_ns) != (fingerprint.size_bytes, fingerprint.mtime_ns):
         raise WeightsChangedError(
             f"{path} changed on disk after it was chosen ({fingerprint.size_bytes} bytes then, {stat.st_size} now). "
@@ -139,17 +145,26 @@ def load_tensors(
     """Read tensors from the file, one at a time, as `device` tensors.
 
     keys: name in the result -> key in the file.
-    dtype: what they are converted to; None keeps the stored one. Unconverted CPU tensors stay mapped to the file.
+    dtype: what they are converted to; None keeps the stored one.
+    Raises `WeightsChangedError` if the file is not the one whose header was read.
     """
-    tensors: dict[str, Tensor] = {}
-    try:
-        with safe_open(header.path, framework="pt", device=str(device)) as file:
-            for name, key in keys.items():
-                tensor: Tensor = file.get_tensor(key)
-                tensors[name] = tensor if dtype is None else tensor.to(dtype)
-    except SafetensorError as error:
-        raise FileFormatError(f"{header.path} could not be read: {error}. Download it again.") from error
-    return tensors
+    check_unchanged(header.path, header.fingerprint)
+    with header.path.open("rb", buffering=0) as file:
+        _check_stat(header.path, os.fstat(file.fileno()), header.fingerprint)
+        return {name: _read_tensor(file, header, key).to(device, dtype) for name, key in keys.items()}
+
+
+def _read_tensor(file: FileIO, header: Header, key: str) -> Tensor:
+    info = header.tensors[key]
+    tensor = torch.empty(info.shape, dtype=DTYPES[info.dtype])
+    unread = tensor.view(-1).view(torch.uint8).numpy().data
+    file.seek(info.offset)
+    while unread:
+        count = file.readinto(unread)
+        if not count:
+            raise WeightsChangedError(f'{header.path} was cut short while tensor "{key}" was read. Put it back whole.')
+        unread = unread[count:]
+    return tensor
 
 
 def _header_length(path: Path, start: bytes, size: int) -> int:
@@ -198,8 +213,9 @@ def _parse(path: Path, raw: bytes) -> dict[str, Any]:  # Any: JSON not yet check
     return fields
 
 
-def _check_tensors(path: Path, fields: Mapping[str, Any], present: int) -> dict[str, TensorInfo]:
-    """Entries of the header, after checking that they tile the `present` bytes behind it exactly."""
+def _check_tensors(path: Path, fields: Mapping[str, Any], start: int, size: int) -> dict[str, TensorInfo]:
+    """Entries of the header, after checking that they tile the file's bytes from `start` to its `size` exactly."""
+    present = size - start
     entries = [_tensor_entry(path, key, field) for key, field in fields.items()]
     expected = max((end for _, _, _, end in entries), default=0)
     if expected > present:
@@ -218,11 +234,11 @@ def _check_tensors(path: Path, fields: Mapping[str, Any], present: int) -> dict[
         raise FileFormatError(
             f"{path} is damaged: {present - position} bytes follow the last tensor. Download it again."
         )
-    return {key: info for key, info, _, _ in entries}
+    return {key: TensorInfo(dtype, shape, start + begin) for key, (dtype, shape), begin, _ in entries}
 
 
-def _tensor_entry(path: Path, key: str, field: Any) -> tuple[str, TensorInfo, int, int]:
-    """(key, description, begin, end) of one header entry."""
+def _tensor_entry(path: Path, key: str, field: Any) -> tuple[str, tuple[str, Shape], int, int]:
+    """(key, (dtype, shape), begin, end) of one header entry."""
     try:
         dtype, shape, (begin, end) = field["dtype"], tuple(field["shape"]), field["data_offsets"]
         bits = _DTYPE_BITS[dtype]
@@ -237,4 +253,4 @@ def _tensor_entry(path: Path, key: str, field: Any) -> tuple[str, TensorInfo, in
             f'{path} has a damaged safetensors header: tensor "{key}" of type {dtype} and shape {list(shape)} '
             f"cannot take the bytes {begin} to {end}."
         )
-    return key, TensorInfo(dtype, shape), begin, end
+    return key, (dtype, shape), begin, end

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,8 @@ def raw(path: Path, header: object, body: bytes = b"") -> Path:
 
 def test_header_gives_types_shapes_and_metadata(good: Path) -> None:
     header = read_header(good)
-    assert header.tensors == {"a": TensorInfo("F32", (2, 3)), "b": TensorInfo("F16", (4,))}
+    start = good.stat().st_size - 32
+    assert header.tensors == {"a": TensorInfo("F32", (2, 3), start), "b": TensorInfo("F16", (4,), start + 24)}
     assert header.metadata == {"k": "v"}
     assert header.fingerprint.size_bytes == good.stat().st_size
 
@@ -41,6 +43,35 @@ def test_tensors_are_read_under_new_names_and_converted(good: Path) -> None:
     tensors = load_tensors(read_header(good), {"x": "a", "y": "b"}, CPU, torch.float32)
     assert torch.equal(tensors["x"], torch.arange(6.0).reshape(2, 3))
     assert tensors["y"].dtype == torch.float32
+
+
+def test_scalars_and_empty_tensors_are_read_too(tmp_path: Path) -> None:
+    stored = {"empty": torch.empty(0, 3), "scalar": torch.tensor(2.5), "half": torch.tensor([-1.5]).bfloat16()}
+    save_file(stored, tmp_path / "s.safetensors")
+    read = load_tensors(read_header(tmp_path / "s.safetensors"), {key: key for key in stored}, CPU, None)
+    assert all(read[key].dtype == tensor.dtype and torch.equal(read[key], tensor) for key, tensor in stored.items())
+
+
+def test_tensors_stay_as_read_whatever_becomes_of_the_file(good: Path) -> None:
+    tensors = load_tensors(read_header(good), {"a": "a"}, CPU, None)
+    good.write_bytes(b"")
+    assert torch.equal(tensors["a"], torch.arange(6.0).reshape(2, 3))
+
+
+def test_a_file_replaced_since_its_header_was_read_is_not_read(good: Path) -> None:
+    header = read_header(good)
+    good.write_bytes(good.read_bytes()[:-1])
+    with pytest.raises(WeightsChangedError, match=r"good\.safetensors changed on disk"):
+        load_tensors(header, {"b": "b"}, CPU, None)
+
+
+def test_a_file_cut_short_during_reading_is_an_error(good: Path) -> None:
+    header = read_header(good)
+    good.write_bytes(good.read_bytes()[:-1])
+    stat = good.stat()
+    seen = replace(header.fingerprint, size_bytes=stat.st_size, mtime_ns=stat.st_mtime_ns)  # the check saw nothing
+    with pytest.raises(WeightsChangedError, match='cut short while tensor "b" was read'):
+        load_tensors(replace(header, fingerprint=seen), {"a": "a", "b": "b"}, CPU, None)
 
 
 @pytest.mark.parametrize(
