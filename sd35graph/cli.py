@@ -155,6 +155,8 @@ def run(
     except OSError as error:  # nodes' own are in the result
         _fail(f"a folder cannot be made: {error}", PROBLEMS)
     _print_problems(result.problems)
+    for warning in result.warnings:
+        typer.echo(f"warning: {warning}", err=True)
     for path in result.files:
         typer.echo(path)
     if result.is_cancelled:

@@ -44,11 +44,16 @@ class InvalidWorkflow(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """How a run ended. files: the pictures written. error: why it failed, for people. problems: what did not run."""
+    """How a run ended.
+
+    files: the pictures written. error: why it failed, for people. problems: what did not run. warnings: what nodes said
+    that did not stop the run, for people.
+    """
 
     files: tuple[Path, ...]
     outputs: Mapping[str, JsonValue]
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[str, ...] = ()
     error: str | None = None
     is_cancelled: bool = False
 
@@ -95,7 +100,7 @@ class LocalEngine:
         events: list[Event] = []
 
         def emit(event: Event) -> None:
-            if event.type == "failed":
+            if event.type in ("failed", "warning"):
                 events.append(event)
             if on_event is not None:
                 on_event(event, read.graph)
@@ -108,11 +113,13 @@ class LocalEngine:
             extra_pnginfo={"workflow": read.workflow} if read.workflow is not None else None,
         )
         outcome = self._executor.run(request, emit, cancel)
+        failed = [_sentence(event, read.graph) for event in events if event.type == "failed"]
         return RunResult(
             files=tuple(self._files(outcome.outputs)),
             outputs=outcome.outputs,
             problems=validation.problems,
-            error=_sentence(events[-1], read.graph) if events else None,
+            warnings=tuple(_warning(event, read.graph) for event in events if event.type == "warning"),
+            error=failed[0] if failed else None,
             is_cancelled=outcome.state == "cancelled",
         )
 
@@ -141,6 +148,10 @@ class LocalEngine:
 
 def _beside(read: Document) -> dict[str, JsonValue]:
     return {} if read.workflow is None else {"workflow": read.workflow}
+
+
+def _warning(event: Event, graph: Graph) -> str:
+    return f"{graph.label(str(event.data['display_node']))}: {event.data['message']}"
 
 
 def _sentence(failed: Event, graph: Graph) -> str:

@@ -43,6 +43,15 @@ def slow(ctx: Context, a: int) -> None:
         time.sleep(0.01)
 """
 
+WARNING = """
+from sd35graph import Context, node
+
+@node("Warning", category="toy", is_output=True)
+def warning(ctx: Context, a: int) -> None:
+    "Say something and go on."
+    ctx.warn(f"{a} keys fit nothing")
+"""
+
 
 def sd35graph(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "sd35graph", *map(str, arguments)]
@@ -206,3 +215,13 @@ def test_ctrl_c_cancels_in_order(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "cancelled" in said
     assert "Traceback" not in said
+
+
+def test_warnings_of_nodes_are_printed_and_the_run_is_good(tmp_path: Path) -> None:
+    (tmp_path / "packs").mkdir()
+    (tmp_path / "packs" / "warning.py").write_text(WARNING)
+    path = tmp_path / "warning.json"
+    path.write_text(json.dumps({"1": {"class_type": "Warning", "inputs": {"a": 2}, "_meta": {"title": "Mine"}}}))
+    done = sd35graph("run", path, "--base", tmp_path, "--packs", tmp_path / "packs", "--no-builtin-nodes")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.strip() == 'warning: Warning "Mine" (node 1): 2 keys fit nothing'

@@ -11,6 +11,7 @@ State events are stored and never lost; `progress` and `preview` are momentary a
 | progress | node, value, total |
 | preview | node, media_type; the picture is `blob` |
 | shown | node, display_node, parent_node, output: {key: items}; also for cached output nodes |
+| warning | node, display_node, parent_node, message: something the user should know; also for cached nodes |
 | node_finished | node, seconds, cached: false |
 | blocked | node, message: an output was blocked on purpose, with a message for the user |
 | succeeded | seconds |
@@ -36,6 +37,7 @@ EventType = Literal[
     "progress",
     "preview",
     "shown",
+    "warning",
     "node_finished",
     "blocked",
     "succeeded",

@@ -17,7 +17,16 @@ FINAL_STATES: frozenset[JobState] = frozenset({"succeeded", "failed", "cancelled
 MAX_ATTEMPTS = 2
 """How often a job is started before it is taken to be what kills its worker."""
 
-MESSAGE_TYPES: tuple[EventType, ...] = ("started", "cached", "blocked", "retried", "succeeded", "failed", "cancelled")
+MESSAGE_TYPES: tuple[EventType, ...] = (
+    "started",
+    "cached",
+    "warning",
+    "blocked",
+    "retried",
+    "succeeded",
+    "failed",
+    "cancelled",
+)
 """The events a job carries in its history; those of single nodes are read with `JobStore.events_after`."""
 
 JsonObject = Mapping[str, JsonValue]

@@ -61,6 +61,13 @@ class Context(Protocol):
         """Add `items` to what clients see of this node, under `key` (`images`, `text`, …)."""
         ...
 
+    def warn(self, message: str) -> None:
+        """Tell the user something that does not stop the job, such as keys of a file that were not used.
+
+        message: one sentence for people, with what to do about it. Told again whenever the node's result is reused.
+        """
+        ...
+
     def file(self, source: str, name: str) -> Path:
         """Path of the file `name` that a drop-down filled from `source` offered. Raises `FileNotFoundError`."""
         ...

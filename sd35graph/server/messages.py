@@ -255,6 +255,21 @@ def failed(event: Event, _node_types: NodeTypes) -> Message:
     )
 
 
+def warning(event: Event, node_types: NodeTypes) -> Message:
+    """`execution_warning`, which is ours: a node tells the user something that does not stop the job."""
+    return Message(
+        "execution_warning",
+        {
+            "prompt_id": event.job_id,
+            "node": event.data.get("node"),
+            "display_node": event.data.get("display_node"),
+            "node_type": _type_of_node(event, node_types),
+            "message": event.data.get("message", ""),
+            **_stamped(event),
+        },
+    )
+
+
 def blocked(event: Event, node_types: NodeTypes) -> Message:
     """`execution_error` of type `ExecutionBlocked`: an output was blocked on purpose; the job itself goes on."""
     return Message(
@@ -296,6 +311,7 @@ def retried(event: Event, _node_types: NodeTypes) -> Message:
 MAIN: Mapping[EventType, Callable[[Event, NodeTypes], Message]] = {
     "started": started,
     "cached": cached,
+    "warning": warning,
     "blocked": blocked,
     "retried": retried,
     "succeeded": succeeded,

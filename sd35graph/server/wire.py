@@ -355,6 +355,15 @@ class RetriedData(StartData):
     reason: str
 
 
+class WarningData(StartData):
+    """Data of `execution_warning`: a node tells the user something that does not stop the job."""
+
+    node: str
+    display_node: str
+    node_type: str | None
+    message: str
+
+
 SOCKET_MESSAGES: dict[str, type[BaseModel]] = {
     "status": StatusData,
     "feature_flags": Features,
@@ -368,5 +377,6 @@ SOCKET_MESSAGES: dict[str, type[BaseModel]] = {
     "execution_error": ErrorData,
     "execution_interrupted": InterruptedData,
     "execution_retried": RetriedData,
+    "execution_warning": WarningData,
 }
 """The data of each WebSocket message, by its type."""

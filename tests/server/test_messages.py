@@ -164,6 +164,7 @@ def test_every_message_fits_the_model_published_for_it() -> None:
         event("shown", node="3", display_node="3", parent_node=None, output={"text": ["a"]}),
         event("node_finished", node="3", seconds=0.0, cached=False),
         event("blocked", node="4", message="stop"),
+        event("warning", node="4", display_node="4", parent_node=None, message="look"),
         event("retried", reason="lost"),
         event("cancelled", node="3", executed=[]),
         event("failed", error=error, executed=[]),

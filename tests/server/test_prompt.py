@@ -149,6 +149,20 @@ async def test_a_blocked_output_tells_its_message_and_the_job_succeeds(server: S
     assert of_type(messages, "executed") == []
 
 
+async def test_a_warning_reaches_the_client_and_the_history_also_when_the_result_is_reused(server: Server) -> None:
+    graph = {"w": {"class_type": "ToyWarn", "inputs": {"value": fresh()}}, **show(["w", 0])}
+    for _ in range(2):
+        prompt_id, messages = await server.run(graph)
+        [warning] = of_type(messages, "execution_warning")
+        told = {"node": "w", "display_node": "w", "node_type": "ToyWarn", "message": "two keys fit nothing"}
+        assert warning.items() >= told.items()
+        assert "execution_success" in types(messages)
+        status = (await server.history(prompt_id))["status"]
+        assert (status["status_str"], status["completed"]) == ("success", True)
+        assert ["execution_warning", warning] in status["messages"]
+    assert "w" in of_type(messages, "execution_cached")[0]["nodes"]
+
+
 def slow(steps: int = 200, name: str = "s") -> Nodes:
     inputs = {"value": fresh(), "steps": steps, "seconds_per_step": 0.02}
     return {name: {"class_type": "ToySteps", "inputs": inputs}, **show([name, 0], f"show {name}")}

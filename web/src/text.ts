@@ -71,6 +71,7 @@ export const TEXT = {
     label: (title: string, id: string) => `${title} (node ${id})`,
     input: (name: string, card: string) => `input ${name} of ${card}`,
     output: (name: string, card: string) => `output ${name} of ${card}`,
+    warning: (card: string, message: string) => `Warning of ${card}: ${message}`,
     linked: 'linked', waiting: 'waiting', cached: 'cached', running: 'running', muted: 'muted', bypassed: 'bypassed',
     ready: 'not run yet', noPicture: 'The picture appears here', unknown: 'This server has no such node. Its data is kept.',
     step: (value: number, max: number) => `step ${value} of ${max}`, each: (time: string) => `${time} each`,
@@ -82,7 +83,7 @@ export const TEXT = {
     failed: 'failed', cancelled: 'cancelled', cached: (count: number, all: number) => `${count} of ${all} nodes cached`,
   },
   gallery: { empty: 'Finished pictures appear here.', picture: (name: string) => `Picture ${name}` },
-  problems: { none: 'No problems.', whole: 'The workflow' },
+  problems: { none: 'No problems.', whole: 'The workflow', warning: 'Warning' },
   inspector: {
     nothing: 'Select a card to see its inputs and help.', many: (count: number) => `${count} cards selected`,
     inputs: 'Inputs', outputs: 'Outputs', about: 'About',

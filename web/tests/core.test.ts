@@ -9,7 +9,7 @@ import { arrange, separate } from '../src/graph/layout';
 import { EMPTY_GRAPH, type Graph } from '../src/graph/model';
 import { formatNumber, parseNumber, stepNumber } from '../src/graph/numbers';
 import { pngTexts } from '../src/graph/png';
-import { problemOfRun, problemsOfGraph, problemsOfReply } from '../src/graph/problems';
+import { problemOfRun, problemOfWarning, problemsOfGraph, problemsOfReply } from '../src/graph/problems';
 import { readSchema, titleFromType, type NodeSpec, type NumberWidget } from '../src/graph/schema';
 import { nearest, searchSpecs } from '../src/graph/search';
 import { advanceSeeds, nextSeed } from '../src/graph/seeds';
@@ -198,6 +198,7 @@ describe('problems', () => {
     expect(problemsOfGraph(strange, TOY, TEXT.problem)).toMatchObject([{ code: 'unknown_node', node: '1' }]);
     expect(problemOfRun({ node_id: '8', exception_message: 'bad shapes\n', exception_type: 'RuntimeError', traceback: ['a\n', 'b\n'] }))
       .toMatchObject({ node: '8', message: 'bad shapes', detail: 'a\nb\n' });
+    expect(problemOfWarning('8', 'odd')).toMatchObject({ node: '8', message: 'odd', isWarning: true });
   });
 });
 
@@ -228,6 +229,8 @@ describe('socket frames', () => {
     expect(decodeText('{"type":"progress","data":{"value":2,"max":8,"prompt_id":"p","node":"3"}}').event).toEqual({ type: 'progress', promptId: 'p', node: '3', value: 2, max: 8 });
     expect(decodeText('{"type":"executing","data":{"node":null,"prompt_id":"p"}}').event).toEqual({ type: 'executing', promptId: 'p', node: null });
     expect(decodeText('{"type":"executed","data":{"seq":41}}').seq).toBe(41);
+    const warning = '{"type":"execution_warning","data":{"prompt_id":"p","node":"7.0.x","display_node":"7","message":"two keys fit nothing"}}';
+    expect(decodeText(warning).event).toEqual({ type: 'execution_warning', promptId: 'p', node: '7', message: 'two keys fit nothing' });
     expect(decodeText('{"type":"later","data":{}}').event).toBeUndefined();
     const frame = new Uint8Array([0, 0, 0, 1, 0, 0, 0, 2, 9, 9, 9]).buffer;
     expect(decodeBinary(frame)).toMatchObject({ type: 'preview', image: { size: 3, type: 'image/png' } });

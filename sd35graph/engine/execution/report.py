@@ -27,6 +27,7 @@ class Report:
         self._emit = emit
         self._lock = threading.Lock()
         self._closed = False
+        self._warned: set[tuple[str, str]] = set()
 
     def send(self, event_type: EventType, data: dict[str, JsonValue], blob: bytes | None = None) -> None:
         """Send an event."""
@@ -57,6 +58,12 @@ class Report:
         self.meta[place.node_id] = {"node_id": place.node_id, **_without_node(names), "real_node_id": place.node_id}
         self.send("shown", {**names, "output": output})
 
+    def warned(self, place: Place, message: str) -> None:
+        """A node has something to tell the user; said once, however many of its calls say it."""
+        if (place.node_id, message) not in self._warned:
+            self._warned.add((place.node_id, message))
+            self.send("warning", {**_names(place), "message": message})
+
     def blocked(self, place: Place, message: str) -> None:
         """A call of a node was stopped by a block with a message for the user."""
         self.send("blocked", {**_names(place), "message": message})
@@ -64,6 +71,8 @@ class Report:
     def replay(self, place: Place, trace: Trace) -> None:
         """Say again what a node whose result is reused said when it ran."""
         for here, said in trace.walk(place):
+            for message in said.warned:
+                self.warned(here, message)
             for message in said.blocked:
                 self.blocked(here, message)
             if said.shown is not None:

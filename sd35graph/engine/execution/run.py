@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -267,7 +268,10 @@ class Run:
         for name, token in kind.hidden:
             arguments[name] = node_id if token == "UNIQUE_ID" else self._hidden[token]
         if kind.context_parameter is not None:
-            arguments[kind.context_parameter] = NodeContext(node_id, self._services, self._report.send, self._cancel)
+            tell = partial(self._report.warned, task.place)
+            arguments[kind.context_parameter] = NodeContext(
+                node_id, self._services, self._report.send, self._cancel, tell
+            )
 
     def _call_now(self, task: Task, number: int, arguments: dict[str, object]) -> CallOutcome:
         mark = current_call.set(Call(self._request.job_id, task.step.node_id, number))

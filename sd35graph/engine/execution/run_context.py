@@ -89,23 +89,27 @@ class Emit(Protocol):
 
 
 class NodeContext:
-    """The `Context` of one call; collects what the call shows and saves."""
+    """The `Context` of one call; collects what the call shows and saves. tell: sends a warning of the node."""
 
-    __slots__ = ("_artifacts", "_cancel", "_emit", "_node_id", "_services", "_shown")
+    __slots__ = ("_artifacts", "_cancel", "_emit", "_node_id", "_services", "_shown", "_tell", "_warned")
 
-    def __init__(self, node_id: str, services: Services, emit: Emit, cancel: CancelToken) -> None:
+    def __init__(
+        self, node_id: str, services: Services, emit: Emit, cancel: CancelToken, tell: Callable[[str], object]
+    ) -> None:
         self._node_id = node_id
         self._services = services
         self._emit = emit
         self._cancel = cancel
+        self._tell = tell
         self._shown: dict[str, list[JsonValue]] = {}
+        self._warned: list[str] = []
         self._artifacts: list[Artifact] = []
 
     def trace(self) -> Trace:
-        """What the call showed and saved."""
-        if not self._shown and not self._artifacts:
+        """What the call showed, said and saved."""
+        if not self._shown and not self._warned and not self._artifacts:
             return NO_TRACE
-        return Trace(shown=self._shown or None, artifacts=tuple(self._artifacts))
+        return Trace(shown=self._shown or None, warned=tuple(self._warned), artifacts=tuple(self._artifacts))
 
     @property
     def node_id(self) -> str:
@@ -134,6 +138,12 @@ class NodeContext:
         except (TypeError, ValueError) as error:
             raise TypeError(f'show("{key}", …) takes JSON values: {error}') from error
         self._shown.setdefault(key, []).extend(items)
+
+    def warn(self, message: str) -> None:
+        if type(message) is not str:  # a pack's slip: an event is JSON
+            raise TypeError(f"warn(…) takes a sentence, but got {message!r}")
+        self._warned.append(message)
+        self._tell(message)
 
     def file(self, source: str, name: str) -> Path:
         return self._services.file(source, name)

@@ -16,10 +16,12 @@ from sd35graph.graph.context import Artifact, Shown
 class Trace:
     """What users saw of a node, kept with its cached outputs and shown again when they are reused.
 
-    blocked: messages of the calls that were blocked. inside: (call, local id, trace) of the nodes of its expansions.
+    warned: what it told the user. blocked: messages of the calls that were blocked.
+    inside: (call, local id, trace) of the nodes of its expansions.
     """
 
     shown: Shown | None = None
+    warned: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     inside: tuple[tuple[int, str, Trace], ...] = ()
@@ -51,14 +53,16 @@ NO_TRACE = Trace()
 def merged(traces: Iterable[Trace], inside: Iterable[tuple[int, str, Trace]]) -> Trace:
     """The traces of a node's calls in one, with those inside its expansions."""
     shown: dict[str, list[JsonValue]] = {}
+    warned: dict[str, None] = {}
     blocked: dict[str, None] = {}
     artifacts: list[Artifact] = []
     for trace in traces:
         for key, items in (trace.shown or {}).items():
             shown.setdefault(key, []).extend(items)
+        warned.update(dict.fromkeys(trace.warned))
         blocked.update(dict.fromkeys(trace.blocked))
         artifacts += trace.artifacts
-    return Trace(shown or None, tuple(blocked), tuple(artifacts), tuple(inside))
+    return Trace(shown or None, tuple(warned), tuple(blocked), tuple(artifacts), tuple(inside))
 
 
 class Place(NamedTuple):

@@ -81,6 +81,13 @@ def toy_gate(value: int, message: OptionalText = "closed") -> int | Blocked:
     return Blocked(message)
 
 
+@node("ToyWarn", category="toy")
+def toy_warn(value: int, ctx: Context, message: OptionalText = "two keys fit nothing") -> int:
+    """Tells the user something and goes on."""
+    ctx.warn(message)
+    return value
+
+
 @node("ToyFile", category="toy")
 def toy_file(name: Annotated[str, Choices("checkpoints")]) -> str:
     """Names a model file."""
@@ -118,6 +125,7 @@ pack = Pack(
         toy_wrong_type,
         toy_die,
         toy_gate,
+        toy_warn,
         toy_file,
         toy_even,
         toy_id,

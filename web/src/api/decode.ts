@@ -54,6 +54,9 @@ const DECODERS: Readonly<Record<Exclude<MessageType, 'feature_flags'>, Decoder>>
   execution_error: (data, promptId) => ({ type: 'execution_error', promptId, node: asText(data['node_id']), body: data }),
   execution_retried: (data, promptId) => ({ type: 'execution_retried', promptId, reason: asText(data['reason']) }),
   execution_interrupted: (data, promptId) => ({ type: 'execution_interrupted', promptId, node: asText(data['node_id']) }),
+  execution_warning: (data, promptId) => ({
+    type: 'execution_warning', promptId, node: asText(data['display_node'], asText(data['node'])), message: asText(data['message']),
+  }),
 };
 
 /** The event of a text frame, and its number among the events the server keeps; 0 where it has none. */

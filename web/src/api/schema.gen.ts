@@ -979,6 +979,7 @@ export interface components {
             execution_retried: components["schemas"]["RetriedData"];
             execution_start: components["schemas"]["StartData"];
             execution_success: components["schemas"]["StartData"];
+            execution_warning: components["schemas"]["WarningData"];
             feature_flags: components["schemas"]["Features"];
             progress: components["schemas"]["ProgressData"];
             progress_state: components["schemas"]["ProgressStateData"];
@@ -1068,6 +1069,29 @@ export interface components {
              * @enum {string}
              */
             type: "input" | "output" | "temp";
+        };
+        /**
+         * WarningData
+         * @description Data of `execution_warning`: a node tells the user something that does not stop the job.
+         */
+        WarningData: {
+            /** Display Node */
+            display_node: string;
+            /** Message */
+            message: string;
+            /** Node */
+            node: string;
+            /** Node Type */
+            node_type: string | null;
+            /** Prompt Id */
+            prompt_id: string;
+            /**
+             * Seq
+             * @default null
+             */
+            seq: number | null;
+            /** Timestamp */
+            timestamp: number;
         };
         /**
          * WorkerInfo

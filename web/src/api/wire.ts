@@ -46,4 +46,5 @@ export type ServerEvent =
   | { type: 'execution_error'; promptId: string; node: string; body: Json }
   | { type: 'execution_retried'; promptId: string; reason: string }
   | { type: 'execution_interrupted'; promptId: string; node: string }
+  | { type: 'execution_warning'; promptId: string; node: string; message: string }
   | { type: 'preview'; image: Blob };

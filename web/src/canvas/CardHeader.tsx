@@ -3,16 +3,34 @@ import type { GraphNode } from '../graph/model';
 import type { NodeSpec } from '../graph/schema';
 import { editNode } from '../state/edits';
 import { setState } from '../state/store';
+import { showTab } from '../state/ui';
 import { TEXT } from '../text';
 
 interface HeaderProps {
   node: GraphNode;
   spec: NodeSpec | undefined;
   progress: number | undefined;
+  /** What its last run said that did not stop it. */
+  warning: string | undefined;
+}
+
+/** The sign that a node has something to say; opens the list where it stands in full. */
+function WarningSign({ node, card, message }: { node: string; card: string; message: string }) {
+  return (
+    <button
+      type="button" className="nodrag icon small warning" title={message} aria-label={TEXT.card.warning(card, message)}
+      onClick={() => {
+        setState({ selection: new Set([node]), linkSelection: new Set() });
+        showTab('problems');
+      }}
+    >
+      ⚠
+    </button>
+  );
 }
 
 /** Title, menu and progress of a card; double-click renames. */
-export function CardHeader({ node, spec, progress }: HeaderProps) {
+export function CardHeader({ node, spec, progress, warning }: HeaderProps) {
   const [editing, setEditing] = useState(false);
   const title = node.title || (spec?.title ?? node.type);
   const finish = (text: string): void => {
@@ -35,6 +53,7 @@ export function CardHeader({ node, spec, progress }: HeaderProps) {
       ) : (
         <span className="card-title">{title}</span>
       )}
+      {warning !== undefined && <WarningSign node={node.id} card={TEXT.card.label(title, node.id)} message={warning} />}
       <button
         type="button" className="nodrag icon small" aria-label={TEXT.fields.menu(TEXT.card.label(title, node.id))} aria-haspopup="menu"
         onClick={(event) => {

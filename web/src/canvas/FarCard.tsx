@@ -7,7 +7,10 @@ import { categoryColor } from './colors';
 /** A card seen from afar: colour, state and a title large enough to be read. */
 export function FarCard({ node, spec }: { node: GraphNode; spec: NodeSpec | undefined }) {
   const state = useStore((s) => s.runs[node.id]?.state ?? '');
-  const bad = useStore((s) => problemView(s).byNode[node.id] !== undefined);
+  const bad = useStore((s) => {
+    const problems = problemView(s).byNode[node.id];
+    return !problems ? '' : problems.every((problem) => problem.isWarning) ? 'warning' : 'bad';
+  });
   const style = { '--stripe': categoryColor(spec?.category ?? '') } as CSSProperties;
-  return <div className={`card far ${node.mode} ${state} ${bad ? 'bad' : ''}`} style={style}><span>{node.title || (spec?.title ?? node.type)}</span></div>;
+  return <div className={`card far ${node.mode} ${state} ${bad}`} style={style}><span>{node.title || (spec?.title ?? node.type)}</span></div>;
 }

@@ -56,10 +56,11 @@ function CardBody({ node, spec, live }: BodyProps) {
   if (node.type === 'Reroute') return <div className="card reroute">{ports}</div>;
   const percent = run?.state === 'running' && run.max > 1 ? (100 * run.value) / run.max : undefined;
   const style = { '--stripe': categoryColor(spec?.category ?? '') } as CSSProperties;
-  const bad = problems ? 'bad' : run?.state === 'failed' ? 'bad' : '';
+  const error = problems?.find((problem) => !problem.isWarning);
+  const bad = error || run?.state === 'failed' ? 'bad' : '';
   return (
     <div className={`card ${node.mode} ${run?.state ?? ''} ${bad} ${spec ? '' : 'unknown'}`} style={style} onPointerEnter={() => setNear(true)} onPointerLeave={(event) => event.buttons === 0 && setNear(false)}>
-      <CardHeader node={node} spec={spec} progress={percent} />
+      <CardHeader node={node} spec={spec} progress={percent} warning={problems?.find((problem) => problem.isWarning)?.message} />
       {ports}
       {!node.collapsed && (
         <>
@@ -79,7 +80,7 @@ function CardBody({ node, spec, live }: BodyProps) {
             {layout.picture > 0 && <CardPicture run={run} height={layout.picture} card={label} />}
             {!spec && <p className="unknown-words">{TEXT.card.unknown}</p>}
           </div>
-          {spec?.isVirtual !== true && <CardFooter node={node} run={run} problem={problems?.[0]} />}
+          {spec?.isVirtual !== true && <CardFooter node={node} run={run} problem={error} />}
           <span className="corner" aria-hidden="true" />
           {near && (
             <NodeResizeControl

@@ -14,6 +14,8 @@ export interface Problem {
   input?: string;
   message: string;
   detail: string;
+  /** It stops nothing: the node ran, and has something to say. */
+  isWarning?: true;
   /** A value that would mend it. */
   fix?: { input: string; value: WidgetValue };
 }
@@ -99,6 +101,11 @@ export function problemOfRun(event: Json): Problem {
     key: `run/${asText(entry['prompt_id'])}/${node}`, code: asText(entry['exception_type'], 'error'),
     node: node || null, message: message || asText(entry['exception_type']), detail: traceback,
   };
+}
+
+/** What an `execution_warning` event tells. */
+export function problemOfWarning(node: string, message: string): Problem {
+  return { key: `warning/${node}/${message}`, code: 'warning', node, message, detail: '', isWarning: true };
 }
 
 /** What is wrong before anything is asked of the server: node types it does not have. */

@@ -16,9 +16,9 @@ export function ProblemEntry({ problem }: { problem: Problem }) {
   const { node, fix } = problem;
   const where = useStore((s) => (node === null ? TEXT.problems.whole : TEXT.card.label(titleOf(s, node), node)));
   return (
-    <div className="problem">
+    <div className={problem.isWarning ? 'problem warning' : 'problem'}>
       {node === null ? <strong>{where}</strong> : <button type="button" className="link-button" aria-label={`${TEXT.actions.showNode}: ${where}`} onClick={() => goTo(node)}>{where}</button>}
-      <p className="what">{problem.message}</p>
+      <p className="what">{problem.isWarning && `${TEXT.problems.warning}: `}{problem.message}</p>
       {problem.detail && problem.detail !== problem.message && (
         problem.detail.split('\n').length > 4 ? <details><summary>{problem.code}</summary><pre>{problem.detail}</pre></details> : <p className="detail">{problem.detail}</p>
       )}

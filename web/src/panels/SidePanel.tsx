@@ -32,6 +32,7 @@ export function SidePanel() {
   const open = useStore((s) => s.panelOpen);
   const tab = useStore((s) => s.tab);
   const counts = useCounts();
+  const alarm = useStore((s) => (problemView(s).all.every((problem) => problem.isWarning) ? 'warning' : 'alarm'));
   if (!open) return null;
   const Panel = PANELS[tab];
   return (
@@ -43,7 +44,7 @@ export function SidePanel() {
               type="button" role="tab" key={name} id={`tab-${name}`} aria-selected={name === tab} aria-controls="side-body" tabIndex={name === tab ? 0 : -1}
               onClick={() => showTab(name)} onKeyDown={(event) => onTabKey(event, name)}
             >
-              {TEXT.tabs[name]}{counts[name] > 0 && <span className={name === 'problems' ? 'count alarm' : 'count'}>{counts[name]}</span>}
+              {TEXT.tabs[name]}{counts[name] > 0 && <span className={name === 'problems' ? `count ${alarm}` : 'count'}>{counts[name]}</span>}
             </button>
           ))}
         </div>

@@ -1,6 +1,6 @@
 /** What the server reports while it works, applied to cards and queue. */
 import type { ServerEvent } from '../api/wire';
-import { problemOfRun } from '../graph/problems';
+import { problemOfRun, problemOfWarning, type Problem } from '../graph/problems';
 import { TEXT } from '../text';
 import { refreshJobs } from './jobs';
 import { patchRuns, settleRuns } from './runs';
@@ -81,11 +81,16 @@ function ended(promptId: string, change: Partial<Job>): void {
   patchJob(promptId, { progress: '', durationMs: job && job.startedAt > 0 ? Date.now() - job.startedAt : 0, ...change });
 }
 
+/** Add to what was reported; the same of the same node only once. */
+function addReported(problem: Problem): void {
+  setState({ reported: [...getState().reported.filter((old) => old.node !== problem.node || old.message !== problem.message), problem] });
+}
+
 function failed(event: Extract<ServerEvent, { type: 'execution_error' }>): void {
   const problem = problemOfRun(event.body);
   ended(event.promptId, { state: 'failed', error: problem.message });
   if (event.node) patchRuns({ [event.node]: { state: 'failed' } });
-  setState({ reported: [...getState().reported.filter((old) => old.node !== problem.node || old.message !== problem.message), problem] });
+  addReported(problem);
   showTab('problems');
   notify(TEXT.notes.failed, true);
 }
@@ -144,6 +149,9 @@ export function applyEvent(event: ServerEvent): void {
       settleRuns();
       patchJob(event.promptId, { state: 'waiting', progress: '', fraction: 0 });
       notify(TEXT.notes.retried(event.reason), true);
+      break;
+    case 'execution_warning':
+      addReported(problemOfWarning(event.node, event.message));
       break;
     case 'execution_interrupted':
       ended(event.promptId, { state: 'cancelled' });
