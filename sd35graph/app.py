@@ -76,6 +76,8 @@ def _supervisor(settings: Settings, folders: Folders, hub: Hub) -> Supervisor:
         packs=settings.packs,
         builtin=settings.builtin_nodes,
         cache_bytes=settings.cache_bytes,
+        vram_bytes=settings.vram,
+        ram_bytes=settings.ram,
     )
     return Supervisor(
         lambda: _open_store(settings.store_url, hub), hub.publish, config, cancel_deadline_s=settings.cancel_deadline_s

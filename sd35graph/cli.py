@@ -54,6 +54,10 @@ PrecisionOption = Annotated[
     PrecisionChoice | None, typer.Option(help="What the models compute in; auto: what file and device do well.")
 ]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda:0 or mps.")]
+Vram = Annotated[
+    str | None, typer.Option(help="GPU memory that models may take, such as 10GB or 8GiB; default: what is free.")
+]
+Ram = Annotated[str | None, typer.Option(help="The machine's memory that models may take; default: a share of it.")]
 WorkflowFile = Annotated[
     Path,
     typer.Argument(
@@ -78,6 +82,8 @@ def serve(
     no_builtin_nodes: NoBuiltin = False,
     precision: PrecisionOption = None,
     device: Device = None,
+    vram: Vram = None,
+    ram: Ram = None,
 ) -> None:
     """Serve the editor and the API."""
     settings = _settings(
@@ -92,6 +98,8 @@ def serve(
         builtin_nodes=False if no_builtin_nodes else None,
         precision=precision,
         device=device,
+        vram=vram,
+        ram=ram,
     )
     from sd35graph.app import ServeError
     from sd35graph.app import serve as serve_app
@@ -123,6 +131,8 @@ def run(
     no_builtin_nodes: NoBuiltin = False,
     precision: PrecisionOption = None,
     device: Device = None,
+    vram: Vram = None,
+    ram: Ram = None,
 ) -> None:
     """Run a workflow here, without a server, and print the names of its pictures."""
     settings = _settings(
@@ -133,6 +143,8 @@ def run(
         builtin_nodes=False if no_builtin_nodes else None,
         precision=precision,
         device=device,
+        vram=vram,
+        ram=ram,
     )
     from sd35graph.engine.execution.run_context import CancelToken
     from sd35graph.graph.errors import DocumentError

@@ -65,7 +65,9 @@ class LocalEngine:
         self._folders = Folders.from_settings(settings)
         self.registry, self.pack_failures = load_packs(settings.packs, builtin=settings.builtin_nodes)
         self._schemas = self.registry.schemas()
-        environment = WorkerEnvironment(settings.device, settings.precision, self._folders.models)
+        environment = WorkerEnvironment(
+            settings.device, settings.precision, self._folders.models, settings.vram, settings.ram
+        )
         services = LocalServices(
             self._folders, ArtifactStore(self._folders), Resources(self.registry.resources, environment)
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, field_validator
 
 PREFIX = "SD35GRAPH_"
 
@@ -30,7 +30,8 @@ class Settings(BaseModel):
 
     base: holds `models/ input/ output/ temp/` and the job store; created if missing. models: more folders of models,
     searched before the base's own, and that before the package's. packs: folders of node packs.
-    device: `auto`, `cpu`, `cuda:0`, `mps`. cache_bytes: limit of the output cache; None: a share of the memory.
+    device: `auto`, `cpu`, `cuda:0`, `mps`. vram, ram: how much of the GPU's and of the machine's memory models may take,
+    activations included, such as `10GB`, `8GiB` or a number of bytes; None: what is found there. cache_bytes: limit of the output cache; None: a share of the memory.
     cancel_deadline_s: how long a cancelled node may go on before its worker is replaced.
     """
 
@@ -48,6 +49,8 @@ class Settings(BaseModel):
     precision: Precision = "auto"
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     database_url: str | None = None
+    vram: ByteSize | None = None
+    ram: ByteSize | None = None
     cache_bytes: int | None = Field(default=None, ge=0)
     cancel_deadline_s: float = Field(default=10.0, gt=0)
     max_body_bytes: int = Field(default=32 * 2**20, gt=0)
@@ -58,6 +61,13 @@ class Settings(BaseModel):
     @classmethod
     def _split(cls, value: object) -> object:
         return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
+
+    @field_validator("vram", "ram")
+    @classmethod
+    def _positive(cls, value: ByteSize | None) -> ByteSize | None:
+        if value is not None and value <= 0:
+            raise ValueError("must be more than 0 bytes")
+        return value
 
     @field_validator("base", "input", "output", "temp", "static_dir")
     @classmethod
@@ -104,4 +114,6 @@ def _explain(problem: Mapping[str, object]) -> str:
     name = ".".join(str(part) for part in location) if isinstance(location, tuple) else str(location)
     if problem.get("type") == "extra_forbidden":
         return f'there is no setting "{name}"; known: {", ".join(sorted(Settings.model_fields))}'
-    return f'setting "{name}": {problem.get("msg")}, got {problem.get("input")!r}'
+    is_size = str(problem.get("type")).startswith("byte_size")
+    message = "expected a size such as 10GB, 8GiB or a number of bytes" if is_size else problem.get("msg")
+    return f'setting "{name}": {message}, got {problem.get("input")!r}'

@@ -33,6 +33,31 @@ def test_bad_value_names_setting_and_value(tmp_path: Path, flags: dict[str, obje
     assert all(word in str(caught.value) for word in words)
 
 
+@pytest.mark.parametrize(
+    ("given", "size_bytes"), [("10GB", 10**10), ("8GiB", 2**33), ("1.5 gib", 3 * 2**29), ("12345", 12345)]
+)
+def test_memory_is_given_with_a_unit_or_in_bytes(tmp_path: Path, given: str, size_bytes: int) -> None:
+    settings = Settings.load({"base": tmp_path, "vram": given}, {"SD35GRAPH_RAM": given})
+    assert (settings.vram, settings.ram) == (size_bytes, size_bytes)
+    assert Settings.load({"base": tmp_path}, {}).vram is None
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("-3", "expected a size such as 10GB, 8GiB or a number of bytes, got '-3'"),
+        ("lots", "expected a size such as 10GB, 8GiB or a number of bytes, got 'lots'"),
+        ("10 parsecs", "expected a size such as 10GB, 8GiB or a number of bytes, got '10 parsecs'"),
+        ("0", "must be more than 0 bytes, got '0'"),
+    ],
+)
+def test_nonsense_for_memory_is_refused(tmp_path: Path, given: str, words: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load({"base": tmp_path, "vram": given}, {})
+    assert 'setting "vram"' in str(caught.value)
+    assert words in str(caught.value)
+
+
 def test_unknown_setting_in_file_lists_the_known_ones(tmp_path: Path) -> None:
     (tmp_path / "sd35graph.toml").write_text("prot = 1\n")
     with pytest.raises(SettingsError, match=r'no setting "prot"; known: .*port'):

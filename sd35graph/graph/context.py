@@ -86,11 +86,15 @@ class WorkerEnvironment:
 
     device: `cpu`, `cuda:0`, `mps`, or `auto`. precision: `auto`, `fp32`, `bf16`, `fp16`.
     model_roots: folders that hold `checkpoints/`, `vae/`, …, searched in order.
+    vram_bytes, ram_bytes: how much of the device's and of the machine's memory models may take, with their activations;
+    None: what is found there.
     """
 
     device: str
     precision: Precision
     model_roots: tuple[Path, ...]
+    vram_bytes: int | None = None
+    ram_bytes: int | None = None
 
 
 Shown = Mapping[str, Sequence[JsonValue]]

@@ -61,7 +61,9 @@ def test_event_crosses_with_its_picture() -> None:
 
 
 def test_worker_config_crosses_the_command_line(tmp_path: Path) -> None:
-    config = WorkerConfig(folders=Folders.under(tmp_path / "ä b"), packs=(tmp_path / "p",), cache_bytes=5)
+    config = WorkerConfig(
+        folders=Folders.under(tmp_path / "ä b"), packs=(tmp_path / "p",), cache_bytes=5, vram_bytes=10**11
+    )
     assert WORKER_CONFIG.validate_json(WORKER_CONFIG.dump_json(config)) == config
 
 

@@ -58,6 +58,7 @@ class WorkerConfig:
     """What a worker process is started with.
 
     packs: folders of node packs. builtin: whether our own pack is loaded too. cache_bytes: None for a share of memory.
+    vram_bytes, ram_bytes: see `WorkerEnvironment`.
     """
 
     folders: Folders
@@ -66,6 +67,8 @@ class WorkerConfig:
     packs: tuple[Path, ...] = ()
     builtin: bool = True
     cache_bytes: int | None = None
+    vram_bytes: int | None = None
+    ram_bytes: int | None = None
 
 
 WORKER_CONFIG: TypeAdapter[WorkerConfig] = TypeAdapter(WorkerConfig)

@@ -69,7 +69,9 @@ class Worker:
 
     def __init__(self, config: WorkerConfig, outbox: Outbox) -> None:
         registry, failures = packs.load_packs(config.packs, builtin=config.builtin)
-        environment = WorkerEnvironment(config.device, config.precision, config.folders.models)
+        environment = WorkerEnvironment(
+            config.device, config.precision, config.folders.models, config.vram_bytes, config.ram_bytes
+        )
         artifacts = ArtifactStore(config.folders)
         self._registry = registry
         self._schemas = registry.schemas()
