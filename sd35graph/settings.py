@@ -30,8 +30,9 @@ class Settings(BaseModel):
 
     base: holds `models/ input/ output/ temp/` and the job store; created if missing. models: more folders of models,
     searched before the base's own, and that before the package's. packs: folders of node packs.
-    device: `auto`, `cpu`, `cuda:0`, `mps`. vram, ram: how much of the GPU's and of the machine's memory models may take,
-    activations included, such as `10GB`, `8GiB` or a number of bytes; None: what is found there. cache_bytes: limit of the output cache; None: a share of the memory.
+    device: `auto`, `cpu`, `cuda:0`, `mps`. vram, ram: how much of the GPU's and of the machine's memory models may
+    take with their activations, such as `10GB`, `8GiB` or a number of bytes; None: what is found there.
+    cache_bytes: limit of the output cache; None: a share of the memory.
     cancel_deadline_s: how long a cancelled node may go on before its worker is replaced.
     """
 
