@@ -10,7 +10,7 @@ import torch
 from sd35graph import STANDARD_PORTS, Pack
 from sd35graph.graph.context import WorkerEnvironment
 from sd35graph.models.pool import ModelPool
-from sd35graph_nodes import conditioning, image, latent, loaders, model_sampling, primitive, sampling, vae
+from sd35graph_nodes import conditioning, image, latent, loaders, lora, model_sampling, primitive, sampling, vae
 
 
 def make_pool(environment: WorkerEnvironment) -> ModelPool:
@@ -25,6 +25,7 @@ pack = Pack(
     name="builtin",
     nodes=[
         *loaders.NODES,
+        *lora.NODES,
         *conditioning.NODES,
         *model_sampling.NODES,
         *sampling.NODES,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from safetensors.torch import save_file
 from torch import Tensor
 
 from sd35graph.models.build import build
 from sd35graph.models.clip import ClipTextEncoder
+from sd35graph.models.lora import open_lora
 from sd35graph.models.mmdit import MMDiT
 from sd35graph.models.sections import CHECKPOINT_PREFIXES
 from sd35graph.models.t5 import T5TextEncoder
@@ -23,9 +26,11 @@ from sd35graph.values import latent_to_model, model_to_latent
 StateDict = dict[str, Tensor]
 
 __all__ = [
+    "apply_lora",
     "encode_part",
     "encode_text",
     "encode_text_sd3",
+    "get_weight",
     "latent_to_model",
     "load_mmdit",
     "load_text_encoders",
@@ -64,6 +69,23 @@ def mmdit_forward(
 ) -> Tensor:
     velocity: Tensor = model(x, t, context, y, skip_layers=frozenset(skip_layers))
     return velocity
+
+
+def apply_lora(model: MMDiT, lora: StateDict, strength: float) -> MMDiT:
+    weights = model.state_dict()
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "lora.safetensors"
+        save_file(lora, path)
+        patch = open_lora(path).patch("mmdit", {key: tuple(w.shape) for key, w in weights.items()}, strength)
+        assert patch is not None
+        patched = {key: patch.apply(key, w) if patch.changes(key) else w for key, w in weights.items()}
+    network = build("mmdit", patched)
+    assert isinstance(network, MMDiT)
+    return network
+
+
+def get_weight(model: MMDiT, key: str) -> Tensor:
+    return model.state_dict()[key.removeprefix(CHECKPOINT_PREFIXES["mmdit"])]
 
 
 def tokenize(text: str) -> dict[str, list[Section]]:
