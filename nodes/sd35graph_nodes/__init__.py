@@ -10,7 +10,21 @@ import torch
 from sd35graph import STANDARD_PORTS, Pack
 from sd35graph.graph.context import WorkerEnvironment
 from sd35graph.models.pool import ModelPool
-from sd35graph_nodes import conditioning, image, latent, loaders, lora, model_sampling, primitive, sampling, vae
+from sd35graph_nodes import (
+    conditioning,
+    image,
+    latent,
+    latent_batches,
+    latent_files,
+    latent_math,
+    latent_shapes,
+    loaders,
+    lora,
+    model_sampling,
+    primitive,
+    sampling,
+    vae,
+)
 
 
 def make_pool(environment: WorkerEnvironment) -> ModelPool:
@@ -30,6 +44,10 @@ pack = Pack(
         *model_sampling.NODES,
         *sampling.NODES,
         *latent.NODES,
+        *latent_shapes.NODES,
+        *latent_batches.NODES,
+        *latent_math.NODES,
+        *latent_files.NODES,
         *vae.NODES,
         *image.NODES,
         *primitive.NODES,

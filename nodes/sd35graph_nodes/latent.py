@@ -8,8 +8,9 @@ import torch
 
 from sd35graph import Input, Latent, node
 from sd35graph_nodes.kinds import BatchSize
+from sd35graph_nodes.latent_masks import CELL
+from sd35graph_nodes.limits import check_latent_size
 
-_SCALE = 8  # pixels per latent cell, along each side
 _TOOLTIP = "In pixels; a latent cell covers 8."
 
 
@@ -20,7 +21,8 @@ def empty_sd3_latent_image(
     batch_size: BatchSize = 1,
 ) -> Latent:
     """A zero latent, [batch, 16, height/8, width/8], for text-to-image."""
-    return Latent(torch.zeros(batch_size, 16, height // _SCALE, width // _SCALE))
+    check_latent_size(batch_size, height // CELL, width // CELL)
+    return Latent(torch.zeros(batch_size, 16, height // CELL, width // CELL))
 
 
 @node("EmptyLatentImage", title="Empty Latent Image", category="latent")
@@ -30,7 +32,8 @@ def empty_latent_image(
     batch_size: BatchSize = 1,
 ) -> Latent:
     """A zero latent with 4 channels, [batch, 4, height/8, width/8]; the sampler widens it to what its model needs."""
-    return Latent(torch.zeros(batch_size, 4, height // _SCALE, width // _SCALE))
+    check_latent_size(batch_size, height // CELL, width // CELL)
+    return Latent(torch.zeros(batch_size, 4, height // CELL, width // CELL))
 
 
 NODES = (

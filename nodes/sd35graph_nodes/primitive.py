@@ -15,6 +15,30 @@ def primitive_int(value: Annotated[int, Input(min=-_INT64, max=_INT64, control_a
     return value
 
 
+@node("PrimitiveFloat", title="Float", category="utils/primitive")
+def primitive_float(value: Annotated[float, Input(min=-_INT64, max=_INT64)]) -> float:
+    """A number to share between nodes."""
+    return value
+
+
+@node("PrimitiveBoolean", title="Boolean", category="utils/primitive")
+def primitive_boolean(value: bool) -> bool:
+    """Yes or no, to share between nodes."""
+    return value
+
+
+@node("PrimitiveString", title="String", category="utils/primitive")
+def primitive_string(value: str) -> str:
+    """A line of text to share between nodes."""
+    return value
+
+
+@node("PrimitiveStringMultiline", title="String (Multiline)", category="utils/primitive")
+def primitive_string_multiline(value: Annotated[str, Input(multiline=True)]) -> str:
+    """A longer text to share between nodes."""
+    return value
+
+
 @node("PreviewAny", title="Preview Any", category="utils", is_output=True)
 def preview_any(ctx: Context, source: object) -> None:
     """Show any value as text."""
@@ -23,5 +47,9 @@ def preview_any(ctx: Context, source: object) -> None:
 
 NODES = (
     primitive_int,
+    primitive_float,
+    primitive_boolean,
+    primitive_string,
+    primitive_string_multiline,
     preview_any,
 )

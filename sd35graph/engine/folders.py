@@ -34,6 +34,11 @@ EMBEDDED_MODELS = _PACKAGE / "embedded" / "models"
 
 _MODEL_SUFFIXES = frozenset({".safetensors"})
 _PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+_FILE_SOURCES: dict[str, tuple[FileFolder, frozenset[str]]] = {
+    **{folder: (folder, _PICTURE_SUFFIXES) for folder in FILE_FOLDERS},
+    "input_latents": ("input", frozenset({".latent"})),
+}
+"""Sources of files that are no models: the folder, and the kind of file offered from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,8 @@ class Folders:
     base: the user's folder. models: roots that hold `checkpoints/`, `vae/`, …, searched in order.
     input, output, temp: pictures given, results, and results not meant to stay.
 
-    A source is the name of a kind of model (any folder name inside the model roots), or `input`, `output`, `temp`.
+    A source is the name of a kind of model (any folder name inside the model roots), or `input`, `output`, `temp` for
+    the pictures in there, or `input_latents`.
     """
 
     base: Path
@@ -99,8 +105,9 @@ class Folders:
         Models: safetensors files only, and links are followed: only who runs the server can place them, and shared
         stores and hub caches consist of them. Elsewhere links that leave the folder are left out. So are hidden files.
         """
-        if source in FILE_FOLDERS:
-            return sorted({name for root in self.roots(source) for name in _walk(root, _PICTURE_SUFFIXES)})
+        if source in _FILE_SOURCES:
+            folder, suffixes = _FILE_SOURCES[source]
+            return sorted(_walk(self.root(folder), suffixes))
         names = (_walk(root, _MODEL_SUFFIXES, follow_links=True) for root in self.roots(source))
         return sorted({name for found in names for name in found})
 
@@ -110,7 +117,7 @@ class Folders:
         Raises `UnsafePath` for a name that leaves its folder, `FileNotFoundError` saying where it was looked for.
         """
         for root in self.roots(source):
-            path = inside(root, name) if source in FILE_FOLDERS else root.joinpath(*safe_components(name))
+            path = inside(root, name) if source in _FILE_SOURCES else root.joinpath(*safe_components(name))
             if path.is_file():
                 return path
         places = " or ".join(str(root) for root in self.roots(source) if not root.is_relative_to(EMBEDDED_MODELS))
@@ -123,8 +130,8 @@ class Folders:
 
     def roots(self, source: str) -> list[Path]:
         """The folders a source's files are looked for in, in order. Raises `UnsafePath` for no folder name."""
-        if source in FILE_FOLDERS:
-            return [self.root(source)]
+        if source in _FILE_SOURCES:
+            return [self.root(_FILE_SOURCES[source][0])]
         source = ALIASES.get(source, source)
         names = MODEL_SOURCES.get(source, (source,))
         if len(safe_components(source)) != 1:

@@ -17,7 +17,12 @@ _SUGGESTION_BUDGET = 100
 """Near misses are looked for at most so often per graph: each costs time in proportion to the number of choices."""
 
 _LISTED_CHOICES = 20
-_FILE_SOURCES = {"input": "the input folder", "output": "the output folder", "temp": "the temp folder"}
+_FILE_SOURCES = {
+    "input": "the input folder",
+    "input_latents": "the input folder",
+    "output": "the output folder",
+    "temp": "the temp folder",
+}
 
 
 class Checks:

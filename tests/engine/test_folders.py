@@ -219,3 +219,13 @@ def test_nobody_is_told_to_put_files_into_the_package(embedded: Path, tmp_path: 
 
 def test_the_embedded_root_lies_in_the_package() -> None:
     assert Path(sd35graph.__file__).parent / "embedded" / "models" == folders_module.EMBEDDED_MODELS
+
+
+def test_latents_are_offered_from_the_input_folder_beside_its_pictures(folders: Folders) -> None:
+    latent = put(folders.input / "sub" / "a.latent")
+    put(folders.input / "a.png")
+    assert folders.choices("input_latents") == ["sub/a.latent"]
+    assert folders.choices("input") == ["a.png"]
+    assert folders.file("input_latents", "sub/a.latent") == latent
+    with pytest.raises(UnsafePath):
+        folders.file("input_latents", "../a.latent")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from folder_context import FolderContext
 from PIL import Image as Pillow
 
-from sd35graph import Artifact, Image
+from sd35graph import Image
 from sd35graph_nodes import image as image_nodes
 from sd35graph_nodes.image import (
     empty_image,
@@ -24,28 +23,6 @@ from sd35graph_nodes.image import (
     save_image,
     to_uint8,
 )
-
-
-@dataclass
-class FolderContext:
-    """A context whose files lie in one folder."""
-
-    root: Path
-    shown: dict[str, list[Any]] = field(default_factory=dict)
-    node_id: str = "1"
-
-    def save(self, folder: str, prefix: str, suffix: str, write: Callable[[BinaryIO], object]) -> Artifact:
-        count = len(list(self.root.glob(f"{prefix}_*"))) + 1
-        path = self.root / f"{prefix}_{count:05}_{suffix}"
-        with path.open("wb") as file:
-            write(file)
-        return Artifact(path.name, "", folder, path)  # type: ignore[arg-type]
-
-    def show(self, key: str, items: Sequence[Any]) -> None:
-        self.shown.setdefault(key, []).extend(items)
-
-    def file(self, source: str, name: str) -> Path:
-        return self.root / name
 
 
 def test_colour_is_read_as_rrggbb() -> None:

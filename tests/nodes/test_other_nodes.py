@@ -21,7 +21,14 @@ from sd35graph_nodes.conditioning import (
 )
 from sd35graph_nodes.latent import empty_latent_image, empty_sd3_latent_image
 from sd35graph_nodes.model_sampling import model_sampling_sd3
-from sd35graph_nodes.primitive import preview_any, primitive_int
+from sd35graph_nodes.primitive import (
+    preview_any,
+    primitive_boolean,
+    primitive_float,
+    primitive_int,
+    primitive_string,
+    primitive_string_multiline,
+)
 
 
 class ShowingContext:
@@ -74,6 +81,13 @@ def test_any_value_is_shown_as_text(value: object, text: str) -> None:
 
 def test_whole_numbers_of_64_bits_pass_unchanged() -> None:
     assert primitive_int(2**63 - 1) == 2**63 - 1
+
+
+def test_other_values_pass_unchanged() -> None:
+    assert primitive_float(-0.1) == -0.1
+    assert primitive_boolean(True) is True
+    assert primitive_string("one") == "one"
+    assert primitive_string_multiline("a\nb") == "a\nb"
 
 
 def test_clients_see_the_recorded_nodes(shared: Path) -> None:
