@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sd35graph.graph.ports import Port
-from sd35graph.models.handles import ModelHandle, TextEncoderHandle, VaeHandle
-from sd35graph.values import Conditioning, Image, Latent, Mask
+from sd35graph.models.handles import GuidedModel, ModelHandle, TextEncoderHandle, VaeHandle
+from sd35graph.values import Conditioning, Image, Latent, Mask, Noise, SamplerChoice, SigmaSchedule
 
 STANDARD_PORTS = (
     Port("MODEL", ModelHandle),
@@ -14,4 +14,8 @@ STANDARD_PORTS = (
     Port("LATENT", Latent),
     Port("IMAGE", Image),
     Port("MASK", Mask),
+    Port("NOISE", Noise),
+    Port("GUIDER", GuidedModel),
+    Port("SAMPLER", SamplerChoice),
+    Port("SIGMAS", SigmaSchedule),
 )

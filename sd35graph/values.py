@@ -146,6 +146,85 @@ class FlowSettings:
     multiplier: float = 1000.0
 
 
+@dataclass(frozen=True, slots=True)
+class SkipLayerGuidance:
+    """Push away from what the network predicts with some blocks left out.
+
+    layers: indices of these blocks. scale: weight of the difference.
+    start_percent, end_percent: the part of schedule time in which it acts.
+    rescale: how much of the growth in contrast is taken back, 0..1 (arXiv 2305.08891, section 3.4, on x0).
+    """
+
+    layers: frozenset[int]
+    scale: float = 3.0
+    start_percent: float = 0.01
+    end_percent: float = 0.15
+    rescale: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class GuidanceOptions:
+    """How a model's predictions are combined, beyond cfg.
+
+    start_percent, end_percent: the part of schedule time in which cfg acts; elsewhere the positive is followed alone
+    (arXiv 2404.07724). rescale: how much of the growth in contrast is taken back, 0..1 (arXiv 2305.08891).
+    skip_layers: each adds its own difference.
+    """
+
+    start_percent: float = 0.0
+    end_percent: float = 1.0
+    rescale: float = 0.0
+    skip_layers: tuple[SkipLayerGuidance, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Guider:
+    """What the picture should show and how strongly.
+
+    negative: what it should not show; None for no guidance at all, in which case cfg has no effect.
+    cfg: 1 follows the positive alone, and the negative is then not evaluated.
+    middle: a second prompt between the two, or None: cfg then leads from it to the positive, and cfg_middle from the
+    negative to it (arXiv 2211.09800, equation 3).
+    """
+
+    positive: Conditioning
+    negative: Conditioning | None = None
+    cfg: float = 1.0
+    options: GuidanceOptions = GuidanceOptions()
+    middle: Conditioning | None = None
+    cfg_middle: float = 1.0
+
+    @property
+    def size_bytes(self) -> int:
+        prompts = (self.positive, self.negative, self.middle)
+        return sum(prompt.size_bytes for prompt in prompts if prompt is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Where a run's noise comes from. seed: 0 .. 2^64 - 1, or None for a run that adds none at its start."""
+
+    seed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerChoice:
+    """A sampler by the name it has in the table of samplers."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SigmaSchedule:
+    """Noise levels in the order they are visited: [n + 1] for n steps, float32, normally falling to 0."""
+
+    sigmas: Tensor
+
+    @property
+    def size_bytes(self) -> int:
+        return tensor_bytes([self.sigmas])
+
+
 LATENT_CHANNELS = 16
 # Stability-AI/sd3.5 sd3_impls.py, SD3LatentFormat (MIT): the transformer sees (z - shift) * scale.
 LATENT_SCALE = 1.5305

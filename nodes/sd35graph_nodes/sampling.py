@@ -12,11 +12,11 @@ from torch import Tensor
 from sd35graph import Conditioning, Context, Input, Latent, node
 from sd35graph.models.handles import ModelHandle
 from sd35graph.models.pool import ModelPool
-from sd35graph.sampling.guidance import Guider
 from sd35graph.sampling.preview import latent_rgb_preview
 from sd35graph.sampling.sample import OnStep, ksample
 from sd35graph.sampling.samplers import SAMPLERS
 from sd35graph.sampling.schedulers import SCHEDULERS
+from sd35graph.values import Guider
 from sd35graph_nodes.kinds import Seed
 
 _PREVIEW_SIZE = (512, 512)
@@ -53,7 +53,7 @@ def ksampler(
     return ksample(
         pool.mmdit(model),
         model.flow,
-        Guider(positive, negative, cfg),
+        Guider(positive, negative, cfg, model.guidance),
         seed=seed,
         steps=steps,
         sampler=sampler_name,

@@ -17,7 +17,7 @@ from sd35graph.models.build import check_section
 from sd35graph.models.checkpoint import Fingerprint, read_header
 from sd35graph.models.errors import ForeignModelError, MissingPartError, ModelError
 from sd35graph.models.sections import ENCODERS, TITLES, Section, listed, locate
-from sd35graph.values import FlowSettings
+from sd35graph.values import FlowSettings, GuidanceOptions, Guider
 
 Placement = Literal["default", "cpu"]
 
@@ -55,14 +55,27 @@ class WeightsRef:
 
 @dataclass(frozen=True, slots=True)
 class ModelHandle:
-    """A diffusion transformer and the flow it was trained on."""
+    """A diffusion transformer, the flow it was trained on, and how its predictions are combined."""
 
     weights: WeightsRef
     flow: FlowSettings = field(default_factory=FlowSettings)
+    guidance: GuidanceOptions = field(default_factory=GuidanceOptions)
 
     @property
     def size_bytes(self) -> int:
         return _REF_BYTES
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GuidedModel:
+    """A model and the prompts it is to follow."""
+
+    model: ModelHandle
+    guider: Guider
+
+    @property
+    def size_bytes(self) -> int:
+        return self.model.size_bytes + self.guider.size_bytes
 
 
 @dataclass(frozen=True, slots=True)

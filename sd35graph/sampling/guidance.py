@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from torch import Tensor
 from sd35graph.sampling.flow import percent_to_sigma
 from sd35graph.sampling.regions import Region, fit_batch, resolve_regions
 from sd35graph.sampling.state import Denoiser, Prediction
-from sd35graph.values import Conditioning, FlowSettings
+from sd35graph.values import FlowSettings, Guider
 
 
 class VelocityModel(Protocol):
@@ -35,42 +35,22 @@ class VelocityModel(Protocol):
         ...
 
 
+Role = Literal["positive", "middle", "negative"]
+
+
 @dataclass(frozen=True, slots=True)
-class SkipLayerGuidance:
-    """Push away from what the network predicts with some blocks left out.
-
-    layers: indices of these blocks. scale: weight of the difference.
-    start_percent, end_percent: the part of schedule time in which it acts.
-    """
-
-    layers: frozenset[int]
-    scale: float = 3.0
-    start_percent: float = 0.01
-    end_percent: float = 0.15
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Guider:
-    """What the picture should show and how strongly.
-
-    negative: what it should not show; None for no guidance at all, in which case cfg has no effect.
-    cfg: 1 follows the positive alone, and the negative is then not evaluated.
-    """
-
-    positive: Conditioning
-    negative: Conditioning | None = None
-    cfg: float = 1.0
-    skip_layer: SkipLayerGuidance | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _Window:
-    """Skip-layer guidance with its range as sigmas."""
+    """A part of schedule time as sigmas; both ends count."""
 
-    layers: frozenset[int]
-    scale: float
     sigma_start: float
     sigma_end: float
+
+    def holds(self, sigma: float) -> bool:
+        return self.sigma_end <= sigma <= self.sigma_start
+
+
+def _window(flow: FlowSettings, start_percent: float, end_percent: float) -> _Window:
+    return _Window(percent_to_sigma(flow, start_percent), percent_to_sigma(flow, end_percent))
 
 
 def make_denoiser(
@@ -87,31 +67,84 @@ def make_denoiser(
 
     uses_uncond: evaluate the negative even where cfg 1 makes it unnecessary.
     """
-    positive, negative = resolve_regions(guider.positive, guider.negative, flow, height, width, device)
-    guided = guider.negative is not None
-    needs_negative = guided and (guider.cfg != 1.0 or uses_uncond)
-    window = _skip_window(guider.skip_layer, flow)
+    options = guider.options
+    regions = _regions(guider, flow, height, width, device)
+    weights = _weights(guider)
+    extra: set[Role] = {"negative"} if uses_uncond and guider.negative is not None else set()
+    interval = _window(flow, options.start_percent, options.end_percent)
+    skips = [
+        (skip, _window(flow, skip.start_percent, skip.end_percent))
+        for skip in options.skip_layers
+        if skip.layers and skip.scale
+    ]
 
     def denoise(x: Tensor, sigma: float) -> Prediction:
-        lists = (positive, negative) if needs_negative else (positive,)
-        predictions = _predict(model, flow, x, sigma, lists)
-        x0 = with_text = predictions[0]
-        uncond = predictions[1] if needs_negative else None
-        if uncond is not None:
-            x0 = uncond + (with_text - uncond) * guider.cfg
-        if window is not None and window.sigma_end <= sigma <= window.sigma_start:
-            (without_layers,) = _predict(model, flow, x, sigma, (positive,), window.layers)
-            x0 = x0 + (with_text - without_layers) * window.scale
+        shares = weights if interval.holds(sigma) else _POSITIVE_ALONE
+        wanted = {"positive", *(role for role, share in shares.items() if share), *extra}
+        roles = [role for role in regions if role in wanted]
+        found = dict(zip(roles, _predict(model, flow, x, sigma, [regions[role] for role in roles]), strict=True))
+        positive, uncond = found["positive"], found.get("negative")
+        x0 = _mix([(found[role], share) for role, share in shares.items() if share])
+        if options.rescale and x0 is not positive:
+            x0 = _rescale_velocity(x, sigma, x0, positive, options.rescale)
+        for skip, window in skips:
+            if window.holds(sigma):
+                (without,) = _predict(model, flow, x, sigma, (regions["positive"],), skip.layers)
+                x0 = x0 + (positive - without) * skip.scale
+                x0 = x0 * _contrast(positive, x0, skip.rescale) if skip.rescale else x0
         return Prediction(x0, x0 if uncond is None else uncond)
 
     return denoise
 
 
-def _skip_window(skip: SkipLayerGuidance | None, flow: FlowSettings) -> _Window | None:
-    if skip is None or not skip.layers or skip.scale == 0.0:
-        return None
-    start, end = percent_to_sigma(flow, skip.start_percent), percent_to_sigma(flow, skip.end_percent)
-    return _Window(skip.layers, skip.scale, start, end)
+def _regions(
+    guider: Guider, flow: FlowSettings, height: int, width: int, device: torch.device
+) -> dict[Role, tuple[Region, ...]]:
+    positive, negative = resolve_regions(guider.positive, guider.negative, flow, height, width, device)
+    if guider.middle is None:
+        return {"positive": positive, "negative": negative}
+    middle, _ = resolve_regions(guider.middle, guider.negative, flow, height, width, device)
+    return {"positive": positive, "middle": middle, "negative": negative}
+
+
+_POSITIVE_ALONE: dict[Role, float] = {"positive": 1.0}
+
+
+def _weights(guider: Guider) -> dict[Role, float]:
+    """The share of each prediction in the guided one; they add up to 1."""
+    if guider.negative is None:
+        return _POSITIVE_ALONE
+    if guider.middle is None:
+        return {"positive": guider.cfg, "negative": 1.0 - guider.cfg}
+    middle = guider.cfg_middle
+    return {"positive": guider.cfg, "middle": middle - guider.cfg, "negative": 1.0 - middle}
+
+
+def _mix(parts: Sequence[tuple[Tensor, float]]) -> Tensor:
+    """The weighted sum; a single part of weight 1 is given back as it is."""
+    if len(parts) == 1 and parts[0][1] == 1.0:
+        return parts[0][0]
+    total = parts[0][0] * parts[0][1]
+    for tensor, weight in parts[1:]:
+        total = torch.add(total, tensor, alpha=weight)
+    return total
+
+
+def _rescale_velocity(x: Tensor, sigma: float, x0: Tensor, positive: Tensor, share: float) -> Tensor:
+    """Guidance with part of its gain in contrast taken back (arXiv 2305.08891, equations 15 and 16).
+
+    The paper compares deviations of the network's output. Users of this setting know it on the v of k-diffusion's
+    CompVisVDenoiser (`external.py`, MIT), v ~ x / (1 + sigma^2) - x0, whatever the model; so it is taken here.
+    """
+    base = x / (1.0 + sigma**2)
+    return base - (base - x0) * _contrast(base - positive, base - x0, share)
+
+
+def _contrast(wanted: Tensor, given: Tensor, share: float) -> Tensor:
+    """The factor that brings the deviation of each row of `given` by `share` to that of `wanted`, [B, 1, 1, 1]."""
+    dims = tuple(range(1, given.ndim))
+    ratio = wanted.std(dim=dims, keepdim=True) / given.std(dim=dims, keepdim=True)
+    return ratio * share + (1.0 - share)
 
 
 def _predict(

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from sd35graph.sampling.guidance import Guider, VelocityModel, keep_outside, make_denoiser
+from sd35graph.sampling.guidance import VelocityModel, keep_outside, make_denoiser
 from sd35graph.sampling.noise import MAX_SEED, make_noise, seeded_rng
 from sd35graph.sampling.regions import resize_noise_mask
 from sd35graph.sampling.samplers import DROPS_PENULTIMATE_SIGMA, Sampler, find_sampler
 from sd35graph.sampling.schedulers import full_schedule
 from sd35graph.sampling.state import Denoiser, SamplerState, Sigmas
-from sd35graph.values import LATENT_CHANNELS, FlowSettings, Latent, latent_to_model, model_to_latent
+from sd35graph.values import LATENT_CHANNELS, FlowSettings, Guider, Latent, latent_to_model, model_to_latent
 
 CPU = torch.device("cpu")
 

@@ -9,7 +9,17 @@ import torch
 from torch import Tensor
 
 from sd35graph.sampling import conditioning, flow, guidance, noise, preview, sample, schedulers
-from sd35graph.values import Conditioning, ConditioningEntry, FlowSettings, FractionArea, Latent, PixelArea
+from sd35graph.values import (
+    Conditioning,
+    ConditioningEntry,
+    FlowSettings,
+    FractionArea,
+    GuidanceOptions,
+    Guider,
+    Latent,
+    PixelArea,
+    SkipLayerGuidance,
+)
 
 
 def _flow(shift: float | None, multiplier: float = 1000.0) -> FlowSettings:
@@ -91,11 +101,11 @@ def ksample(
     return_with_leftover_noise: bool = False,
     skip_layer_guidance: dict | None = None,
 ) -> Tensor:
-    skip = None
+    skips: tuple[SkipLayerGuidance, ...] = ()
     if skip_layer_guidance is not None:
         layers = frozenset(int(text) for text in skip_layer_guidance["layers"].split(","))
         window = {key: skip_layer_guidance[key] for key in ("scale", "start_percent", "end_percent")}
-        skip = guidance.SkipLayerGuidance(layers, **window)
+        skips = (SkipLayerGuidance(layers, **window),)
     extra = {}
     if advanced:
         extra = {
@@ -107,7 +117,7 @@ def ksample(
     result = sample.ksample(
         model,
         _flow(shift),
-        guidance.Guider(positive, negative, cfg, skip),
+        Guider(positive, negative, cfg, GuidanceOptions(skip_layers=skips)),
         seed=seed,
         steps=steps,
         sampler=sampler,
@@ -132,7 +142,7 @@ def custom_sample(
     output, denoised = sample.custom_sample(
         model,
         _flow(shift),
-        guidance.Guider(guider["positive"], negative, guider["cfg"]),
+        Guider(guider["positive"], negative, guider["cfg"]),
         noise_seed=noise_seed,
         sampler=sampler,
         sigmas=torch.as_tensor(sigmas),

@@ -10,10 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from sd35graph.sampling.guidance import Guider
 from sd35graph.sampling.sample import ksample
 from sd35graph.sampling.samplers import SAMPLERS
-from sd35graph.values import Conditioning, ConditioningEntry, FlowSettings, Latent
+from sd35graph.values import Conditioning, ConditioningEntry, FlowSettings, Guider, Latent
 
 SHARED = Path(os.environ.get("SD35GRAPH_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 TRACE = SHARED / "parity" / "evaluation_trace.json"

@@ -10,13 +10,23 @@ from torch import Tensor
 
 from sd35graph.sampling import conditioning as ops
 from sd35graph.sampling.flow import percent_to_sigma
-from sd35graph.sampling.guidance import Guider, SkipLayerGuidance, keep_outside, make_denoiser
+from sd35graph.sampling.guidance import keep_outside, make_denoiser
 from sd35graph.sampling.regions import resize_noise_mask
 from sd35graph.sampling.state import Denoiser, Prediction
-from sd35graph.values import Conditioning, ConditioningEntry, FlowSettings, FractionArea, PixelArea
+from sd35graph.values import (
+    Conditioning,
+    ConditioningEntry,
+    FlowSettings,
+    FractionArea,
+    GuidanceOptions,
+    Guider,
+    PixelArea,
+    SkipLayerGuidance,
+)
 
 FLOW = FlowSettings(shift=3.0)
 HEIGHT, WIDTH = 24, 16
+PLAIN = GuidanceOptions()
 
 
 @dataclass
@@ -47,11 +57,11 @@ def denoiser(
     negative: Conditioning | None = None,
     cfg: float = 1.0,
     *,
-    skip: SkipLayerGuidance | None = None,
+    options: GuidanceOptions = PLAIN,
     uses_uncond: bool = False,
 ) -> tuple[Denoiser, Painter]:
     painter = Painter()
-    guider = Guider(positive, negative, cfg, skip)
+    guider = Guider(positive, negative, cfg, options)
     device = torch.device("cpu")
     return make_denoiser(
         painter, FLOW, guider, height=HEIGHT, width=WIDTH, device=device, uses_uncond=uses_uncond
@@ -214,12 +224,13 @@ def test_mask_bounds_show_the_network_only_the_box_of_the_mask() -> None:
 
 def test_skipped_layers_push_away_inside_their_range_only() -> None:
     skip = SkipLayerGuidance(frozenset({1, 2}), scale=0.5, start_percent=0.1, end_percent=0.4)
-    denoise, painter = denoiser(prompt(3.0), prompt(1.0), 2.0, skip=skip)
+    options = GuidanceOptions(skip_layers=(skip,))
+    denoise, painter = denoiser(prompt(3.0), prompt(1.0), 2.0, options=options)
     sigmas = (1.0, percent_to_sigma(FLOW, 0.1), percent_to_sigma(FLOW, 0.4), 0.1)
     # Without two layers the painter is 2 lower, so the difference adds 0.5 * 2.
     assert [value(denoise(noisy(), s).x0) for s in sigmas] == pytest.approx([5.0, 6.0, 6.0, 5.0], abs=1e-3)
     assert len(painter.prompts) == 4 + 2
-    alone, _ = denoiser(prompt(3.0), None, 1.0, skip=skip)
+    alone, _ = denoiser(prompt(3.0), None, 1.0, options=options)
     assert value(alone(noisy(), sigmas[1]).x0) == pytest.approx(4.0, abs=1e-4)
 
 
@@ -244,3 +255,59 @@ def test_noise_mask_pins_what_lies_outside() -> None:
     assert seen[0][1, 3, 0].tolist() == pytest.approx([5.0, 0.25 * 5 + 0.75 * known, known])
     assert x0[1, 3, 0].tolist() == pytest.approx([9.0, 0.25 * 9 + 0.75 * 2, 2.0])
     assert uncond[0, 0, 0].tolist() == [8.0, 8.0, 8.0]
+
+
+def test_guidance_acts_only_in_its_interval_and_saves_the_negative_elsewhere() -> None:
+    options = GuidanceOptions(start_percent=0.1, end_percent=0.4)
+    denoise, painter = denoiser(prompt(2.0), prompt(1.0), 4.0, options=options)
+    sigmas = (1.0, percent_to_sigma(FLOW, 0.1), percent_to_sigma(FLOW, 0.4), 0.1)
+    assert [value(denoise(noisy(), s).x0) for s in sigmas] == pytest.approx([2.0, 5.0, 5.0, 2.0], abs=1e-3)
+    assert painter.prompts == [[2.0], [2.0, 1.0], [2.0, 1.0], [2.0]]
+    always, _ = denoiser(prompt(2.0), prompt(1.0), 4.0, options=options, uses_uncond=True)
+    x0, uncond = always(noisy(), 1.0)
+    assert (value(x0), value(uncond)) == (pytest.approx(2.0, abs=1e-4), pytest.approx(1.0, abs=1e-4))
+
+
+def striped(x: Tensor, timestep: Tensor, context: Tensor, pooled: Tensor, **_: frozenset[int]) -> Tensor:
+    """A network whose x0 is a fixed pattern times the prompt's number."""
+    pattern = torch.linspace(-1, 1, WIDTH).expand(x.shape)
+    return (x - pattern * context[:, :1, :1, None]) / (timestep / FLOW.multiplier)[:, None, None, None]
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_rescaled_guidance_has_the_deviation_of_the_positive(share: float) -> None:
+    x, sigma = noisy(batch=2), 0.8
+    results = []
+    for rescale in (0.0, share):
+        guider = Guider(prompt(2.0), prompt(1.0), 6.0, GuidanceOptions(rescale=rescale))
+        denoise = make_denoiser(striped, FLOW, guider, height=HEIGHT, width=WIDTH, device=torch.device("cpu"))
+        results.append(x / (1 + sigma**2) - denoise(x, sigma).x0)
+    pattern = torch.linspace(-1, 1, WIDTH).expand(x.shape)
+    positive = x / (1 + sigma**2) - 2.0 * pattern
+    for plain, rescaled, text in zip(*results, positive, strict=True):
+        want = share * text.std() + (1 - share) * plain.std()
+        assert float(rescaled.std()) == pytest.approx(float(want), rel=1e-4)
+        torch.testing.assert_close(rescaled / rescaled.std(), plain / plain.std(), atol=1e-4, rtol=0)
+
+
+def test_rescaled_skip_layer_guidance_has_the_deviation_of_the_positive() -> None:
+    def network(x: Tensor, timestep: Tensor, context: Tensor, pooled: Tensor, skip_layers: frozenset[int]) -> Tensor:
+        return striped(x, timestep, context / 2 if skip_layers else context, pooled)
+
+    skip = SkipLayerGuidance(frozenset({1}), scale=3.0, start_percent=0.0, end_percent=1.0, rescale=1.0)
+    guider = Guider(prompt(2.0), None, 1.0, GuidanceOptions(skip_layers=(skip,)))
+    denoise = make_denoiser(network, FLOW, guider, height=HEIGHT, width=WIDTH, device=torch.device("cpu"))
+    # Without the layer the pattern is half as strong; 3 times the difference and the rescaling cancel here.
+    torch.testing.assert_close(
+        denoise(noisy(), 0.8).x0, 2.0 * torch.linspace(-1, 1, WIDTH).expand(1, 16, HEIGHT, WIDTH), atol=1e-4, rtol=0
+    )
+
+
+def test_middle_prompt_lies_between_the_negative_and_the_positive() -> None:
+    painter = Painter()
+    guider = Guider(prompt(5.0), prompt(1.0), 4.0, middle=prompt(2.0), cfg_middle=3.0)
+    denoise = make_denoiser(painter, FLOW, guider, height=HEIGHT, width=WIDTH, device=torch.device("cpu"))
+    x0, uncond = denoise(noisy(), 0.5)
+    assert value(x0) == pytest.approx(1 + 3 * (2 - 1) + 4 * (5 - 2), abs=1e-3)
+    assert value(uncond) == pytest.approx(1.0, abs=1e-4)
+    assert painter.prompts == [[5.0, 2.0, 1.0]]

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from sd35graph.sampling.guidance import Guider, VelocityModel
+from sd35graph.sampling.guidance import VelocityModel
 from sd35graph.sampling.noise import make_noise
 from sd35graph.sampling.sample import SamplingRun, custom_sample, cut_sigmas, ksample, ksampler_sigmas, prepare, widen
 from sd35graph.sampling.samplers import SAMPLERS
@@ -17,6 +17,7 @@ from sd35graph.values import (
     Conditioning,
     ConditioningEntry,
     FlowSettings,
+    Guider,
     Latent,
     latent_to_model,
     model_to_latent,
