@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from typing import assert_never
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sd35graph.models.checkpoint import Header, Shape, check_storage
 from sd35graph.models.clip import ClipTextEncoder
 from sd35graph.models.mmdit import MMDiT
+from sd35graph.models.scaled_fp8 import check_scales
 from sd35graph.models.sections import Section, check_keys
+from sd35graph.models.storage import QuantizedLinear, QuantizedTensor, Weight
 from sd35graph.models.t5 import T5TextEncoder
 from sd35graph.models.vae import VAE
 from sd35graph.models.variants import clip_config, mmdit_config, t5_config, vae_config
@@ -37,12 +39,41 @@ def check_section(header: Header, section: Section, prefix: str) -> None:
     """Raise unless the network under `prefix` is complete and stored in a readable type."""
     network = skeleton(section, header.shapes(prefix), str(header.path))
     check_storage(header, (prefix + key for key in network.state_dict()))
+    check_scales(header, prefix, linear_weights(network))
 
 
-def fill(network: Network, weights: Mapping[str, Tensor]) -> None:
-    """Put `weights` into a skeleton without copying. Keys the network does not have are left out."""
-    network.load_state_dict({key: weights[key] for key in network.state_dict()}, assign=True)
-    network.requires_grad_(False)
+def linear_weights(network: nn.Module) -> frozenset[str]:
+    """Keys of the weights that may stay quantised: those of linear layers."""
+    layers = (nn.Linear, QuantizedLinear)
+    return frozenset(f"{name}.weight" for name, module in network.named_modules() if isinstance(module, layers))
+
+
+def fill(network: nn.Module, weights: Mapping[str, Weight]) -> None:
+    """Put `weights` into a skeleton, or other weights into a part of it, without copying.
+
+    A linear layer given a quantised weight is replaced by a `QuantizedLinear`. Keys the network does not have are left
+    out, and tensors not in `weights` stay as they are.
+    """
+    for key, weight in weights.items():
+        path, _, name = key.rpartition(".")
+        try:
+            module = network.get_submodule(path)
+        except AttributeError:
+            continue
+        if isinstance(weight, QuantizedTensor):
+            _put_quantized(network, path, module, weight)
+        elif name in dict(module.named_parameters(recurse=False)):
+            setattr(module, name, nn.Parameter(weight, requires_grad=False))
+        elif name in dict(module.named_buffers(recurse=False)):
+            setattr(module, name, weight)
+
+
+def _put_quantized(network: nn.Module, path: str, module: nn.Module, weight: QuantizedTensor) -> None:
+    if isinstance(module, QuantizedLinear):
+        module.weight = weight
+        return
+    assert isinstance(module, nn.Linear), path  # see `linear_weights`
+    network.set_submodule(path, QuantizedLinear(weight, module.bias))
 
 
 def build(section: Section, weights: Mapping[str, Tensor], where: str = "the given weights") -> Network:

@@ -17,6 +17,7 @@ from sd35graph.models.build import check_section
 from sd35graph.models.checkpoint import Fingerprint, read_header
 from sd35graph.models.errors import ForeignModelError, MissingPartError, ModelError
 from sd35graph.models.sections import ENCODERS, TITLES, Section, listed, locate
+from sd35graph.models.storage import Fp8Code
 from sd35graph.values import FlowSettings, GuidanceOptions, Guider
 
 Placement = Literal["default", "cpu"]
@@ -45,12 +46,16 @@ class WeightPatch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WeightsRef:
-    """One network inside one file, as it was when inspected, and the changes to make to its weights, in order."""
+    """One network inside one file, as it was when inspected, and the changes to make to its weights, in order.
+
+    storage: the fp8 form to round the weights of linear layers to in memory; None keeps what the file has.
+    """
 
     path: Path
     fingerprint: Fingerprint
     section: Section
     patches: tuple[WeightPatch, ...] = ()
+    storage: Fp8Code | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import math
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -15,21 +14,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from sd35graph.models.build import Network, fill, skeleton
-from sd35graph.models.checkpoint import Header, check_storage, check_unchanged, load_tensors, read_header
+from sd35graph.models.build import Network, fill, linear_weights, skeleton
+from sd35graph.models.checkpoint import Header, check_storage, check_unchanged, read_header
 from sd35graph.models.clip import ClipTextEncoder
 from sd35graph.models.errors import ModelMemoryError, WeightsChangedError
 from sd35graph.models.handles import ModelHandle, TextEncoderHandle, VaeHandle, WeightsRef
 from sd35graph.models.mmdit import MMDiT
 from sd35graph.models.precision import Precision, compute_dtype, default_budget_bytes, forbid_tf32, stored_dtype
 from sd35graph.models.sections import locate
+from sd35graph.models.storage import Weight, size_bytes
 from sd35graph.models.t5 import T5TextEncoder
 from sd35graph.models.text_encoding import CLIP_G_PAD, ClipPart, T5Part, TextEncoders
 from sd35graph.models.tokenizer_files import TokenizerFiles
 from sd35graph.models.vae import VAE
-from sd35graph.values import tensor_bytes
+from sd35graph.models.recipe import Recipe, load_weights
 
 _log = logging.getLogger(__name__)
 
@@ -143,38 +142,33 @@ class ModelPool:
         network = skeleton(ref.section, header.shapes(prefix), str(ref.path))
         names = {name: prefix + name for name in network.state_dict()}
         check_storage(header, names.values())
-        infos = [header.tensors[name] for name in names.values()]
-        dtype = compute_dtype(self.precision, stored_dtype(infos), key.device)
-        needed = sum(math.prod(info.shape) for info in infos) * dtype.itemsize
+        infos = {name: header.tensors[key_in_file] for name, key_in_file in names.items()}
+        dtype = compute_dtype(self.precision, stored_dtype(infos.values()), key.device)
+        recipe = Recipe(dtype, linear_weights(network), ref.patches, ref.storage)
+        needed = sum(recipe.size_bytes(name, info) for name, info in infos.items())
         self._drop_outdated(ref)
         self._make_room(needed, key.device)
-        weights = self._read(header, names, key.device, dtype)
-        for patch in ref.patches:
-            weights |= {
-                name: patch.apply(name, weight.float()).to(dtype)
-                for name, weight in weights.items()
-                if patch.changes(name)
-            }
+        weights = self._read(header, names, key.device, recipe)
         fill(network, weights)
         _log.info("weights loaded", extra={**_described(ref), "dtype": str(dtype), "size_bytes": needed})
-        return _Resident(network, tensor_bytes(weights.values()))
+        return _Resident(network, sum(map(size_bytes, weights.values())))
 
     def _read(
-        self, header: Header, names: Mapping[str, str], device: torch.device, dtype: torch.dtype
-    ) -> dict[str, Tensor]:
+        self, header: Header, names: Mapping[str, str], device: torch.device, recipe: Recipe
+    ) -> dict[str, Weight]:
         """The weights; if the device has no room for them, once more with everything else dropped."""
         try:
-            return load_tensors(header, names, device, dtype)
+            return load_weights(header, names, device, recipe)
         except torch.OutOfMemoryError:
             _log.warning("out of memory while loading, dropping all other models", extra={"path": str(header.path)})
         # Outside the handler, whose traceback keeps the tensors of the first attempt alive.
         self._resident.clear()
         self._return_memory()
         try:
-            return load_tensors(header, names, device, dtype)
+            return load_weights(header, names, device, recipe)
         except torch.OutOfMemoryError as error:
             raise ModelMemoryError(
-                f"{header.path} has no room on {device} as {str(dtype).removeprefix('torch.')}, even alone "
+                f"{header.path} has no room on {device} as {str(recipe.dtype).removeprefix('torch.')}, even alone "
                 f"(the file is {header.fingerprint.size_bytes / 2**30:.1f} GiB). "
                 "Use a smaller model or a lower precision (--precision bf16)."
             ) from error

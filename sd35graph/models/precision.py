@@ -9,7 +9,8 @@ from typing import Literal
 import psutil
 import torch
 
-from sd35graph.models.checkpoint import DTYPES, TensorInfo
+from sd35graph.models.header import TensorInfo
+from sd35graph.models.storage import DTYPES
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
@@ -43,14 +44,17 @@ def compute_dtype(precision: Precision, stored: torch.dtype, device: torch.devic
 
 
 def stored_dtype(tensors: Iterable[TensorInfo]) -> torch.dtype:
-    """The format most of the numbers are stored in; files sometimes keep norms in a wider one."""
+    """The format most of the numbers are stored in; files sometimes keep norms in a wider one.
+
+    Quantised numbers count as bfloat16, which is what they were made from and has the range they need.
+    """
     counts: dict[str, int] = {}
     for info in tensors:
         size = 1
         for n in info.shape:
             size *= n
         counts[info.dtype] = counts.get(info.dtype, 0) + size
-    return DTYPES[max(counts, key=lambda dtype: counts[dtype])]
+    return DTYPES.get(max(counts, key=lambda dtype: counts[dtype]), torch.bfloat16)
 
 
 def default_budget_bytes(device: torch.device) -> int:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal, get_args
 
-from sd35graph.models.checkpoint import Header, Shape
 from sd35graph.models.errors import ForeignModelError, UnsupportedStorageError, WeightsMismatchError
+from sd35graph.models.header import Header
+from sd35graph.models.scaled_fp8 import MARK
+from sd35graph.models.storage import Shape
 from sd35graph.models.variants import EncoderName
 
 Section = Literal["mmdit", "vae", "clip_l", "clip_g", "t5xxl"]
@@ -119,7 +121,8 @@ def looks_like(header: Header) -> str:
 def check_keys(section: Section, expected: Mapping[str, Shape], found: Mapping[str, Shape], where: str) -> None:
     """Raise `WeightsMismatchError`, naming the first ten, unless `found` is `expected` plus tolerated keys."""
     missing = [key for key in expected if key not in found]
-    unexpected = [key for key in found if key not in expected and not key.startswith(_TOLERATED[section])]
+    tolerated = (MARK, *_TOLERATED[section])
+    unexpected = [key for key in found if key not in expected and not key.startswith(tolerated)]
     shapes = [
         f"{key} {list(found[key])} instead of {list(shape)}"
         for key, shape in expected.items()
@@ -188,11 +191,6 @@ def _clip_name(header: Header) -> EncoderName:
 
 def _refuse_quantised(header: Header) -> None:
     for key in header.tensors:
-        if key.endswith(("scaled_fp8", ".scale_weight", ".weight_scale", ".scale_input")):
-            raise UnsupportedStorageError(
-                f'{header.path} is a "scaled fp8" file (it has "{key}"), which is not supported yet. '
-                "Use the fp16, bf16 or fp32 version of the model."
-            )
         if ".quant_state." in key or key.endswith(".absmax"):
             raise UnsupportedStorageError(
                 f'{header.path} is a bitsandbytes-quantised file (it has "{key}"), which is not supported. '

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from sd35graph.models.checkpoint import Shape
 from sd35graph.models.errors import ForeignModelError, WeightsMismatchError
+from sd35graph.models.storage import Shape
 
 ClipName = Literal["clip_l", "clip_g"]
 EncoderName = Literal["clip_l", "clip_g", "t5xxl"]

@@ -190,7 +190,7 @@ def test_a_failed_load_leaves_nothing_behind(
         raise torch.OutOfMemoryError("no room")
 
     with monkeypatch.context() as patched:
-        patched.setattr(pool_module, "load_tensors", fail)
+        patched.setattr(pool_module, "load_weights", fail)
         with pytest.raises(ModelMemoryError, match=r"m\.safetensors has no room on cpu as float32.*--precision bf16"):
             pool.mmdit(model)
         assert pool.size_bytes == 0
@@ -201,7 +201,7 @@ def test_out_of_memory_drops_the_others_and_tries_once_more(
     pool: ModelPool, model: ModelHandle, vae: VaeHandle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool.vae(vae)
-    load, calls = pool_module.load_tensors, 0
+    load, calls = pool_module.load_weights, 0
 
     def fail_once(*arguments: object) -> object:
         nonlocal calls
@@ -210,7 +210,7 @@ def test_out_of_memory_drops_the_others_and_tries_once_more(
             raise torch.OutOfMemoryError("no room")
         return load(*arguments)  # type: ignore[arg-type]  # passed through as they came
 
-    monkeypatch.setattr(pool_module, "load_tensors", fail_once)
+    monkeypatch.setattr(pool_module, "load_weights", fail_once)
     network = pool.mmdit(model)
     assert pool.size_bytes == tensor_bytes(network.state_dict().values())
 

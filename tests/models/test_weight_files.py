@@ -12,8 +12,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from sd35graph.models.checkpoint import TensorInfo, check_unchanged, load_tensors, read_header
+from sd35graph.models.checkpoint import check_unchanged, load_tensors, read_header
 from sd35graph.models.errors import FileFormatError, WeightsChangedError
+from sd35graph.models.header import Piece, TensorInfo
 
 CPU = torch.device("cpu")
 
@@ -34,7 +35,8 @@ def raw(path: Path, header: object, body: bytes = b"") -> Path:
 def test_header_gives_types_shapes_and_metadata(good: Path) -> None:
     header = read_header(good)
     start = good.stat().st_size - 32
-    assert header.tensors == {"a": TensorInfo("F32", (2, 3), start), "b": TensorInfo("F16", (4,), start + 24)}
+    a, b = Piece(good, start, "F32", (2, 3)), Piece(good, start + 24, "F16", (4,))
+    assert header.tensors == {"a": TensorInfo("F32", (2, 3), (a,)), "b": TensorInfo("F16", (4,), (b,))}
     assert header.metadata == {"k": "v"}
     assert header.fingerprint.size_bytes == good.stat().st_size
 
