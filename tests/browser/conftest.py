@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from shutil import which
 from typing import NoReturn
@@ -25,6 +25,11 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+CHECK = """async () => {
+    const result = await axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] });
+    return result.violations.map((rule) => `${rule.id}: ${rule.nodes.map((node) => node.target.join(" ")).join(", ")}`);
+}"""
 
 
 # Not for the session: Playwright's event loop stays in this thread while it is open, and async tests need their own.
@@ -44,6 +49,21 @@ def require(unavailable: Callable[[str], NoReturn]) -> None:
         unavailable("the editor is not built; `make web` builds it")
 
 
+@pytest.fixture(scope="session")
+def axe(unavailable: Callable[[str], NoReturn]) -> Callable[[Page], list[str]]:
+    """Gives the accessibility rules that a page, as it stands, breaks."""
+    if not AXE.is_file():
+        unavailable("axe-core is not installed; `cd web && npm ci` brings it")
+    program = AXE.read_text(encoding="utf-8")
+
+    def broken_rules(page: Page) -> list[str]:
+        page.evaluate(program)
+        broken: list[str] = page.evaluate(CHECK)
+        return broken
+
+    return broken_rules
+
+
 @contextmanager
 def served(base: Path, *flags: str) -> Iterator[str]:
     """The address of a server on this base folder."""
@@ -60,6 +80,12 @@ def served(base: Path, *flags: str) -> Iterator[str]:
         finally:  # or leaving the block would wait for ever
             server.terminate()
             server.wait(30)
+
+
+@pytest.fixture(scope="session")
+def serve(require: None) -> Callable[..., AbstractContextManager[str]]:
+    """`served`, for tests that need a server of their own."""
+    return served
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ function patchJob(id: string, change: Partial<Job>): void {
 function started(id: string): void {
   const changes = Object.keys(getState().runs).filter((node) => getState().runs[node]?.state !== 'waiting');
   patchRuns(Object.fromEntries(changes.map((node) => [node, { state: 'waiting' as const, value: 0, max: 0 }])));
-  setState({ current: id });
+  setState({ current: id, begun: id });
   patchJob(id, { state: 'running', startedAt: Date.now() });
 }
 

@@ -48,9 +48,11 @@ async function submit(): Promise<boolean> {
   const { graph, schema, name } = getState();
   const prompt = toApiForm(graph, schema);
   const workflow = toEditorForm(withName(graph, name), schema);
+  const before = getState().reported;
   const reply = await postPrompt({ prompt, client_id: CLIENT_ID, extra_data: { extra_pnginfo: { workflow } } });
   const problems: Problem[] = problemsOfReply(reply.body, graph, schema, TEXT.problem);
-  report(problems);
+  // A short run may have begun, and even ended, before its reply is here: what it reported stays.
+  report([...problems, ...getState().reported.filter((problem) => !before.includes(problem))]);
   if (!reply.accepted) {
     showTab('problems');
     notify(TEXT.notes.refused, true);
@@ -59,7 +61,7 @@ async function submit(): Promise<boolean> {
   const known = getState().jobs.some((job) => job.id === reply.promptId);
   const number = Number(asObject(reply.body)['number'] ?? 0);
   if (!known) setState({ jobs: [newJob(reply.promptId, number, Object.keys(prompt).length, workflow), ...getState().jobs] });
-  if (getState().current === null) markWaiting(Object.keys(prompt));
+  if (getState().current === null && getState().begun !== reply.promptId) markWaiting(Object.keys(prompt));
   moveSeedsOn();
   notify(problems.length > 0 ? TEXT.notes.partly : TEXT.notes.queued, problems.length > 0);
   return true;

@@ -85,6 +85,8 @@ export interface State {
   live: ReadonlySet<string>;
   jobs: readonly Job[];
   current: string | null;
+  /** The run that began last, also when it has ended. */
+  begun: string | null;
   queueRemaining: number;
   reported: readonly Problem[];
 
@@ -105,7 +107,7 @@ const INITIAL: State = {
   schema: {}, schemaState: 'loading', workflows: [], devices: [], connection: 'connecting',
   graph: EMPTY_GRAPH, history: NO_HISTORY, gesture: null, saved: EMPTY_GRAPH, name: TEXT.untitled,
   selection: new Set(), linkSelection: new Set(),
-  runs: {}, live: new Set(), jobs: [], current: null, queueRemaining: 0, reported: [],
+  runs: {}, live: new Set(), jobs: [], current: null, begun: null, queueRemaining: 0, reported: [],
   copies: 1, tab: 'inspector', panelOpen: true, drawer: null, palette: null, dragging: null, menu: null, shown: null,
   shortcuts: false, theme: 'dark', note: null,
 };
