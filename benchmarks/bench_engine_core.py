@@ -38,6 +38,9 @@ def add(a: int, b: int = 1) -> int:
 class NoServices:
     """Services for nodes that need none."""
 
+    def folder_fingerprint(self, source: str) -> str:
+        return ""
+
     def file_fingerprint(self, source: str, name: str) -> str:
         raise FileNotFoundError(name)
 

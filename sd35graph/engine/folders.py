@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -127,6 +128,11 @@ class Folders:
         """Changes when the file does: size, time of change and inode, so that the file need not be read."""
         status = self.file(source, name).stat()
         return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}"
+
+    def folder_fingerprint(self, source: str) -> str:
+        """Changes when a file that `choices` offers does, comes or goes."""
+        files = [f"{name}:{self.file_fingerprint(source, name)}" for name in self.choices(source)]
+        return hashlib.sha256("\n".join(files).encode()).hexdigest()
 
     def roots(self, source: str) -> list[Path]:
         """The folders a source's files are looked for in, in order. Raises `UnsafePath` for no folder name."""

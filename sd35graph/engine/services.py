@@ -60,6 +60,10 @@ class LocalServices:
         """See `Folders.file_fingerprint`."""
         return self._folders.file_fingerprint(source, name)
 
+    def folder_fingerprint(self, source: str) -> str:
+        """See `Folders.folder_fingerprint`."""
+        return self._folders.folder_fingerprint(source)
+
     def resource(self, kind: type) -> object:
         """See `Resources.get`."""
         return self._resources.get(kind)

@@ -208,6 +208,7 @@ def node(
     validate: `(**inputs it names) -> None | str | Iterable[str]`, messages of what is wrong; linked inputs are None; a
     parameter `input_types` receives {input: type of the linked output}. May be async.
     fingerprint: `(**inputs it names) -> JSON value`, enters the cache key; NaN is equal to nothing, so it always runs.
+    A parameter `folder_fingerprint` receives a function: source, as in `Choices` → text that changes when its files do.
     """
 
     def record(function: F) -> F:

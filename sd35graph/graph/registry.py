@@ -221,10 +221,11 @@ class _Reader:
             self._fail(f"{where}, which is none of its choices ({', '.join(spec.choices)}); give one of them")
 
     def _check_hook(self, role: str, hook: Callable[..., Any] | None, inputs: list[str]) -> None:
-        """A hook may only name inputs; a misspelt one would never be passed."""
+        """A hook may only name inputs and what the engine adds; a misspelt one would never be passed."""
+        known = (*inputs, "input_types" if role == "validate" else "folder_fingerprint")
         for parameter in inspect.signature(hook).parameters.values() if hook else ():
             is_named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-            if is_named and parameter.name not in (*inputs, "input_types") and parameter.default is parameter.empty:
+            if is_named and parameter.name not in known and parameter.default is parameter.empty:
                 self._fail(
                     f'its {role} function asks for "{parameter.name}", which is no input; '
                     f"it can ask for {', '.join(inputs) or 'none'}"

@@ -8,7 +8,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from sd35graph.models.textual_inversion import Row, Vector, placed
 from sd35graph.models.variants import ClipConfig
+
+CLIP_LAYER = -2  # of the hidden states that SD3 was trained with: the layer before the last
 
 
 class ClipTextEncoder(nn.Module):
@@ -51,13 +54,31 @@ class ClipTextEncoder(nn.Module):
         The hidden states leave the layer before the last and are not normed; the pooled vector is the normed last
         layer at the first `end_id` of each row, projected in CLIP-G. Attention is causal, padding is not masked.
         """
-        embedding = self.text_model.embeddings.token_embedding
-        ids = ids.to(embedding.weight.device)
+        layers, pooled = self._layers(ids, end_id)
+        return layers[CLIP_LAYER].float().cpu(), pooled
+
+    def encode_row(self, row: Row, end_id: int, layer: int = CLIP_LAYER) -> tuple[Tensor, Tensor]:
+        """Hidden states [1, L, width] of `layer`, counted from the end (-1 the last), and the pooled vector [1, P].
+
+        As `forward`, for one row, in which learned vectors may stand in place of ids.
+        """
+        stand_in = (end_id + 1) % self.config.vocabulary  # any id but the end's, which is looked for
+        ids = torch.tensor([[stand_in if isinstance(token, Vector) else token for token in row]])
+        # A hook, as the library's text model takes ids only.
+        hook = self.text_model.embeddings.token_embedding.register_forward_hook(
+            lambda module, inputs, embedded: placed(row, embedded)
+        )
+        with hook:
+            layers, pooled = self._layers(ids, end_id)
+        return layers[layer].float().cpu(), pooled
+
+    def _layers(self, ids: Tensor, end_id: int) -> tuple[tuple[Tensor, ...], Tensor]:
+        """The output of every layer, the embeddings' first, and the pooled vectors."""
+        ids = ids.to(self.text_model.embeddings.token_embedding.weight.device)
         positions = torch.arange(ids.shape[1], device=ids.device).unsqueeze(0)
         out = self.text_model(input_ids=ids, position_ids=positions, output_hidden_states=True)
         end = (ids == end_id).int().argmax(dim=1)
         pooled: Tensor = out.last_hidden_state[torch.arange(len(ids), device=ids.device), end]
         if self.text_projection is not None:
             pooled = self.text_projection(pooled)
-        hidden: Tensor = out.hidden_states[-2]
-        return hidden.float().cpu(), pooled.float().cpu()
+        return out.hidden_states, pooled.float().cpu()

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sd35graph.models.build import check_section
 from sd35graph.models.checkpoint import Fingerprint, read_header
+from sd35graph.models.clip import CLIP_LAYER
 from sd35graph.models.errors import ForeignModelError, MissingPartError, ModelError
 from sd35graph.models.sections import ENCODERS, TITLES, Section, listed, locate
 from sd35graph.models.storage import Fp8Code
@@ -88,11 +89,13 @@ class TextEncoderHandle:
     """Up to three text encoders. Empty, with the checkpoint's path, if that file holds none: using it is the error.
 
     placement: "cpu" keeps them off the GPU, "default" puts them where the pool computes.
+    clip_layer: the CLIP layer whose hidden states are used, counted from the end, -1 the last.
     """
 
     weights: tuple[WeightsRef, ...]
     checkpoint: Path | None = None
     placement: Placement = "default"
+    clip_layer: int = CLIP_LAYER
 
     @property
     def size_bytes(self) -> int:

@@ -22,13 +22,15 @@ from sd35graph.models.errors import ModelMemoryError, WeightsChangedError
 from sd35graph.models.handles import ModelHandle, TextEncoderHandle, VaeHandle, WeightsRef
 from sd35graph.models.mmdit import MMDiT
 from sd35graph.models.precision import Precision, compute_dtype, default_budget_bytes, forbid_tf32, stored_dtype
+from sd35graph.models.recipe import Recipe, load_weights
 from sd35graph.models.sections import locate
 from sd35graph.models.storage import Weight, size_bytes
 from sd35graph.models.t5 import T5TextEncoder
 from sd35graph.models.text_encoding import CLIP_G_PAD, ClipPart, T5Part, TextEncoders
+from sd35graph.models.text_memo import RememberedClip, RememberedT5, TextMemo
+from sd35graph.models.textual_inversion import FindEmbedding, no_embeddings
 from sd35graph.models.tokenizer_files import TokenizerFiles
 from sd35graph.models.vae import VAE
-from sd35graph.models.recipe import Recipe, load_weights
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +72,7 @@ class ModelPool:
         self._budgets[device] = default_budget_bytes(device) if budget_bytes is None else budget_bytes
         self._resident: OrderedDict[_Key, _Resident] = OrderedDict()  # least recently used first
         self._tokenizers = TokenizerFiles(model_roots)
+        self._texts = TextMemo()
         self._lock = threading.RLock()
         forbid_tf32()
 
@@ -85,24 +88,27 @@ class ModelPool:
         assert isinstance(network, VAE)
         return network
 
-    def text_encoders(self, handle: TextEncoderHandle) -> TextEncoders:
-        """The encoders with their tokenizers; raises `MissingPartError` if the checkpoint had none."""
+    def text_encoders(self, handle: TextEncoderHandle, embeddings: FindEmbedding = no_embeddings) -> TextEncoders:
+        """The encoders with their tokenizers; raises `MissingPartError` if the checkpoint had none.
+
+        Each is loaded when a text is to be encoded that it has not encoded before. embeddings: see `TextEncoders`.
+        """
+        refs = {ref.section: ref for ref in handle.require()}
+        for ref in refs.values():
+            check_unchanged(ref.path, ref.fingerprint)
+        device = _CPU if handle.placement == "cpu" else self.device
         with self._lock:
-            refs = {ref.section: ref for ref in handle.require()}
-            device = _CPU if handle.placement == "cpu" else self.device
             # Tokenizers first: if one is missing, that is known before gigabytes are read.
-            for ref in refs.values():
-                self._tokenizers.t5(ref.path) if ref.section == "t5xxl" else self._tokenizers.clip(ref.path)
-            return TextEncoders(
-                clip_l=self._clip_part(refs["clip_l"], device) if "clip_l" in refs else None,
-                clip_g=self._clip_part(refs["clip_g"], device) if "clip_g" in refs else None,
-                t5xxl=self._t5_part(refs["t5xxl"], device) if "t5xxl" in refs else None,
-            )
+            t5xxl = self._t5_part(refs["t5xxl"], device) if "t5xxl" in refs else None
+            clip_l = self._clip_part(refs["clip_l"], device, handle.clip_layer) if "clip_l" in refs else None
+            clip_g = self._clip_part(refs["clip_g"], device, handle.clip_layer) if "clip_g" in refs else None
+        return TextEncoders(clip_l, clip_g, t5xxl, embeddings)
 
     def release(self) -> None:
         """Drop everything that is loaded."""
         with self._lock:
             self._resident.clear()
+            self._texts.clear()
             self._return_memory()
 
     @property
@@ -110,17 +116,23 @@ class ModelPool:
         """Weights held now, on any device."""
         return sum(resident.size_bytes for resident in self._resident.values())
 
-    def _clip_part(self, ref: WeightsRef, device: torch.device) -> ClipPart:
+    def _clip_part(self, ref: WeightsRef, device: torch.device, layer: int) -> ClipPart:
+        def load() -> ClipTextEncoder:
+            network = self._get(ref, device)
+            assert isinstance(network, ClipTextEncoder)
+            return network
+
         tokenizer = self._tokenizers.clip(ref.path)
-        network = self._get(ref, device)
-        assert isinstance(network, ClipTextEncoder)
-        return ClipPart(network, tokenizer, tokenizer.end_id if ref.section == "clip_l" else CLIP_G_PAD)
+        encoder = RememberedClip(self._texts, (ref, device), load)
+        return ClipPart(encoder, tokenizer, tokenizer.end_id if ref.section == "clip_l" else CLIP_G_PAD, layer)
 
     def _t5_part(self, ref: WeightsRef, device: torch.device) -> T5Part:
-        tokenizer = self._tokenizers.t5(ref.path)
-        network = self._get(ref, device)
-        assert isinstance(network, T5TextEncoder)
-        return T5Part(network, tokenizer)
+        def load() -> T5TextEncoder:
+            network = self._get(ref, device)
+            assert isinstance(network, T5TextEncoder)
+            return network
+
+        return T5Part(RememberedT5(self._texts, (ref, device), load), self._tokenizers.t5(ref.path))
 
     def _get(self, ref: WeightsRef, device: torch.device) -> Network:
         key = _Key(ref, device)

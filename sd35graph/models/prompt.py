@@ -14,7 +14,7 @@ EMPHASIS = 1.1
 Segment = tuple[str, float]
 
 _TOKENS = re.compile(r"\\[()]|[()]|[^()\\]+|\\")
-_EMBEDDING = re.compile(r"(?:^|(?<= ))embedding:[^\s,]*")
+_EMBEDDING = re.compile(r"(?:^|(?<= ))embedding:([^\s,]*)")
 
 
 def weighted_segments(text: str) -> list[Segment]:
@@ -40,8 +40,11 @@ def weighted_segments(text: str) -> list[Segment]:
     return segments + _segment(run, weights[-1])
 
 
-def without_embeddings(text: str) -> list[str]:
-    """The pieces of `text` around `embedding:name` words, which name files that are not read here."""
+def split_embeddings(text: str) -> list[str]:
+    """Text and the names in `embedding:name` words by turns, beginning and ending with text, which may be empty.
+
+    The word counts at the start and behind a space. The name ends at a space or comma.
+    """
     return _EMBEDDING.split(text)
 
 

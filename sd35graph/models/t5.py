@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from sd35graph.models.textual_inversion import Row, Vector, placed
 from sd35graph.models.variants import T5Config
 
 
@@ -41,6 +42,13 @@ class T5TextEncoder(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Hidden states [B, L, width], float32 on the CPU, of token ids [B, L]."""
-        ids = ids.to(self.shared.weight.device)
-        hidden: Tensor = self.encoder(inputs_embeds=self.shared(ids)).last_hidden_state
+        return self._encode(self.shared(ids.to(self.shared.weight.device)))
+
+    def encode_row(self, row: Row) -> Tensor:
+        """Hidden states [1, L, width] of one row, in which learned vectors may stand in place of ids."""
+        ids = torch.tensor([[0 if isinstance(token, Vector) else token for token in row]])
+        return self._encode(placed(row, self.shared(ids.to(self.shared.weight.device))))
+
+    def _encode(self, embedded: Tensor) -> Tensor:
+        hidden: Tensor = self.encoder(inputs_embeds=embedded).last_hidden_state
         return hidden.float().cpu()

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sd35graph.models.clip import ClipTextEncoder
-from sd35graph.models.errors import MissingPartError, WeightsMismatchError
-from sd35graph.models.sections import ENCODERS
-from sd35graph.models.t5 import T5TextEncoder
-from sd35graph.models.tokenizers import ClipTokenizer, Section, T5Tokenizer
-from sd35graph.models.variants import ClipName, EncoderName
+from sd35graph.models.clip import CLIP_LAYER
+from sd35graph.models.errors import MissingPartError, ModelError, WeightsMismatchError
+from sd35graph.models.sections import ENCODERS, TITLES
+from sd35graph.models.textual_inversion import FindEmbedding, Row, no_embeddings
+from sd35graph.models.tokenizers import ClipTokenizer, FindVectors, Section, T5Tokenizer, no_vectors
+from sd35graph.models.variants import ClipConfig, ClipName, EncoderName
 
 EmptyPadding = Literal["none", "empty_prompt"]
 
@@ -30,44 +30,76 @@ CLIP_G_WIDTH = 1280
 CLIP_G_PAD = 0  # CLIP-L pads with its end token
 
 
+class ClipEncoder(Protocol):
+    """What is needed of a CLIP encoder, see `ClipTextEncoder`: one that is loaded, or loaded when it is needed."""
+
+    @property
+    def config(self) -> ClipConfig: ...
+
+    def encode_row(self, row: Row, end_id: int, layer: int = CLIP_LAYER) -> tuple[Tensor, Tensor]: ...
+
+
+class T5Encoder(Protocol):
+    """What is needed of a T5 encoder, see `T5TextEncoder`."""
+
+    def encode_row(self, row: Row) -> Tensor: ...
+
+
 @dataclass(frozen=True, slots=True)
 class ClipPart:
-    """A CLIP encoder with its tokenizer and the id that fills its sections."""
+    """A CLIP encoder with its tokenizer, the id that fills its sections, and the layer, from the end, that is used."""
 
-    encoder: ClipTextEncoder
+    encoder: ClipEncoder
     tokenizer: ClipTokenizer
     pad_id: int
+    layer: int = CLIP_LAYER
 
     @property
     def section_length(self) -> int:
         """Tokens of a section: as many as the encoder has positions."""
         return self.encoder.config.positions
 
-    def tokenize(self, text: str) -> list[Section]:
-        return self.tokenizer.sections(text, self.pad_id, self.section_length)
+    def tokenize(self, text: str, vectors: FindVectors = no_vectors) -> list[Section]:
+        return self.tokenizer.sections(text, self.pad_id, self.section_length, vectors)
 
     def empty_section(self) -> Section:
         """The section of an empty prompt."""
         return self.tokenizer.empty_section(self.pad_id, self.section_length)
 
     def encode(self, sections: Sequence[Section]) -> tuple[Tensor, Tensor]:
-        """Weighted hidden states [1, L * sections, width] and the first section's pooled vector [1, width]."""
-        rows = [*sections, self.empty_section()] if _has_emphasis(sections) else list(sections)
-        hidden, pooled = self.encoder(_ids(rows), self.tokenizer.end_id)
-        return _weigh(hidden, sections).flatten(0, 1).unsqueeze(0), pooled[:1]
+        """Weighted hidden states [1, L * sections, width] and the first section's pooled vector [1, width].
+
+        Raises `ModelError` if the encoder has no such layer.
+        """
+        layers = self.encoder.config.layers
+        if not 1 <= -self.layer <= layers:
+            raise ModelError(
+                f"The {TITLES[self.encoder.config.name]} has {layers} layers, and layer {self.layer} was asked for; "
+                f"choose one from -1, the last, to -{layers}, the first."
+            )
+        rows = [self._encode_row(section) for section in sections]
+        empty = self._encode_row(self.empty_section())[0] if _has_emphasis(sections) else None
+        hidden = [_weigh(row, section, empty) for (row, _), section in zip(rows, sections, strict=True)]
+        return torch.cat(hidden, dim=1), rows[0][1]
+
+    def _encode_row(self, section: Section) -> tuple[Tensor, Tensor]:
+        # Each row alone: in a batch, the last bits of a result would depend on its neighbours.
+        return self.encoder.encode_row(_row(section), self.tokenizer.end_id, self.layer)
 
 
 @dataclass(frozen=True, slots=True)
 class T5Part:
     """The T5 encoder with its tokenizer."""
 
-    encoder: T5TextEncoder
+    encoder: T5Encoder
     tokenizer: T5Tokenizer
 
     def encode(self, section: Section) -> Tensor:
         """Weighted hidden states [1, L, width]."""
-        rows = [section, self.tokenizer.empty_section(len(section))] if _has_emphasis([section]) else [section]
-        return _weigh(self.encoder(_ids(rows)), [section])
+        empty = None
+        if _has_emphasis([section]):
+            empty = self.encoder.encode_row(_row(self.tokenizer.empty_section(len(section))))
+        return _weigh(self.encoder.encode_row(_row(section)), section, empty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +107,15 @@ class TextEncoders:
     """The text encoders of one model. Results are float32 on the CPU.
 
     In shapes, D is the widest part's width, or `CONTEXT_WIDTH` if that is more; P is the width of both CLIP encoders'
-    pooled vectors. An absent encoder counts as wide as the released one. Raises `WeightsMismatchError` if the sections
-    of the CLIP encoders, which stand side by side, differ in length.
+    pooled vectors. An absent encoder counts as wide as the released one. embeddings: finds what `embedding:name` in a
+    prompt means. Raises `WeightsMismatchError` if the sections of the CLIP encoders, which stand side by side, differ
+    in length.
     """
 
     clip_l: ClipPart | None = None
     clip_g: ClipPart | None = None
     t5xxl: T5Part | None = None
+    embeddings: FindEmbedding = no_embeddings
 
     def __post_init__(self) -> None:
         lengths = [part.section_length for part in self._clips]
@@ -107,7 +141,9 @@ class TextEncoders:
         context, pooled = self._encode_clip(clip_l, clip_g) if uses_clip else (None, None)
         t5 = None
         if self.t5xxl is not None:
-            t5 = self.t5xxl.encode(self.t5xxl.tokenizer.section(t5xxl, is_padded=is_padded or t5xxl != ""))
+            is_padded = is_padded or t5xxl != ""
+            section = self.t5xxl.tokenizer.section(t5xxl, self._vectors("t5xxl"), is_padded=is_padded)
+            t5 = self.t5xxl.encode(section)
         if pooled is None:
             pooled = torch.zeros(1, _pooled_width(self.clip_l, CLIP_L_WIDTH) + _pooled_width(self.clip_g, CLIP_G_WIDTH))
         parts = [part for part in (context, t5) if part is not None]
@@ -121,16 +157,16 @@ class TextEncoders:
         if part == "t5xxl":
             if self.t5xxl is None:
                 raise self._missing(part)
-            return self.t5xxl.encode(self.t5xxl.tokenizer.section(text)), None
+            return self.t5xxl.encode(self.t5xxl.tokenizer.section(text, self._vectors(part))), None
         clip = self._clip(part)
         if clip is None:
             raise self._missing(part)
-        return clip.encode(clip.tokenize(text))
+        return clip.encode(clip.tokenize(text, self._vectors(part)))
 
     def _encode_clip(self, text_l: str, text_g: str) -> tuple[Tensor | None, Tensor | None]:
         """Both CLIP encoders side by side [1, L * sections, widths], and their pooled vectors one after the other."""
-        rows_l = self.clip_l.tokenize(text_l) if self.clip_l is not None else []
-        rows_g = self.clip_g.tokenize(text_g) if self.clip_g is not None else []
+        rows_l = self.clip_l.tokenize(text_l, self._vectors("clip_l")) if self.clip_l is not None else []
+        rows_g = self.clip_g.tokenize(text_g, self._vectors("clip_g")) if self.clip_g is not None else []
         count = max(len(rows_l), len(rows_g))
         if count == 0:
             return None, None
@@ -145,6 +181,9 @@ class TextEncoders:
         if part is None:
             return torch.zeros(1, self._clips[0].section_length * count, width), torch.zeros(1, width)
         return part.encode(rows + [part.empty_section()] * (count - len(rows)))
+
+    def _vectors(self, part: EncoderName) -> FindVectors:
+        return lambda name: self.embeddings(name).get(part, ())
 
     @property
     def _clips(self) -> list[ClipPart]:
@@ -163,7 +202,7 @@ class TextEncoders:
 
 
 def _pooled_width(part: ClipPart | None, absent: int) -> int:
-    return absent if part is None else part.encoder.pooled_width
+    return absent if part is None else part.encoder.config.projection_width
 
 
 def _join(parts: Sequence[Tensor]) -> Tensor:
@@ -172,21 +211,20 @@ def _join(parts: Sequence[Tensor]) -> Tensor:
     return torch.cat([F.pad(part, (0, width - part.shape[-1])) for part in parts], dim=1)
 
 
-def _ids(sections: Sequence[Section]) -> Tensor:
-    return torch.tensor([[token for token, _ in section] for section in sections])
+def _row(section: Section) -> Row:
+    return tuple(token for token, _ in section)
 
 
 def _has_emphasis(sections: Sequence[Section]) -> bool:
     return any(weight != 1.0 for section in sections for _, weight in section)
 
 
-def _weigh(hidden: Tensor, sections: Sequence[Section]) -> Tensor:
+def _weigh(hidden: Tensor, section: Section, empty: Tensor | None) -> Tensor:
     """Move each weighted token away from, or towards, the same position of the empty prompt.
 
-    hidden: [sections (+ 1, the empty prompt's, if any weight is not 1), L, D]. h' = e + weight * (h - e).
+    hidden, empty: [1, L, D]; without the latter, all weights are 1. h' = e + weight * (h - e).
     """
-    if len(hidden) == len(sections):
+    if empty is None:
         return hidden
-    empty = hidden[-1:]
-    weights = torch.tensor([[weight for _, weight in section] for section in sections]).unsqueeze(-1)
-    return torch.where(weights == 1.0, hidden[:-1], empty + weights * (hidden[:-1] - empty))
+    weights = torch.tensor([weight for _, weight in section]).unsqueeze(-1)  # [L, 1]
+    return torch.where(weights == 1.0, hidden, empty + weights * (hidden - empty))

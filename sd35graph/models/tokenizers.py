@@ -1,20 +1,30 @@
-"""Prompts to sections of (token id, weight): CLIP has windows of one length, T5 one section of at least some length.
+"""Prompts to sections of (token, weight): CLIP has windows of one length, T5 one section of at least some length.
+
+A token is an id, or a learned vector where the prompt names an embedding.
 
 The vocabularies come from `tokenizer_files`, a window's length from the encoder (77 in the released ones).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from sd35graph.models.prompt import weighted_segments, without_embeddings
+from sd35graph.models.prompt import split_embeddings, weighted_segments
+from sd35graph.models.textual_inversion import Vector
 
-Token = tuple[int, float]
+Token = tuple[int | Vector, float]
 Section = list[Token]
 EncodeText = Callable[[str], list[int]]
+FindVectors = Callable[[str], Sequence[Vector]]
+"""The vectors that `embedding:name` stands for, none if it stands for nothing."""
 
 T5_MIN_LENGTH = 77  # of a section, where the tokenizer's settings do not say
 LONG_SEGMENT = 8  # segments of this many tokens are cut at a section's end, shorter ones move to the next
+
+
+def no_vectors(name: str) -> Sequence[Vector]:
+    """Finds none."""
+    return ()
 
 
 class ClipTokenizer:
@@ -25,14 +35,14 @@ class ClipTokenizer:
         self.start_id = start_id
         self.end_id = end_id
 
-    def sections(self, text: str, pad_id: int, length: int) -> list[Section]:
+    def sections(self, text: str, pad_id: int, length: int, vectors: FindVectors = no_vectors) -> list[Section]:
         """The prompt in one or more sections of `length` tokens, at least 3: start, tokens, end, padding.
 
         Special tokens have weight 1.
         """
         room = length - 2
         bodies: list[Section] = [[]]
-        for segment in _segments(text, self._encode):
+        for segment in _segments(text, self._encode, vectors):
             for part in _cut(segment, room - len(bodies[-1]), room):
                 if len(bodies[-1]) + len(part) > room:
                     bodies.append([])
@@ -58,9 +68,9 @@ class T5Tokenizer:
         self.end_id = end_id
         self.min_length = min_length
 
-    def section(self, text: str, *, is_padded: bool = True) -> Section:
+    def section(self, text: str, vectors: FindVectors = no_vectors, *, is_padded: bool = True) -> Section:
         """The prompt's tokens. Unpadded, an empty prompt is the end token alone."""
-        tokens = [token for segment in _segments(text, self._encode) for token in segment]
+        tokens = [token for segment in _segments(text, self._encode, vectors) for token in segment]
         tokens.append((self.end_id, 1.0))
         return self._pad(tokens, self.min_length if is_padded else 0)
 
@@ -72,11 +82,12 @@ class T5Tokenizer:
         return tokens + [(self.pad_id, 1.0)] * (length - len(tokens))
 
 
-def _segments(text: str, encode: EncodeText) -> Iterator[Section]:
+def _segments(text: str, encode: EncodeText, vectors: FindVectors) -> Iterator[Section]:
     """The tokens of each piece of equal weight. A piece is tokenised whole, not word by word."""
     for segment, weight in weighted_segments(text):
-        for piece in without_embeddings(segment):
-            yield [(token, weight) for token in encode(piece)]
+        for index, piece in enumerate(split_embeddings(segment)):
+            tokens: Sequence[int | Vector] = vectors(piece) if index % 2 else encode(piece)
+            yield [(token, weight) for token in tokens]
 
 
 def _cut(segment: Section, free: int, room: int) -> Iterator[Section]:

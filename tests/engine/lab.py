@@ -44,6 +44,9 @@ class FakeServices:
             raise FileNotFoundError(f"no {name}")
         return self.folder / name
 
+    def folder_fingerprint(self, source: str) -> str:
+        return repr(sorted((name, text) for (kind, name), text in self.files.items() if kind == source))
+
     def file_fingerprint(self, source: str, name: str) -> str:
         self.file(source, name)
         return self.files[source, name]

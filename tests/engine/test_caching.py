@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -89,6 +90,15 @@ def sea_async(value: int = 3) -> int:
     return value
 
 
+def shore(folder_fingerprint: Callable[[str], str]) -> str:
+    return folder_fingerprint("seas")
+
+
+@node("Shore", category="test", fingerprint=shore)
+def shore_node() -> int:
+    return 1
+
+
 @node("MakeBlock", category="test")
 def make_block(size: int, seed: int = 0) -> Block:
     CALLS.append(("block", size, seed))
@@ -148,7 +158,7 @@ def show(ctx: Context, value: object) -> None:
     ctx.show("value", [value])  # type: ignore[list-item]
 
 
-ALL = [number, add, load, identity, save, now, sea, sea_async, make_block, use_block, pass_on, show]
+ALL = [number, add, load, identity, save, now, sea, sea_async, shore_node, make_block, use_block, pass_on, show]
 ALL += [fail_block, expand_block, loop_block, made]
 
 
@@ -320,6 +330,16 @@ def test_a_fingerprint_sees_literals_and_none_for_links(tmp_path: Path) -> None:
     engine.run({"s": ("Sea", {"value": 8})}, targets=["s"])
     engine.run({"s": ("Sea", {})}, targets=["s"])
     assert [call for call in CALLS if isinstance(call, tuple)] == [("tide", None), ("tide", 8), ("tide", 3)]
+
+
+def test_a_fingerprint_may_ask_for_that_of_a_folder(tmp_path: Path) -> None:
+    engine = lab(tmp_path)
+    engine.services.files = {("seas", "a"): "1", ("lakes", "a"): "1"}
+    engine.run({"s": ("Shore", {})}, targets=["s"])
+    engine.services.files["lakes", "a"] = "2"
+    assert engine.run({"s": ("Shore", {})}, targets=["s"]).cached == ["s"]
+    engine.services.files["seas", "a"] = "2"
+    assert engine.run({"s": ("Shore", {})}, targets=["s"]).reasons == {"s": "its fingerprint changed"}
 
 
 def test_other_types_and_versions_are_named(tmp_path: Path) -> None:

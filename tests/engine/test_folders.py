@@ -175,6 +175,21 @@ def test_fingerprint_changes_with_the_file(folders: Folders) -> None:
     assert folders.file_fingerprint("input", "a.png") != same_size
 
 
+def test_a_folders_fingerprint_changes_with_each_file_it_offers(tmp_path: Path) -> None:
+    folders = Folders.under(tmp_path)
+    seen = [folders.folder_fingerprint("embeddings")]
+    path = put(tmp_path / "models" / "embeddings" / "style.safetensors", b"one")
+    seen.append(folders.folder_fingerprint("embeddings"))
+    path.write_bytes(b"three")
+    seen.append(folders.folder_fingerprint("embeddings"))
+    path.rename(path.with_name("other.safetensors"))
+    seen.append(folders.folder_fingerprint("embeddings"))
+    assert len(set(seen)) == 4
+    assert folders.folder_fingerprint("embeddings") == seen[-1]
+    put(tmp_path / "models" / "vae" / "v.safetensors", b"v")
+    assert folders.folder_fingerprint("embeddings") == seen[-1]
+
+
 def test_create_leaves_model_roots_outside_the_base_alone(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     base = tmp_path / "base"

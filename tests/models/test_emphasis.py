@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sd35graph.models.prompt import weighted_segments, without_embeddings
+from sd35graph.models.prompt import split_embeddings, weighted_segments
 
 
 @pytest.mark.parametrize(
@@ -73,11 +73,11 @@ def test_any_text_parses_and_keeps_its_letters(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "pieces"),
     [
-        ("a cat, embedding:foo, dog", ["a cat, ", ", dog"]),
-        ("embedding:foo", ["", ""]),
-        ("an embedding:a embedding:b", ["an ", " ", ""]),
+        ("a cat, embedding:foo, dog", ["a cat, ", "foo", ", dog"]),
+        ("embedding:foo", ["", "foo", ""]),
+        ("an embedding:a embedding:b", ["an ", "a", " ", "b", ""]),
         ("notembedding:foo", ["notembedding:foo"]),
     ],
 )
-def test_embedding_words_are_removed_after_a_space(text: str, pieces: list[str]) -> None:
-    assert without_embeddings(text) == pieces
+def test_embedding_words_count_after_a_space(text: str, pieces: list[str]) -> None:
+    assert split_embeddings(text) == pieces

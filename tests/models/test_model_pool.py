@@ -16,6 +16,7 @@ from torch import Tensor
 
 from sd35graph.models import pool as pool_module
 from sd35graph.models import precision
+from sd35graph.models.clip import ClipTextEncoder
 from sd35graph.models.errors import MissingPartError, ModelMemoryError, TokenizerMissingError, WeightsChangedError
 from sd35graph.models.handles import (
     ModelHandle,
@@ -28,6 +29,7 @@ from sd35graph.models.handles import (
 )
 from sd35graph.models.pool import ModelPool
 from sd35graph.models.precision import compute_dtype, default_budget_bytes
+from sd35graph.models.t5 import T5TextEncoder
 from sd35graph.values import tensor_bytes
 
 CPU = torch.device("cpu")
@@ -252,9 +254,52 @@ def test_text_encoders_come_with_their_tokenizers(encoders: TextEncoderHandle, t
     assert pooled.shape == (1, 2048)
     assert found.clip_l is None
     again = pool.text_encoders(replace(encoders, placement="cpu"))
-    assert again.t5xxl is not None
-    assert found.t5xxl is not None
-    assert again.t5xxl.encoder is found.t5xxl.encoder  # the pool's device is the CPU anyway
+    held = pool.size_bytes
+    assert held > 0
+    again.encode("another photo")
+    assert pool.size_bytes == held  # the pool's device is the CPU anyway
+
+
+def test_text_is_encoded_once_and_its_encoders_are_not_loaded_again(
+    encoders: TextEncoderHandle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_tokenizers(tmp_path / "models")
+    caplog.set_level("INFO")
+    pool = ModelPool(CPU, "fp32", [tmp_path / "models"], budget_bytes=1)  # one encoder at a time
+    encoded: list[str] = []
+
+    def count(name: str, kind: type[ClipTextEncoder] | type[T5TextEncoder]) -> None:
+        encode = kind.encode_row
+
+        def counted(*arguments: object) -> object:
+            encoded.append(name)
+            return encode(*arguments)
+
+        monkeypatch.setattr(kind, "encode_row", counted)
+
+    count("clip", ClipTextEncoder)
+    count("t5", T5TextEncoder)
+    cond, pooled = pool.text_encoders(encoders).encode("a (photo:1.2)")
+    assert sorted(encoded) == ["clip", "clip", "t5", "t5"]  # the text, and the empty prompt
+    encoded.clear()
+    caplog.clear()
+    again = pool.text_encoders(encoders).encode_sd3("unused", "a (photo:1.2)", "a (photo:1.2)", empty_padding="none")
+    assert torch.equal(again[0], cond)
+    assert torch.equal(again[1], pooled)
+    assert encoded == []
+    assert "weights loaded" not in caplog.messages
+    pool.text_encoders(encoders).encode_sd3("", "a (photo:1.2)", "new words", empty_padding="none")
+    assert encoded == ["t5"]
+    encoded.clear()
+    pool.text_encoders(encoders).encode("(other:1.3) words")  # the empty prompt, which emphasis needs, is known
+    assert sorted(encoded) == ["clip", "t5"]
+    encoded.clear()
+    pool.text_encoders(replace(encoders, clip_layer=-1)).encode("a (photo:1.2)")
+    assert set(encoded) == {"clip"}
+    pool.release()
+    encoded.clear()
+    assert torch.equal(pool.text_encoders(encoders).encode("a (photo:1.2)")[0], cond)
+    assert set(encoded) == {"clip", "t5"}
 
 
 def test_a_missing_tokenizer_is_known_before_weights_are_read(

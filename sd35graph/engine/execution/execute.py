@@ -44,7 +44,7 @@ class Executor:
             kinds={name: Kind(node_type, registry.ports) for name, node_type in registry.types.items()},
             schemas=registry.schemas(),
             fingerprints={
-                name: fingerprint_hook(node_type.fingerprint, self._async_thread)
+                name: fingerprint_hook(node_type.fingerprint, self._async_thread, services.folder_fingerprint)
                 for name, node_type in registry.types.items()
                 if node_type.fingerprint is not None
             },

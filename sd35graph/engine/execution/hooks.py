@@ -18,11 +18,18 @@ def named_arguments(function: Callable[..., Any], values: Mapping[str, object]) 
     return {name: value for name, value in values.items() if name in parameters}
 
 
-def fingerprint_hook(function: Callable[..., Any], thread: AsyncThread) -> Fingerprint:
-    """A fingerprint function as planning calls it; an async one runs on `thread`."""
+def fingerprint_hook(
+    function: Callable[..., Any], thread: AsyncThread, folder_fingerprint: Callable[[str], str]
+) -> Fingerprint:
+    """A fingerprint function as planning calls it; an async one runs on `thread`.
+
+    folder_fingerprint: passed on if the function has a parameter of that name.
+    """
+    asks_for_folders = "folder_fingerprint" in inspect.signature(function).parameters
 
     def fingerprint(values: Mapping[str, object]) -> object:
-        value = function(**named_arguments(function, values))
+        given = {**values, "folder_fingerprint": folder_fingerprint} if asks_for_folders else values
+        value = function(**named_arguments(function, given))
         return thread.run(value) if inspect.iscoroutine(value) else value
 
     return fingerprint

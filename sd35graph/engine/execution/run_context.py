@@ -77,6 +77,10 @@ class Services(Protocol):
         """Text that changes when the file does. Raises `OSError` or `ValueError` for no such file."""
         ...
 
+    def folder_fingerprint(self, source: str) -> str:
+        """Text that changes when any file does that a drop-down filled from `source` offers."""
+        ...
+
     def resource(self, kind: type[Any]) -> object:
         """The shared object of this type. Raises `KeyError`."""
         ...
