@@ -33,7 +33,7 @@ _PACKAGE = Path(__file__).parents[1]
 EMBEDDED_MODELS = _PACKAGE / "embedded" / "models"
 """The model root inside the package: the last one searched, and nobody's to put files into."""
 
-_MODEL_SUFFIXES = frozenset({".safetensors"})
+_MODEL_SUFFIXES = frozenset({".safetensors", ".gguf"})
 _PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 _FILE_SOURCES: dict[str, tuple[FileFolder, frozenset[str]]] = {
     **{folder: (folder, _PICTURE_SUFFIXES) for folder in FILE_FOLDERS},
@@ -103,8 +103,9 @@ class Folders:
     def choices(self, source: str) -> list[str]:
         """The files a drop-down filled from `source` offers, sorted, those in subfolders as `folder/name`.
 
-        Models: safetensors files only, and links are followed: only who runs the server can place them, and shared
-        stores and hub caches consist of them. Elsewhere links that leave the folder are left out. So are hidden files.
+        Models: safetensors and GGUF files only, and links are followed: only who runs the server can place them, and
+        shared stores and hub caches consist of them. Elsewhere links that leave the folder are left out. So are hidden
+        files.
         """
         if source in _FILE_SOURCES:
             folder, suffixes = _FILE_SOURCES[source]

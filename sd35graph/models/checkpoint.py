@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from sd35graph.models.errors import UnsupportedStorageError, WeightsChangedError
+from sd35graph.models.gguf_file import is_gguf, read_gguf_header
 from sd35graph.models.header import Fingerprint, Header, Piece, TensorInfo
 from sd35graph.models.safetensors_file import read_safetensors_header
 from sd35graph.models.scaled_fp8 import fold_scales
@@ -42,6 +43,8 @@ def read_header(path: Path) -> Header:
 
     Raises `FileNotFoundError`/`OSError` for what the file system says, `FileFormatError` for anything else.
     """
+    if is_gguf(path):
+        return read_gguf_header(path)
     return fold_scales(read_safetensors_header(path))
 
 

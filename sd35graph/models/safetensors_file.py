@@ -35,7 +35,6 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x80\x03", f"a Python pickle, {_PICKLE}"),
     (b"\x80\x04", f"a Python pickle, {_PICKLE}"),
     (b"\x80\x05", f"a Python pickle, {_PICKLE}"),
-    (b"GGUF", "a GGUF file"),
     (b"version https://git-lfs", "a Git LFS pointer, not the file it stands for (run `git lfs pull`)"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"\x89HDF", "an HDF5 file"),
@@ -83,7 +82,7 @@ def _header_length(path: Path, start: bytes, size: int) -> int:
 def _refuse_other_formats(path: Path, start: bytes) -> None:
     for signature, description in _SIGNATURES:
         if start.startswith(signature):
-            raise FileFormatError(f"{path} is {description}. Only safetensors files are read.")
+            raise FileFormatError(f"{path} is {description}. Only safetensors and GGUF files are read.")
     text = start.lstrip().lower()
     if text.startswith((b"<!doctype", b"<html", b"<?xml")):
         raise FileFormatError(
@@ -92,7 +91,7 @@ def _refuse_other_formats(path: Path, start: bytes) -> None:
         )
     if path.suffix.lower() in {".ckpt", ".pt", ".pth", ".pkl"}:
         raise FileFormatError(
-            f"{path}: a {path.suffix} file is a Python pickle, {_PICKLE}. Only safetensors files are read."
+            f"{path}: a {path.suffix} file is a Python pickle, {_PICKLE}. Only safetensors and GGUF files are read."
         )
 
 

@@ -64,7 +64,7 @@ _TOLERATED: Mapping[Section, tuple[str, ...]] = {
         "visual_projection.",
     ),
     "clip_g": ("logit_scale", "text_model.embeddings.position_ids", "vision_model.", "visual_projection."),
-    "t5xxl": ("encoder.embed_tokens.weight", "decoder.", "lm_head."),
+    "t5xxl": ("encoder.embed_tokens.weight", "decoder.", "lm_head.", "dec.", "output.weight"),
 }
 
 # What a file is if it has a key starting with the first string; the order decides between several.

@@ -15,21 +15,22 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sd35graph.models.errors import UnsupportedStorageError
+from sd35graph.models.gguf_blocks import BLOCK_FORMS, block_bytes_shape, dequantize_blocks
 
 Shape = tuple[int, ...]
 Fp8Code = Literal["F8_E4M3", "F8_E5M2"]
 
 DTYPES: Mapping[str, torch.dtype] = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 FP8_DTYPES: Mapping[str, torch.dtype] = {"F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2}
-READABLE = (*DTYPES, *FP8_DTYPES)
+READABLE = (*DTYPES, *FP8_DTYPES, *BLOCK_FORMS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QuantizedTensor:
     """A tensor in the few bits it is stored with.
 
-    stored: the numbers of fp8, of `shape`. code: names the form. dtype: what it stands for in computing.
-    scale: what all numbers are multiplied by ("scaled fp8").
+    stored: fp8 numbers of `shape`, or bytes of GGUF's blocks. code: names the form. dtype: what is computed in.
+    scale: what all fp8 numbers are multiplied by ("scaled fp8").
     """
 
     stored: Tensor
@@ -54,7 +55,10 @@ class QuantizedTensor:
 
     def dequantize(self, dtype: torch.dtype | None = None) -> Tensor:
         """The numbers, of `shape`, as `dtype` or as what they are computed in."""
-        values = self.stored.to(dtype or self.dtype)  # exact: each dtype holds every fp8 number
+        dtype = dtype or self.dtype
+        if self.code in BLOCK_FORMS:
+            return dequantize_blocks(self.stored, self.code, self.shape).to(dtype)
+        values = self.stored.to(dtype)  # exact: each dtype holds every fp8 number
         return values if self.scale == 1.0 else values * self.scale
 
 
@@ -97,12 +101,12 @@ def require_fp8(device: torch.device) -> None:
 
 def element_dtype(code: str) -> torch.dtype | None:
     """The dtype of the elements that a form is stored in; None if the form is not read."""
-    return DTYPES.get(code) or FP8_DTYPES.get(code)
+    return torch.uint8 if code in BLOCK_FORMS else DTYPES.get(code) or FP8_DTYPES.get(code)
 
 
 def stored_shape(code: str, shape: Shape) -> Shape:
     """The shape, in such elements, in which numbers of `shape` are stored."""
-    return shape
+    return block_bytes_shape(code, shape) if code in BLOCK_FORMS else shape
 
 
 def stored_bytes(code: str, shape: Shape) -> int:
