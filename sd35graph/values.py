@@ -19,24 +19,32 @@ def tensor_bytes(tensors: Iterable[Tensor | None]) -> int:
     return sum(t.element_size() * t.nelement() for t in tensors if t is not None)
 
 
+def _require(what: str, name: str, axes: str, tensor: object) -> None:
+    """Raise unless `tensor` is one, with as many axes as `axes` names, and none of them empty."""
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"{what} holds a tensor {axes}, but got a value of type {type(tensor).__name__}")
+    shape = list(tensor.shape)
+    if len(shape) != axes.count(",") + 1:
+        raise ValueError(f"{what} holds a batch, {axes}, but got {name} of shape {shape}")
+    if 0 in shape:
+        raise ValueError(f"{what} holds at least one of everything, {axes}, but got {name} of shape {shape}")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Image:
     """A batch of RGB pictures.
 
-    pixels: [B, H, W, 3], float32, 0..1. Raises `TypeError` or `ValueError` for what is no batch, in the code that made
-    it and not in a node far behind.
+    pixels: [B, H, W, 3], float32, 0..1; other packs may add alpha as a fourth channel. Raises `TypeError` or
+    `ValueError` for what is no batch, in the code that made it and not in a node far behind.
     """
 
     pixels: Tensor
 
     def __post_init__(self) -> None:
-        if not isinstance(self.pixels, Tensor):
-            raise TypeError(
-                f"an Image holds a tensor [B, H, W, 3], but got a value of type {type(self.pixels).__name__}"
-            )
-        if self.pixels.dim() != 4:
+        _require("an Image", "pixels", "[B, H, W, 3]", self.pixels)
+        if self.pixels.shape[-1] not in (3, 4):
             shape = list(self.pixels.shape)
-            raise ValueError(f"an Image holds a batch of pictures, [B, H, W, 3], but got a tensor of shape {shape}")
+            raise ValueError(f"an Image has 3 channels, or 4 with alpha, but got pixels of shape {shape}")
 
     @property
     def size_bytes(self) -> int:
@@ -47,10 +55,13 @@ class Image:
 class Mask:
     """A batch of masks, 1 where an operation applies.
 
-    values: [B, H, W], float32, 0..1.
+    values: [B, H, W], float32, 0..1. Raises as `Image` does.
     """
 
     values: Tensor
+
+    def __post_init__(self) -> None:
+        _require("a Mask", "values", "[B, H, W]", self.values)
 
     @property
     def size_bytes(self) -> int:

@@ -7,17 +7,28 @@ from typing import Any
 import pytest
 import torch
 
-from sd35graph.values import Image
+from sd35graph.values import Image, Mask
 
 
 @pytest.mark.parametrize(
-    ("pixels", "message"),
+    ("kind", "tensor", "message"),
     [
-        ("text", "an Image holds a tensor [B, H, W, 3], but got a value of type str"),
-        (torch.zeros(8, 6, 3), "an Image holds a batch of pictures, [B, H, W, 3], but got a tensor of shape [8, 6, 3]"),
+        (Image, "text", "an Image holds a tensor [B, H, W, 3], but got a value of type str"),
+        (Image, torch.zeros(8, 6, 3), "an Image holds a batch, [B, H, W, 3], but got pixels of shape [8, 6, 3]"),
+        (
+            Image,
+            torch.zeros(0, 8, 6, 3),
+            "an Image holds at least one of everything, [B, H, W, 3], but got pixels of shape [0, 8, 6, 3]",
+        ),
+        (
+            Image,
+            torch.zeros(1, 3, 8, 6),
+            "an Image has 3 channels, or 4 with alpha, but got pixels of shape [1, 3, 8, 6]",
+        ),
+        (Mask, torch.zeros(8, 6), "a Mask holds a batch, [B, H, W], but got values of shape [8, 6]"),
     ],
 )
-def test_an_image_that_is_no_batch_of_pictures_is_refused_where_it_is_made(pixels: Any, message: str) -> None:
+def test_a_value_that_is_no_batch_is_refused_where_it_is_made(kind: Any, tensor: Any, message: str) -> None:
     with pytest.raises((TypeError, ValueError)) as caught:
-        Image(pixels)
+        kind(tensor)
     assert str(caught.value) == message

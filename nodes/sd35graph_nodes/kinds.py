@@ -1,8 +1,8 @@
-"""Annotated input kinds that several nodes share."""
+"""Input kinds that several nodes share."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from sd35graph import Input
 
@@ -18,3 +18,10 @@ Seed = Annotated[
         tooltip="Starting point of the noise; the same seed gives the same picture.",
     ),
 ]
+FlipMethod = Literal["x-axis: vertically", "y-axis: horizontally"]
+Rotation = Literal["none", "90 degrees", "180 degrees", "270 degrees"]
+
+
+def quarter_turns(rotation: Rotation) -> int:
+    """How many times 90 degrees."""
+    return ("none", "90 degrees", "180 degrees", "270 degrees").index(rotation)

@@ -6,15 +6,14 @@ multiplied by 0.18215, the factor of Stable Diffusion 1 (arXiv 2112.10752, appen
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from sd35graph import Choices, Context, ExtraPngInfo, Input, Latent, Prompt, node
+from sd35graph_nodes.metadata import workflow_texts
 
 _MARKER = "latent_format_version_0"
 _OLD_FACTOR = 0.18215
@@ -33,16 +32,6 @@ def save_latent(
     content = save(tensors, metadata=dict(workflow_texts(prompt, extra_pnginfo)))
     saved = ctx.save("output", filename_prefix, ".latent", lambda file: file.write(content))
     ctx.show("latents", [saved.reference()])
-
-
-def workflow_texts(
-    prompt: Mapping[str, Any] | None, extra_pnginfo: Mapping[str, Any] | None
-) -> Iterator[tuple[str, str]]:
-    """The JSON texts a result carries, by name: `prompt`, and what the client adds, such as `workflow`."""
-    if prompt is not None:
-        yield "prompt", json.dumps(prompt)
-    for key, value in (extra_pnginfo or {}).items():
-        yield key, json.dumps(value)
 
 
 @node("LoadLatent", category="_for_testing")

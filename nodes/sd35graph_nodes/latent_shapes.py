@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from torch import Tensor
 from sd35graph import Input, Latent, Mask, node
 from sd35graph_nodes.areas import overlap, require_inside
 from sd35graph_nodes.batches import same_rows
+from sd35graph_nodes.kinds import FlipMethod, Rotation, quarter_turns
 from sd35graph_nodes.latent_masks import CELL, mask_in_pixels
 from sd35graph_nodes.latent_math import changed, require_same_channels
 from sd35graph_nodes.limits import check_latent_size
@@ -22,8 +23,6 @@ _IN_PIXELS = "In pixels; a latent cell covers 8."
 _Size = Annotated[int, Input(min=0, max=16384, step=8, tooltip="In pixels; 0 keeps the proportions.")]
 _CropSize = Annotated[int, Input(min=64, max=16384, step=8, tooltip=_IN_PIXELS)]
 _Place = Annotated[int, Input(min=0, max=16384, step=8, tooltip=_IN_PIXELS)]
-FlipMethod = Literal["x-axis: vertically", "y-axis: horizontally"]
-Rotation = Literal["none", "90 degrees", "180 degrees", "270 degrees"]
 
 
 @node("LatentUpscale", title="Upscale Latent", category="latent")
@@ -72,11 +71,6 @@ def latent_rotate(samples: Latent, rotation: Rotation) -> Latent:
     return _turned(samples, lambda x: torch.rot90(x, quarter_turns(rotation), dims=(-1, -2)))
 
 
-def quarter_turns(rotation: Rotation) -> int:
-    """How many times 90 degrees."""
-    return ("none", "90 degrees", "180 degrees", "270 degrees").index(rotation)
-
-
 def _turned(latent: Latent, turn: Callable[[Tensor], Tensor]) -> Latent:
     mask = None if latent.noise_mask is None else turn(latent.noise_mask)
     return replace(latent, samples=turn(latent.samples), noise_mask=mask)
@@ -114,7 +108,7 @@ def latent_composite(
         _ramp(above.shape[-1], left, below.shape[-1], feather // CELL),
     ).to(below)
     result = below.clone()
-    result[inside] += (above[part] - below[inside]) * weights[part]
+    result[inside] = below[inside].lerp(above[part], weights[part])
     return changed(samples_to, result)
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+from PIL.Image import Resampling
 from torch import Tensor
 from torch.nn import functional as F
 
-TorchMethod = Literal["nearest-exact", "bilinear", "area", "bicubic"]
+from sd35graph_nodes.pixels import from_pillow, to_pillow
+
+PictureMethod = Literal["nearest-exact", "bilinear", "area", "bicubic", "lanczos"]
 LatentMethod = Literal["nearest-exact", "bilinear", "area", "bicubic", "bislerp"]
 Crop = Literal["disabled", "center"]
 
@@ -28,6 +31,17 @@ def resize(x: Tensor, height: int, width: int, method: LatentMethod) -> Tensor:
 def fit(x: Tensor, height: int, width: int, method: LatentMethod) -> Tensor:
     """`x` [B, C, H, W] cropped about the centre to the new proportions, then scaled to [B, C, height, width]."""
     return resize(crop_to_proportions(x, height, width), height, width, method)
+
+
+def scale_pixels(pixels: Tensor, height: int, width: int, method: PictureMethod) -> Tensor:
+    """Pictures [B, H, W, C], 0..1, scaled to [B, height, width, C]. Lanczos is Pillow's, on 8-bit numbers."""
+    if pixels.shape[1:3] == (height, width):
+        return pixels
+    if method == "lanczos":
+        size = (width, height)
+        pictures = [to_pillow(picture).resize(size, Resampling.LANCZOS) for picture in pixels]
+        return torch.stack([from_pillow(picture) for picture in pictures])
+    return resize(pixels.movedim(-1, 1), height, width, method).movedim(1, -1).clamp(0, 1)
 
 
 def crop_to_proportions(x: Tensor, height: int, width: int) -> Tensor:

@@ -13,16 +13,12 @@ from folder_context import FolderContext
 from PIL import Image as Pillow
 
 from sd35graph import Image
-from sd35graph_nodes import image as image_nodes
-from sd35graph_nodes.image import (
-    empty_image,
-    image_blend,
-    image_invert,
-    load_image,
-    preview_image,
-    save_image,
-    to_uint8,
-)
+from sd35graph_nodes import image_load
+from sd35graph_nodes.image import empty_image, get_image_size, image_invert
+from sd35graph_nodes.image_compose import image_blend
+from sd35graph_nodes.image_load import load_image, load_image_mask
+from sd35graph_nodes.image_save import preview_image, save_image
+from sd35graph_nodes.pixels import to_uint8
 
 
 def test_colour_is_read_as_rrggbb() -> None:
@@ -68,6 +64,30 @@ def test_transparency_becomes_a_mask(tmp_path: Path) -> None:
     assert torch.allclose(mask.values[0, :, 0], torch.tensor([0, 0, *[1 - 64 / 255] * 4]))
 
 
+@pytest.mark.parametrize(("channel", "level"), [("red", 51), ("green", 102), ("blue", 204), ("alpha", 255 - 64)])
+def test_a_channel_is_loaded_as_a_mask(tmp_path: Path, channel: Any, level: int) -> None:
+    Pillow.new("RGBA", (5, 6), (51, 102, 204, 64)).save(tmp_path / "a.png")
+    mask = load_image_mask(FolderContext(tmp_path), "a.png", channel)
+    torch.testing.assert_close(mask.values, torch.full((1, 6, 5), level / 255))
+
+
+def test_an_opaque_picture_masks_nothing(tmp_path: Path) -> None:
+    Pillow.new("L", (5, 6), 51).save(tmp_path / "a.png")
+    assert not load_image_mask(FolderContext(tmp_path), "a.png", "alpha").values.any()
+    assert load_image_mask(FolderContext(tmp_path), "a.png", "green").values.eq(51 / 255).all()
+
+
+def test_size_of_pictures() -> None:
+    assert get_image_size(empty_image(7, 5, 3, 0)) == (7, 5, 3)
+
+
+def test_pixels_that_are_no_numbers_are_not_saved_as_black(tmp_path: Path) -> None:
+    bad = Image(torch.full((1, 4, 4, 3), torch.nan))
+    with pytest.raises(ValueError, match=r"not numbers \(NaN\): .*run the server with --precision fp32"):
+        save_image(FolderContext(tmp_path), bad, "x")
+    assert not list(tmp_path.iterdir())
+
+
 def test_opaque_picture_has_an_empty_mask(tmp_path: Path) -> None:
     Pillow.new("RGB", (5, 6), "red").save(tmp_path / "a.png")
     _, mask = load_image(FolderContext(tmp_path), "a.png")
@@ -91,7 +111,7 @@ def test_frames_of_an_animation_become_a_batch(tmp_path: Path) -> None:
 def test_a_small_file_with_endless_pixels_is_refused_before_it_is_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(image_nodes, "_MAX_PIXELS", 2 * 64 * 64)
+    monkeypatch.setattr(image_load, "MAX_PIXELS", 2 * 64 * 64)
     frames = [Pillow.new("RGB", (64, 64), colour) for colour in ("red", "green", "blue")]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     with pytest.raises(
