@@ -139,7 +139,7 @@ def test_what_lies_beyond_the_edge_is_left_out() -> None:
 
 def test_the_source_can_be_scaled_to_the_destination() -> None:
     result = image_composite_masked(picture(1, 8, 6), Image(torch.ones(1, 2, 2, 3)), resize_source=True)
-    assert torch.equal(result.pixels, torch.ones(1, 8, 6, 3))
+    torch.testing.assert_close(result.pixels, torch.ones(1, 8, 6, 3))
 
 
 @pytest.mark.parametrize(
