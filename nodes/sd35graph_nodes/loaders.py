@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from sd35graph import Choices, Context, Input, node
+from sd35graph.models.errors import ForeignModelError
 from sd35graph.models.handles import (
     ModelHandle,
+    Placement,
     TextEncoderHandle,
     VaeHandle,
     open_checkpoint,
@@ -14,6 +17,7 @@ from sd35graph.models.handles import (
     open_text_encoders,
     open_vae,
 )
+from sd35graph.models.storage import Fp8Code
 
 TextEncoderFile = Annotated[
     str, Choices("text_encoders"), Input(tooltip="A CLIP-L, CLIP-G or T5 file; which one it is stands in the file.")
@@ -21,6 +25,34 @@ TextEncoderFile = Annotated[
 Device = Annotated[
     Literal["default", "cpu"], Input(optional=True, advanced=True, tooltip="Where the text encoders compute.")
 ]
+
+WeightDtype = Annotated[
+    Literal["default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2"],
+    Input(
+        tooltip="default: as in the file. The others keep the large weights in 8 bits, which takes half the memory of "
+        "fp16 and costs some accuracy; fp8_e4m3fn is the more accurate. fp8_e4m3fn_fast is the same as fp8_e4m3fn here."
+    ),
+]
+_STORAGE: dict[str, Fp8Code] = {"fp8_e4m3fn": "F8_E4M3", "fp8_e4m3fn_fast": "F8_E4M3", "fp8_e5m2": "F8_E5M2"}
+
+_TYPE_INPUT = Input(tooltip="sd3: the only family of models here. The others are for workflows made elsewhere.")
+SingleType = Annotated[
+    Literal[
+        "stable_diffusion", "stable_cascade", "sd3", "stable_audio", "mochi", "ltxv", "pixart", "cosmos", "lumina2",
+        "wan", "hidream", "chroma", "ace", "omnigen2", "qwen_image", "hunyuan_image",
+    ],
+    _TYPE_INPUT,
+]  # fmt: skip
+DualType = Annotated[Literal["sdxl", "sd3", "flux", "hunyuan_video", "hidream", "hunyuan_image"], _TYPE_INPUT]
+
+
+def _open_encoders(ctx: Context, names: Sequence[str], type: str, device: Placement = "default") -> TextEncoderHandle:
+    if type != "sd3":
+        raise ForeignModelError(
+            f'The type "{type}" is for another family of models; only text encoders of SD3 and SD3.5 are read. '
+            'Choose the type "sd3".'
+        )
+    return open_text_encoders([ctx.file("text_encoders", name) for name in names], device)
 
 
 @node(
@@ -41,9 +73,18 @@ def checkpoint_loader_simple(
 def unet_loader(
     ctx: Context,
     unet_name: Annotated[str, Choices("diffusion_models"), Input(tooltip="A file in models/diffusion_models.")],
-    weight_dtype: Annotated[Literal["default"], Input(tooltip="default: as --precision says.")],
+    weight_dtype: WeightDtype,
 ) -> ModelHandle:
     """Open a diffusion model that lies in a file of its own."""
+    return open_diffusion_model(ctx.file("diffusion_models", unet_name), _STORAGE.get(weight_dtype))
+
+
+@node("UnetLoaderGGUF", title="Unet Loader (GGUF)", category="advanced/loaders")
+def unet_loader_gguf(
+    ctx: Context,
+    unet_name: Annotated[str, Choices("diffusion_models"), Input(tooltip="A GGUF file in models/diffusion_models.")],
+) -> ModelHandle:
+    """Open a diffusion model in GGUF, whose weights stay in their few bits."""
     return open_diffusion_model(ctx.file("diffusion_models", unet_name))
 
 
@@ -57,10 +98,16 @@ def vae_loader(
 
 @node("CLIPLoader", title="Load CLIP", category="advanced/loaders")
 def clip_loader(
-    ctx: Context, clip_name: TextEncoderFile, type: Literal["sd3"], device: Device = "default"
+    ctx: Context, clip_name: TextEncoderFile, type: SingleType, device: Device = "default"
 ) -> TextEncoderHandle:
     """Open one text encoder of SD3: CLIP-L, CLIP-G or T5."""
-    return open_text_encoders([ctx.file("text_encoders", clip_name)], device)
+    return _open_encoders(ctx, [clip_name], type, device)
+
+
+@node("CLIPLoaderGGUF", title="CLIPLoader (GGUF)", category="advanced/loaders")
+def clip_loader_gguf(ctx: Context, clip_name: TextEncoderFile, type: SingleType = "sd3") -> TextEncoderHandle:
+    """Open one text encoder of SD3, in GGUF or safetensors."""
+    return _open_encoders(ctx, [clip_name], type)
 
 
 @node("DualCLIPLoader", category="advanced/loaders")
@@ -68,11 +115,19 @@ def dual_clip_loader(
     ctx: Context,
     clip_name1: TextEncoderFile,
     clip_name2: TextEncoderFile,
-    type: Literal["sd3"],
+    type: DualType,
     device: Device = "default",
 ) -> TextEncoderHandle:
     """Open two text encoders of SD3, in any order."""
-    return open_text_encoders([ctx.file("text_encoders", name) for name in (clip_name1, clip_name2)], device)
+    return _open_encoders(ctx, [clip_name1, clip_name2], type, device)
+
+
+@node("DualCLIPLoaderGGUF", title="DualCLIPLoader (GGUF)", category="advanced/loaders")
+def dual_clip_loader_gguf(
+    ctx: Context, clip_name1: TextEncoderFile, clip_name2: TextEncoderFile, type: DualType = "sd3"
+) -> TextEncoderHandle:
+    """Open two text encoders of SD3, each in GGUF or safetensors."""
+    return _open_encoders(ctx, [clip_name1, clip_name2], type)
 
 
 @node("TripleCLIPLoader", category="advanced/loaders")
@@ -80,14 +135,26 @@ def triple_clip_loader(
     ctx: Context, clip_name1: TextEncoderFile, clip_name2: TextEncoderFile, clip_name3: TextEncoderFile
 ) -> TextEncoderHandle:
     """Open the three text encoders of SD3 and SD3.5, in any order."""
-    return open_text_encoders([ctx.file("text_encoders", name) for name in (clip_name1, clip_name2, clip_name3)])
+    return _open_encoders(ctx, [clip_name1, clip_name2, clip_name3], "sd3")
+
+
+@node("TripleCLIPLoaderGGUF", title="TripleCLIPLoader (GGUF)", category="advanced/loaders")
+def triple_clip_loader_gguf(
+    ctx: Context, clip_name1: TextEncoderFile, clip_name2: TextEncoderFile, clip_name3: TextEncoderFile
+) -> TextEncoderHandle:
+    """Open the three text encoders of SD3 and SD3.5, each in GGUF or safetensors."""
+    return _open_encoders(ctx, [clip_name1, clip_name2, clip_name3], "sd3")
 
 
 NODES = (
     checkpoint_loader_simple,
     unet_loader,
+    unet_loader_gguf,
     vae_loader,
     clip_loader,
+    clip_loader_gguf,
     dual_clip_loader,
+    dual_clip_loader_gguf,
     triple_clip_loader,
+    triple_clip_loader_gguf,
 )

@@ -7,7 +7,7 @@ tensors, so that a wrong file is refused by the loader node and not in the middl
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
@@ -141,9 +141,12 @@ def open_checkpoint(path: Path) -> tuple[ModelHandle, TextEncoderHandle, VaeHand
     return ModelHandle(refs["mmdit"]), TextEncoderHandle(encoders, path), VaeHandle(refs.get("vae"), path)
 
 
-def open_diffusion_model(path: Path) -> ModelHandle:
-    """The transformer in a file of its own, with or without the all-in-one prefix, or in an all-in-one file."""
-    return ModelHandle(_only(path, "mmdit"))
+def open_diffusion_model(path: Path, storage: Fp8Code | None = None) -> ModelHandle:
+    """The transformer in a file of its own, with or without the all-in-one prefix, or in an all-in-one file.
+
+    storage: the fp8 form to keep large weights in; None keeps what the file has.
+    """
+    return ModelHandle(replace(_only(path, "mmdit"), storage=storage))
 
 
 def open_vae(path: Path) -> VaeHandle:
