@@ -9,7 +9,7 @@ from sd35graph import Choices, Context, Input, node
 from sd35graph.models.handles import ModelHandle, TextEncoderHandle, WeightsRef
 from sd35graph.models.lora import Lora, open_lora
 from sd35graph.models.sections import TITLES, first_ten
-from sd35graph.models.weights import network_shapes
+from sd35graph.models.tensors import network_shapes
 
 LoraFile = Annotated[str, Choices("loras"), Input(tooltip="A file in models/loras.")]
 Strength = Annotated[

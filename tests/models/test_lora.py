@@ -22,7 +22,7 @@ from sd35graph.models.handles import open_checkpoint, open_diffusion_model
 from sd35graph.models.lora import Lora, LoraPatch, open_lora
 from sd35graph.models.pool import ModelPool
 from sd35graph.models.sections import Section
-from sd35graph.models.weights import network_shapes
+from sd35graph.models.tensors import network_shapes
 
 CPU = torch.device("cpu")
 QKV = "joint_blocks.1.x_block.attn.qkv.weight"
