@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from sd35graph.graph.ports import Port
-from sd35graph.models.handles import GuidedModel, ModelHandle, TextEncoderHandle, VaeHandle
+from sd35graph.models.handles import ControlNetHandle, GuidedModel, ModelHandle, TextEncoderHandle, VaeHandle
 from sd35graph.values import Conditioning, Image, Latent, Mask, Noise, SamplerChoice, SigmaSchedule
 
 STANDARD_PORTS = (
     Port("MODEL", ModelHandle),
     Port("CLIP", TextEncoderHandle),
     Port("VAE", VaeHandle),
+    Port("CONTROL_NET", ControlNetHandle),
     Port("CONDITIONING", Conditioning),
     Port("LATENT", Latent),
     Port("IMAGE", Image),

@@ -107,6 +107,22 @@ class FractionArea:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Control:
+    """A hint picture that steers the model through a ControlNet, while the schedule is between two percents.
+
+    net, vae: handles of the ControlNet and of the VAE that encodes the hint; sampling hands them on unread.
+    hint: [B, H, W, 3], 0..1; cut about the centre and scaled to the latent's size. strength: of its effect.
+    """
+
+    net: object
+    hint: Tensor
+    vae: object | None
+    strength: float = 1.0
+    start_percent: float = 0.0
+    end_percent: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ConditioningEntry:
     """One encoded prompt and where, when and how strongly it applies.
 
@@ -114,6 +130,7 @@ class ConditioningEntry:
     start_percent, end_percent: the part of the schedule (0 first, 1 last) in which the entry is active.
     strength: weight of its prediction in the average of all active entries.
     mask: [B or 1, H, W] or None; mask_bounds: confine the entry to the mask's bounding box.
+    controls: what steers the model while it follows this entry; several add up.
     """
 
     cond: Tensor
@@ -125,10 +142,11 @@ class ConditioningEntry:
     mask: Tensor | None = None
     mask_strength: float = 1.0
     mask_area: Literal["default", "mask bounds"] = "default"
+    controls: tuple[Control, ...] = ()
 
     @property
     def size_bytes(self) -> int:
-        return tensor_bytes([self.cond, self.pooled, self.mask])
+        return tensor_bytes([self.cond, self.pooled, self.mask, *(control.hint for control in self.controls)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,6 +12,7 @@ from sd35graph.graph.context import WorkerEnvironment
 from sd35graph.models.pool import ModelPool
 from sd35graph_nodes import (
     conditioning,
+    controlnet,
     image,
     image_batches,
     image_compose,
@@ -49,6 +50,7 @@ pack = Pack(
     nodes=[
         *loaders.NODES,
         *lora.NODES,
+        *controlnet.NODES,
         *conditioning.NODES,
         *model_sampling.NODES,
         *sampling.NODES,

@@ -10,6 +10,7 @@ from PIL import ImageOps
 from torch import Tensor
 
 from sd35graph import Conditioning, Context, Input, Latent, node
+from sd35graph.models.controlled import open_model
 from sd35graph.models.handles import ModelHandle
 from sd35graph.models.pool import ModelPool
 from sd35graph.sampling.preview import latent_rgb_preview
@@ -50,10 +51,11 @@ def ksampler(
 ) -> Latent:
     """Make a latent picture out of noise, step by step."""
     pool = ctx.resource(ModelPool)
+    guider = Guider(positive, negative, cfg, model.guidance)
     return ksample(
-        pool.mmdit(model),
+        open_model(pool, model, guider, latent_image),
         model.flow,
-        Guider(positive, negative, cfg, model.guidance),
+        guider,
         seed=seed,
         steps=steps,
         sampler=sampler_name,

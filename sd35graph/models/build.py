@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from sd35graph.models.checkpoint import Header, Shape, check_storage
 from sd35graph.models.clip import ClipTextEncoder
+from sd35graph.models.controlnet import ControlNet, controlnet_config
 from sd35graph.models.mmdit import MMDiT
 from sd35graph.models.scaled_fp8 import check_scales
 from sd35graph.models.sections import Section, check_keys
@@ -21,7 +22,7 @@ from sd35graph.models.t5 import T5TextEncoder
 from sd35graph.models.vae import VAE
 from sd35graph.models.variants import clip_config, mmdit_config, t5_config, vae_config
 
-Network = MMDiT | VAE | ClipTextEncoder | T5TextEncoder
+Network = MMDiT | VAE | ClipTextEncoder | T5TextEncoder | ControlNet
 
 
 def skeleton(section: Section, shapes: Mapping[str, Shape], where: str) -> Network:
@@ -93,4 +94,6 @@ def _network(section: Section, shapes: Mapping[str, Shape], where: str) -> Netwo
             return ClipTextEncoder(clip_config(shapes, section, where))
         case "t5xxl":
             return T5TextEncoder(t5_config(shapes, where))
+        case "controlnet":
+            return ControlNet(controlnet_config(shapes, where))
     assert_never(section)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
+from safetensors import safe_open
 from torch import Tensor
 
 from sd35graph.models.build import check_section
@@ -132,6 +133,21 @@ class VaeHandle:
         return self.weights
 
 
+ControlKind = Literal["blur", "canny", "depth"]
+
+
+@dataclass(frozen=True, slots=True)
+class ControlNetHandle:
+    """A ControlNet. kind: of SD3.5 Large's, the one whose hints have to be prepared in its way."""
+
+    weights: WeightsRef
+    kind: ControlKind = "blur"
+
+    @property
+    def size_bytes(self) -> int:
+        return _REF_BYTES
+
+
 def open_checkpoint(path: Path) -> tuple[ModelHandle, TextEncoderHandle, VaeHandle]:
     """The diffusion model, text encoders and VAE of an all-in-one file; the latter two may be absent from it."""
     refs = _inspect(path)
@@ -174,6 +190,21 @@ def open_text_encoders(paths: Sequence[Path], placement: Placement = "default") 
     return TextEncoderHandle(tuple(found[name] for name in ENCODERS if name in found), placement=placement)
 
 
+_CONTROL_KINDS: tuple[ControlKind, ...] = ("blur", "canny", "depth")  # by the number in the file
+
+
+def open_controlnet(path: Path) -> ControlNetHandle:
+    """A ControlNet of SD3 or SD3.5; see `sd35graph.models.controlnet` for the key layouts read."""
+    weights = _only(path, "controlnet")
+    kind = 0
+    if "control_type" in read_header(path).tensors:
+        with safe_open(path, framework="pt") as file:  # an integer, in whatever format
+            kind = int(file.get_tensor("control_type").flatten()[0])
+    if kind not in range(len(_CONTROL_KINDS)):
+        raise ForeignModelError(f"{path} is a ControlNet of type {kind}; expected 0 (blur), 1 (canny) or 2 (depth).")
+    return ControlNetHandle(weights, _CONTROL_KINDS[kind])
+
+
 def _only(path: Path, section: Section) -> WeightsRef:
     refs = _inspect(path)
     if section not in refs:
@@ -196,4 +227,6 @@ def _home(sections: Mapping[Section, WeightsRef]) -> str:
         return "It belongs in models/checkpoints or models/diffusion_models."
     if "vae" in sections:
         return "It belongs in models/vae and is loaded with VAELoader."
+    if "controlnet" in sections:
+        return "It belongs in models/controlnet and is loaded with ControlNetLoader."
     return "It belongs in models/text_encoders and is loaded with TripleCLIPLoader, DualCLIPLoader or CLIPLoader."

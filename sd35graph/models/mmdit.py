@@ -7,6 +7,7 @@ which SD3.5 Medium's second, image-only attention comes from; unlike there, odd 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 import torch
@@ -42,6 +43,7 @@ class MMDiT(nn.Module):
         context: Tensor,
         pooled: Tensor,
         skip_layers: AbstractSet[int] = frozenset(),
+        residuals: Sequence[Tensor] = (),
     ) -> Tensor:
         """Velocity, float32, on the device and of the shape of `x`: denoised = x - sigma * velocity.
 
@@ -49,15 +51,16 @@ class MMDiT(nn.Module):
         context: [B, L, D]; padded with zeros on the right to the width of the context embedder. A wider one is cut to
         it, if what is cut off is such padding. pooled: [B, P].
         skip_layers: blocks that pass both token streams through unchanged.
+        residuals: [B, N, width] each; entry i is added to the image tokens after block i, skipped or not.
         Inputs are cast to the device and dtype of the weights. Raises `InputShapeError`.
         """
         self._check(x, timestep, context, pooled)
         weight = self.context_embedder.weight
         height, width = x.shape[-2:]
-        latent = _pad_to_patches(x.to(weight.device, weight.dtype))
+        latent = pad_to_patches(x.to(weight.device, weight.dtype))
         rows, columns = latent.shape[-2] // PATCH, latent.shape[-1] // PATCH
 
-        image = self.x_embedder(latent) + self._positions(rows, columns)  # [B, N, width]
+        image = self.x_embedder(latent) + centre_positions(self.pos_embed, rows, columns)  # [B, N, width]
         text = context.to(weight.device, weight.dtype)
         missing = self.config.context_width - text.shape[-1]  # columns; less than 0 cuts off
         text = self.context_embedder(F.pad(text, (0, missing)))  # [B, L, width]
@@ -68,16 +71,11 @@ class MMDiT(nn.Module):
         for index, block in enumerate(self.joint_blocks):
             if index not in skip_layers:
                 text, image = block(text, image, condition)
+            if index < len(residuals):
+                image = image + residuals[index]
         patches = self.final_layer(image, condition)  # [B, N, 2 * 2 * C]
         velocity = _unpatch(patches, rows, columns)[..., :height, :width]
         return velocity.to(x.device, torch.float32)
-
-    def _positions(self, rows: int, columns: int) -> Tensor:
-        """The centre [1, rows * columns, width] of the stored grid."""
-        side = self.config.grid
-        top, left = (side - rows) // 2, (side - columns) // 2
-        grid = self.pos_embed.view(1, side, side, -1)
-        return grid[:, top : top + rows, left : left + columns].flatten(1, 2)
 
     def _check(self, x: Tensor, timestep: Tensor, context: Tensor, pooled: Tensor) -> None:
         config = self.config
@@ -209,9 +207,9 @@ class StreamBlock(nn.Module):
         residual: Tensor = tokens + gate * self.attn.proj(attended)
         if self.modulations == 9:
             shift, scale, gate = modulation[6:9]
-            own = _attend(*self.attn2.project(_norm(tokens, shift, scale)))
+            own = attend(*self.attn2.project(modulated_norm(tokens, shift, scale)))
             residual = residual + gate * self.attn2.proj(own)
-        out: Tensor = residual + mlp_gate * self.mlp(_norm(residual, mlp_shift, mlp_scale))
+        out: Tensor = residual + mlp_gate * self.mlp(modulated_norm(residual, mlp_shift, mlp_scale))
         return out
 
 
@@ -228,10 +226,10 @@ class JointBlock(nn.Module):
         """text: [B, L, width], returned unchanged by the last block. image: [B, N, width]. condition: [B, width]."""
         text_modulation = self.context_block.modulate(condition)
         image_modulation = self.x_block.modulate(condition)
-        text_qkv = self.context_block.attn.project(_norm(text, *text_modulation[:2]))
-        image_qkv = self.x_block.attn.project(_norm(image, *image_modulation[:2]))
+        text_qkv = self.context_block.attn.project(modulated_norm(text, *text_modulation[:2]))
+        image_qkv = self.x_block.attn.project(modulated_norm(image, *image_modulation[:2]))
         query, key, value = (torch.cat(pair, dim=2) for pair in zip(text_qkv, image_qkv, strict=True))
-        attended = _attend(query, key, value)  # [B, L + N, width]
+        attended = attend(query, key, value)  # [B, L + N, width]
         length = text.shape[1]
         image = self.x_block.finish(image, attended[:, length:], image_modulation)
         if not self.is_last:
@@ -249,7 +247,7 @@ class FinalLayer(nn.Module):
 
     def forward(self, image: Tensor, condition: Tensor) -> Tensor:
         shift, scale = self.adaLN_modulation(condition).unsqueeze(1).chunk(2, dim=-1)
-        out: Tensor = self.linear(_norm(image, shift, scale))
+        out: Tensor = self.linear(modulated_norm(image, shift, scale))
         return out
 
 
@@ -266,17 +264,24 @@ def _modulation(width: int, count: int) -> nn.Sequential:
     return nn.Sequential(nn.Identity(), nn.Linear(width, count * width))
 
 
-def _norm(tokens: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+def modulated_norm(tokens: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
     """LayerNorm without weights of its own, then the condition's scale and shift."""
     return F.layer_norm(tokens, tokens.shape[-1:], eps=_NORM_EPS) * (1 + scale) + shift
 
 
-def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """[B, heads, L, 64] each -> [B, L, width]."""
     return F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
 
 
-def _pad_to_patches(latent: Tensor) -> Tensor:
+def centre_positions(grid: Tensor, rows: int, columns: int) -> Tensor:
+    """The centre [1, rows * columns, width] of a square grid [1, side * side, width]."""
+    side = math.isqrt(grid.shape[1])
+    top, left = (side - rows) // 2, (side - columns) // 2
+    return torch.unflatten(grid, 1, (side, side))[:, top : top + rows, left : left + columns].flatten(1, 2)
+
+
+def pad_to_patches(latent: Tensor) -> Tensor:
     """Repeat the first row or column after the last where the size is odd, as the recorded reference does."""
     down, right = -latent.shape[-2] % PATCH, -latent.shape[-1] % PATCH
     return F.pad(latent, (0, right, 0, down), mode="circular") if down or right else latent

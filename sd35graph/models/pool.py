@@ -18,8 +18,9 @@ import torch
 from sd35graph.models.build import Network, fill, linear_weights, skeleton
 from sd35graph.models.checkpoint import Header, check_storage, check_unchanged, read_header
 from sd35graph.models.clip import ClipTextEncoder
+from sd35graph.models.controlnet import ControlNet
 from sd35graph.models.errors import ModelMemoryError, WeightsChangedError
-from sd35graph.models.handles import ModelHandle, TextEncoderHandle, VaeHandle, WeightsRef
+from sd35graph.models.handles import ControlNetHandle, ModelHandle, TextEncoderHandle, VaeHandle, WeightsRef
 from sd35graph.models.mmdit import MMDiT
 from sd35graph.models.precision import Precision, compute_dtype, default_budget_bytes, forbid_tf32, stored_dtype
 from sd35graph.models.recipe import Recipe, load_weights
@@ -86,6 +87,12 @@ class ModelPool:
         """The autoencoder; raises `MissingPartError` if the checkpoint had none."""
         network = self._get(handle.require(), self.device)
         assert isinstance(network, VAE)
+        return network
+
+    def controlnet(self, handle: ControlNetHandle) -> ControlNet:
+        """The ControlNet."""
+        network = self._get(handle.weights, self.device)
+        assert isinstance(network, ControlNet)
         return network
 
     def text_encoders(self, handle: TextEncoderHandle, embeddings: FindEmbedding = no_embeddings) -> TextEncoders:

@@ -15,7 +15,7 @@ from sd35graph.models.scaled_fp8 import MARK
 from sd35graph.models.storage import Shape
 from sd35graph.models.variants import EncoderName
 
-Section = Literal["mmdit", "vae", "clip_l", "clip_g", "t5xxl"]
+Section = Literal["mmdit", "vae", "clip_l", "clip_g", "t5xxl", "controlnet"]
 
 SECTIONS: tuple[Section, ...] = get_args(Section)
 ENCODERS: tuple[EncoderName, ...] = get_args(EncoderName)
@@ -34,6 +34,7 @@ TITLES: Mapping[Section, str] = {
     "clip_l": "CLIP-L text encoder",
     "clip_g": "CLIP-G text encoder",
     "t5xxl": "T5-XXL text encoder",
+    "controlnet": "ControlNet",
 }
 
 # The metadata entry by which a stand-alone encoder file can name itself; needed where the width does not tell.
@@ -50,12 +51,14 @@ _SIGNATURES: Mapping[Section, str] = {
     "clip_l": "text_model.",
     "clip_g": "text_model.",
     "t5xxl": "encoder.block.",
+    "controlnet": "pos_embed_input.",
 }
 
 # Parts of complete CLIP and T5 files that the text encoder does not use, and buffers some writers store.
 _TOLERATED: Mapping[Section, tuple[str, ...]] = {
     "mmdit": (),
     "vae": (),
+    "controlnet": ("control_type",),  # says what it was trained on; read by `open_controlnet`
     "clip_l": (
         "logit_scale",
         "text_projection.weight",
@@ -77,8 +80,11 @@ _FOREIGN: tuple[tuple[str, str], ...] = (
     ("model.diffusion_model.input_blocks.", "a Stable Diffusion 1, 2 or XL diffusion model"),
     ("input_blocks.", "a Stable Diffusion 1, 2 or XL diffusion model"),
     ("model.diffusion_model.double_layers.", "an AuraFlow checkpoint"),
-    ("controlnet_blocks.", "a ControlNet (it belongs in models/controlnet)"),
-    ("control_model.", "a ControlNet for Stable Diffusion 1 or 2"),
+    ("controlnet_x_embedder.", "a ControlNet for Flux"),
+    ("controlnet_blocks.", "a ControlNet for another model than SD3 and SD3.5"),
+    ("control_model.", "a ControlNet for Stable Diffusion 1, 2 or XL"),
+    ("input_hint_block.", "a ControlNet for Stable Diffusion 1, 2 or XL"),
+    ("controlnet_cond_embedding.", "a ControlNet for Stable Diffusion 1, 2 or XL"),
     ("transformer_blocks.", "a diffusion transformer in diffusers' key layout (use the single-file version)"),
     ("decoder.up_blocks.", "a VAE in diffusers' key layout (use the single-file version)"),
     ("down_blocks.", "a Stable Diffusion 1, 2 or XL diffusion model in diffusers' key layout"),
@@ -164,6 +170,8 @@ def _locate_standalone(header: Header) -> dict[Section, str]:
         return {"mmdit": ""}
     if _has(header, _SIGNATURES["vae"]):
         return {"vae": ""}
+    if _has(header, _SIGNATURES["controlnet"]):
+        return {"controlnet": ""}
     if _has(header, _SIGNATURES["t5xxl"]):
         return {"t5xxl": ""}
     if _has(header, _SIGNATURES["clip_l"]):

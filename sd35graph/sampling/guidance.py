@@ -17,7 +17,7 @@ from torch import Tensor
 from sd35graph.sampling.flow import percent_to_sigma
 from sd35graph.sampling.regions import Region, fit_batch, resolve_regions
 from sd35graph.sampling.state import Denoiser, Prediction
-from sd35graph.values import FlowSettings, Guider
+from sd35graph.values import Control, FlowSettings, Guider
 
 
 class VelocityModel(Protocol):
@@ -30,8 +30,14 @@ class VelocityModel(Protocol):
         context: Tensor,
         pooled: Tensor,
         skip_layers: frozenset[int] = frozenset(),
+        controls: Sequence[Control] = (),
+        corner: tuple[int, int] = (0, 0),
     ) -> Tensor:
-        """x [B, 16, h, w], timestep [B], context [B, L, D], pooled [B, P] -> velocity [B, 16, h, w]."""
+        """x [B, 16, h, w], timestep [B], context [B, L, D], pooled [B, P] -> velocity [B, 16, h, w].
+
+        controls: what steers it; `corner` is then the top and left cell of the part of the latent that x is. Neither is
+        passed without controls, so that a model that knows none need not take them.
+        """
         ...
 
 
@@ -158,17 +164,19 @@ def _predict(
     """The averaged prediction of each list. Regions of equal shapes, also of different lists, share a network call."""
     active = [[region for region in regions if region.is_active(sigma)] for regions in lists]
     x0_of: dict[int, Tensor] = {}
-    for group in _same_shapes([region for regions in active for region in regions]):
+    for group in _batches([region for regions in active for region in regions], sigma):
         for region, x0 in zip(group, _evaluate(model, flow, x, sigma, group, skip_layers), strict=True):
             x0_of[id(region)] = x0
     return [_average(x, regions, [x0_of[id(region)] for region in regions]) for regions in active]
 
 
-def _same_shapes(regions: Sequence[Region]) -> list[list[Region]]:
-    groups: dict[tuple[int, ...], list[Region]] = {}
+def _batches(regions: Sequence[Region], sigma: float) -> list[list[Region]]:
+    """Regions that can share a network call: of equal shapes, and under controls of the same cells and controls."""
+    groups: dict[tuple[object, ...], list[Region]] = {}
     for region in regions:
         size = (region.box.height, region.box.width) if region.box else ()
-        groups.setdefault((*region.cond.shape[1:], *size), []).append(region)
+        controls = region.controls_at(sigma)
+        groups.setdefault((*region.cond.shape[1:], *size, controls, controls and region.box), []).append(region)
     return list(groups.values())
 
 
@@ -187,7 +195,12 @@ def _evaluate(
     timestep = torch.full((xs.shape[0],), sigma * flow.multiplier, dtype=torch.float32, device=x.device)
     context = torch.cat([fit_batch(region.cond, batch) for region in group])  # [G * B, L, D]
     pooled = torch.cat([fit_batch(region.pooled, batch) for region in group])  # [G * B, P]
-    velocity = model(xs, timestep, context, pooled, skip_layers=skip_layers)
+    controls, box = group[0].controls_at(sigma), group[0].box
+    if controls:
+        corner = (box.top, box.left) if box else (0, 0)
+        velocity = model(xs, timestep, context, pooled, skip_layers=skip_layers, controls=controls, corner=corner)
+    else:
+        velocity = model(xs, timestep, context, pooled, skip_layers=skip_layers)
     return (xs - velocity.to(torch.float32) * sigma).chunk(len(group))
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sd35graph.sampling.flow import percent_to_sigma
-from sd35graph.values import Conditioning, ConditioningEntry, FlowSettings, FractionArea
+from sd35graph.values import Conditioning, ConditioningEntry, Control, FlowSettings, FractionArea
 
 PIXELS_PER_CELL = 8
 FEATHER_CELLS = 8
@@ -47,6 +47,7 @@ class Region:
     sigma_start, sigma_end: active while sigma_start >= sigma >= sigma_end.
     box: the cells the network sees; None for all of them.
     mask: [B or 1, 1, h, w] with its strength applied, or None; strength: weight in the average.
+    controls: with the first and last sigma of each.
     """
 
     cond: Tensor
@@ -56,6 +57,11 @@ class Region:
     box: Box | None
     mask: Tensor | None
     strength: float
+    controls: tuple[tuple[Control, float, float], ...] = ()
+
+    def controls_at(self, sigma: float) -> tuple[Control, ...]:
+        """The controls that act at `sigma`; both ends count."""
+        return tuple(control for control, start, end in self.controls if start >= sigma >= end)
 
     def is_active(self, sigma: float) -> bool:
         """Whether this entry takes part at `sigma`; both ends count."""
@@ -143,6 +149,15 @@ def _resolve(
         box=box,
         mask=None if mask is None else mask * entry.mask_strength,
         strength=entry.strength,
+        controls=tuple(
+            (
+                control,
+                percent_to_sigma(flow, control.start_percent),
+                percent_to_sigma(flow, control.end_percent),
+            )
+            for control in entry.controls
+            if control.strength != 0.0
+        ),
     )
 
 

@@ -7,11 +7,13 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
 from sd35graph.models.build import build
 from sd35graph.models.clip import ClipTextEncoder
+from sd35graph.models.controlnet import ControlNet
 from sd35graph.models.lora import open_lora
 from sd35graph.models.mmdit import MMDiT
 from sd35graph.models.sections import CHECKPOINT_PREFIXES
@@ -27,11 +29,13 @@ StateDict = dict[str, Tensor]
 
 __all__ = [
     "apply_lora",
+    "controlnet_forward",
     "encode_part",
     "encode_text",
     "encode_text_sd3",
     "get_weight",
     "latent_to_model",
+    "load_controlnet",
     "load_mmdit",
     "load_text_encoders",
     "load_vae",
@@ -86,6 +90,19 @@ def apply_lora(model: MMDiT, lora: StateDict, strength: float) -> MMDiT:
 
 def get_weight(model: MMDiT, key: str) -> Tensor:
     return model.state_dict()[key.removeprefix(CHECKPOINT_PREFIXES["mmdit"])]
+
+
+def load_controlnet(state_dict: StateDict) -> ControlNet:
+    network = build("controlnet", state_dict)
+    assert isinstance(network, ControlNet)
+    return network
+
+
+def controlnet_forward(
+    controlnet: ControlNet, x: Tensor, t: Tensor, y: Tensor, hint: Tensor, base: StateDict
+) -> list[Tensor]:
+    residuals: list[Tensor] = controlnet(x, t, torch.zeros(1, 1, 1), y, hint, load_mmdit(base))
+    return residuals
 
 
 def tokenize(text: str) -> dict[str, list[Section]]:

@@ -28,6 +28,7 @@ IN_FULL = (
     "ksampler_sigmas",
     "noise",
     "conditioning",
+    "controlnet",
     "lora",
     "tokens",
     "text_encoders",
