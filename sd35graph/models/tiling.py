@@ -9,21 +9,22 @@ from torch import Tensor
 
 
 def blend_tiles(
-    network: Callable[[Tensor], Tensor], x: Tensor, tile: tuple[int, int], overlap: int, factor: int
+    network: Callable[[Tensor], Tensor], x: Tensor, tile: tuple[int, int], overlap: int, factor: int, cell: int = 1
 ) -> Tensor:
     """`network(x)`, computed on overlapping tiles whose weights fall off linearly towards each edge.
 
-    x: [B, C, h, w]. tile: rows and columns of a tile; overlap: how many of them neighbours share.
-    factor: rows of the result per row of `x`. An `x` that fits into one tile is passed through directly.
+    x: [B, C, h * cell, w * cell]. tile: rows and columns of cells in a tile; overlap: how many of them neighbours
+    share. factor: rows of the result per cell. An `x` that fits into one tile is passed through directly.
     """
-    height, width = x.shape[-2:]
+    height, width = (side // cell for side in x.shape[-2:])
     if height <= tile[0] and width <= tile[1]:
         return network(x)
     total: Tensor | None = None
     weights = torch.zeros(1, 1, height * factor, width * factor)
     for top in _starts(height, tile[0], overlap):
         for left in _starts(width, tile[1], overlap):
-            part = network(x[..., top : top + tile[0], left : left + tile[1]])
+            rows, columns = slice(top * cell, (top + tile[0]) * cell), slice(left * cell, (left + tile[1]) * cell)
+            part = network(x[..., rows, columns])
             ramp = torch.outer(*(_ramp(n, overlap * factor) for n in part.shape[-2:])).to(part)
             if total is None:
                 total = part.new_zeros(*part.shape[:2], *weights.shape[-2:])

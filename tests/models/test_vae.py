@@ -89,6 +89,27 @@ def test_tiled_decoding_is_close_to_direct_decoding(vae: VAE) -> None:
     assert (tiled - direct).abs().mean() < 0.5 * (other - direct).abs().mean()
 
 
+def test_a_small_picture_is_encoded_directly_even_when_tiled(vae: VAE) -> None:
+    pixels = noise(1, 37, 30, 3).sigmoid()
+    torch.testing.assert_close(vae.encode_tiled(pixels, tile_size=512), vae.encode(pixels))
+
+
+def test_tiled_encoding_is_close_to_direct_encoding(vae: VAE) -> None:
+    pixels = noise(2, 99, 160, 3).sigmoid()
+    tiled, direct = vae.encode_tiled(pixels, tile_size=64, overlap=32), vae.encode(pixels)
+    assert tiled.shape == direct.shape == (2, 16, 12, 20)
+    other = vae.encode(pixels.flip(0))
+    assert (tiled - direct).abs().mean() < 0.5 * (other - direct).abs().mean()
+
+
+@pytest.mark.parametrize("tile", [(8, 8), (16, 4), (4, 16)])
+@pytest.mark.parametrize("overlap", [0, 1, 3])
+def test_tiling_a_local_function_that_shrinks_changes_nothing(tile: tuple[int, int], overlap: int) -> None:
+    x = noise(1, 2, 21 * 4, 17 * 4)
+    shrunk = blend_tiles(lambda part: F.avg_pool2d(part, 4), x, tile, overlap, 1, cell=4)
+    torch.testing.assert_close(shrunk, F.avg_pool2d(x, 4))
+
+
 @pytest.mark.parametrize("tile", [(8, 8), (16, 4), (4, 16), (40, 5)])
 @pytest.mark.parametrize("overlap", [0, 1, 3])
 def test_tiling_a_local_function_changes_nothing(tile: tuple[int, int], overlap: int) -> None:
@@ -118,8 +139,12 @@ def test_wrong_latents_are_named_with_both_shapes(vae: VAE, shape: tuple[int, ..
 def test_wrong_pictures_are_named_with_both_shapes(vae: VAE, shape: tuple[int, ...]) -> None:
     with pytest.raises(InputShapeError, match=r"\[B, H, W, 3\], at least 8 pixels per side, but got"):
         vae.encode(torch.zeros(shape))
+    with pytest.raises(InputShapeError):
+        vae.encode_tiled(torch.zeros(shape))
 
 
 def test_tiles_too_small_to_blend_are_refused(vae: VAE) -> None:
     with pytest.raises(InputShapeError, match="at least 32 pixels"):
         vae.decode_tiled(torch.zeros(1, 16, 8, 8), tile_size=16)
+    with pytest.raises(InputShapeError, match="at least 32 pixels"):
+        vae.encode_tiled(torch.zeros(1, 64, 64, 3), tile_size=16)
