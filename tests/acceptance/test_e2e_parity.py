@@ -20,6 +20,7 @@ GRAPHS = (
     "batch2_subfolder",
     "runtime_error",
     "interrupted",
+    "inpaint",
 )
 
 
