@@ -1,9 +1,9 @@
 """From prompt to picture: our pieces put together against diffusers' whole `StableDiffusion3Pipeline`.
 
 Equal weights, tokenizer files and initial noise. diffusers encodes T5 to the length it is given, ours to at least 77
-tokens, so 77 is asked of it. Tolerances: conditioning agrees to the last bit, 1e-6 is allowed. Latents are float32 sums in
-another order, passed through four guided steps of a random transformer: of values around 25 they differ by 7e-5, 5e-4 is
-allowed; pictures, from 0 to 1, by 1.3e-6, 2e-5 is allowed.
+tokens, so 77 is asked of it. Tolerances: conditioning agrees to the last bit, 1e-6 is allowed. Latents are float32 sums
+in another order, passed through four guided steps of a random transformer: of values around 25 they differ by 7e-5,
+5e-4 is allowed; pictures, from 0 to 1, by 1.3e-6, 2e-5 is allowed.
 """
 
 from __future__ import annotations
