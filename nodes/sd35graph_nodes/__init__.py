@@ -9,6 +9,7 @@ import torch
 
 from sd35graph import STANDARD_PORTS, Pack
 from sd35graph.graph.context import WorkerEnvironment
+from sd35graph.models.memory import limit_gpu_memory, weights_share
 from sd35graph.models.pool import ModelPool
 from sd35graph_nodes import (
     conditioning,
@@ -42,7 +43,12 @@ def make_pool(environment: WorkerEnvironment) -> ModelPool:
     name = environment.device
     if name == "auto":
         name = "cuda:0" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    return ModelPool(torch.device(name), environment.precision, environment.model_roots)
+    device = torch.device(name)
+    vram, ram = environment.vram_bytes, environment.ram_bytes
+    if device.type == "cuda" and vram is not None:
+        limit_gpu_memory(device, vram)
+    budgets = [None if limit is None else weights_share(limit) for limit in (ram if name == "cpu" else vram, ram)]
+    return ModelPool(device, environment.precision, environment.model_roots, *budgets)
 
 
 pack = Pack(

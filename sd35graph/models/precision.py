@@ -1,12 +1,10 @@
-"""In which number format a network computes on a device, and how much memory that device has."""
+"""In which number format a network computes on a device."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Literal
 
-import psutil
 import torch
 
 from sd35graph.models.header import TensorInfo
@@ -15,11 +13,6 @@ from sd35graph.models.storage import DTYPES
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 _DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-
-_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
-
-# Weights may take this share of the memory; the rest is for activations and everybody else.
-_BUDGET_SHARE = 0.7
 
 
 def compute_dtype(precision: Precision, stored: torch.dtype, device: torch.device) -> torch.dtype:
@@ -57,13 +50,6 @@ def stored_dtype(tensors: Iterable[TensorInfo]) -> torch.dtype:
     return DTYPES.get(max(counts, key=lambda dtype: counts[dtype]), torch.bfloat16)
 
 
-def default_budget_bytes(device: torch.device) -> int:
-    """How many bytes of weights may stay loaded: a share of the GPU's memory, or of what this process may use."""
-    on_gpu = device.type == "cuda"
-    total = torch.cuda.get_device_properties(device).total_memory if on_gpu else _physical_bytes()
-    return int(total * _BUDGET_SHARE)
-
-
 def forbid_tf32() -> None:
     """Make float32 mean float32 on NVIDIA GPUs, whose convolutions otherwise round to 10 bits of mantissa."""
     torch.backends.cudnn.allow_tf32 = False
@@ -73,12 +59,3 @@ def forbid_tf32() -> None:
 def _cpu_computes_bf16() -> bool:
     found = torch.cpu.get_capabilities()
     return bool(found.get("amx_bf16") or found.get("avx512_bf16"))
-
-
-def _physical_bytes() -> int:
-    total = int(psutil.virtual_memory().total)
-    try:
-        limit = _CGROUP_LIMIT.read_text().strip()
-    except OSError:  # not Linux, or no control group: the machine's memory is the limit
-        return total
-    return min(total, int(limit)) if limit.isdigit() else total

@@ -14,8 +14,8 @@ from tiny_networks import Save, Weights
 from tokenizers import Tokenizer, models
 from torch import Tensor
 
+from sd35graph.models import memory, precision
 from sd35graph.models import pool as pool_module
-from sd35graph.models import precision
 from sd35graph.models.clip import ClipTextEncoder
 from sd35graph.models.errors import MissingPartError, ModelMemoryError, TokenizerMissingError, WeightsChangedError
 from sd35graph.models.handles import (
@@ -27,8 +27,10 @@ from sd35graph.models.handles import (
     open_text_encoders,
     open_vae,
 )
+from sd35graph.models.memory import available_bytes, weights_share
+from sd35graph.models.mmdit import MMDiT
 from sd35graph.models.pool import ModelPool
-from sd35graph.models.precision import compute_dtype, default_budget_bytes
+from sd35graph.models.precision import compute_dtype
 from sd35graph.models.t5 import T5TextEncoder
 from sd35graph.values import tensor_bytes
 
@@ -87,6 +89,10 @@ def test_release_drops_everything(pool: ModelPool, model: ModelHandle) -> None:
     assert pool.mmdit(model) is not network
 
 
+def blocks_there(network: MMDiT) -> list[bool]:
+    return [all(tensor.device == CPU for tensor in block.state_dict().values()) for block in network.joint_blocks]
+
+
 def test_the_least_recently_used_goes_first(save: Save, mmdit_weights: Weights, vae: VaeHandle) -> None:
     first, second = (open_diffusion_model(save(f"{name}.safetensors", mmdit=mmdit_weights)) for name in "ab")
     size = tensor_bytes(mmdit_weights.values())
@@ -94,15 +100,35 @@ def test_the_least_recently_used_goes_first(save: Save, mmdit_weights: Weights, 
     network_a, network_b = pool.mmdit(first), pool.mmdit(second)
     assert pool.mmdit(first) is network_a  # now b is the older one
     pool.vae(vae)
-    assert pool.mmdit(first) is network_a
-    assert pool.mmdit(second) is not network_b
+    assert all(blocks_there(network_a))
+    assert not all(blocks_there(network_b))
+    assert pool.size_bytes <= size * 2
 
 
-def test_a_model_larger_than_the_budget_is_still_loaded(model: ModelHandle, vae: VaeHandle) -> None:
+def test_as_many_blocks_go_as_are_in_the_way(save: Save, mmdit_weights: Weights) -> None:
+    first, second = (open_diffusion_model(save(f"{name}.safetensors", mmdit=mmdit_weights)) for name in "ab")
+    size = tensor_bytes(mmdit_weights.values())
+    pool = ModelPool(CPU, "auto", [], budget_bytes=int(size * 1.99))
+    older = pool.mmdit(first)
+    assert all(blocks_there(pool.mmdit(second)))
+    assert pool.size_bytes <= size * 1.99
+    assert all(blocks_there(pool.mmdit(first)))  # back again, at the expense of the other
+    assert pool.mmdit(first) is older
+
+
+def test_what_does_not_fit_even_without_blocks_is_dropped(save: Save, mmdit_weights: Weights, vae: VaeHandle) -> None:
+    model = open_diffusion_model(save("m.safetensors", mmdit=mmdit_weights))
     pool = ModelPool(CPU, "auto", [], budget_bytes=1)
+    network = pool.mmdit(model)
     pool.vae(vae)
-    pool.mmdit(model)
-    assert pool.size_bytes == tensor_bytes(pool.mmdit(model).state_dict().values())
+    assert pool.mmdit(model) is not network
+
+
+def test_networks_of_a_budget_too_small_keep_what_is_outside_their_blocks(model: ModelHandle) -> None:
+    pool = ModelPool(CPU, "auto", [], budget_bytes=1)
+    network = pool.mmdit(model)
+    assert blocks_there(network) == [False] * 3
+    assert network.pos_embed.device == CPU
 
 
 def test_patches_change_their_weights_and_nothing_else(
@@ -153,14 +179,18 @@ def test_a_few_wide_tensors_do_not_widen_the_rest(save: Save, mmdit_weights: Wei
     assert {tensor.dtype for tensor in network.state_dict().values()} == {compute_dtype("auto", torch.float16, CPU)}
 
 
-def test_the_budget_respects_the_memory_limit_of_the_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    limit = tmp_path / "memory.max"
-    monkeypatch.setattr(precision, "_CGROUP_LIMIT", limit)
-    free = default_budget_bytes(CPU)
-    limit.write_text("1000000\n")
-    assert default_budget_bytes(CPU) == 700_000
-    limit.write_text("max\n")
-    assert default_budget_bytes(CPU) == free
+@pytest.mark.parametrize("version", [0, 1])
+def test_the_budget_respects_the_memory_limit_of_the_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: int
+) -> None:
+    limits = [tmp_path / "memory.max", tmp_path / "memory.limit_in_bytes"]
+    monkeypatch.setattr(memory, "_CGROUP_LIMITS", tuple(limits))
+    machine = available_bytes(CPU)
+    limits[version].write_text("1000000\n")
+    assert available_bytes(CPU) == 1_000_000
+    assert weights_share(available_bytes(CPU)) == 700_000
+    limits[version].write_text("max\n")
+    assert available_bytes(CPU) == machine
 
 
 def test_a_file_that_changed_is_refused_and_opens_anew(
@@ -193,7 +223,9 @@ def test_a_failed_load_leaves_nothing_behind(
 
     with monkeypatch.context() as patched:
         patched.setattr(pool_module, "load_weights", fail)
-        with pytest.raises(ModelMemoryError, match=r"m\.safetensors has no room on cpu as float32.*--precision bf16"):
+        with pytest.raises(
+            ModelMemoryError, match=r"m\.safetensors: the diffusion model .* as float32\) has no room on cpu"
+        ):
             pool.mmdit(model)
         assert pool.size_bytes == 0
     pool.mmdit(model)
