@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sd35graph import Context, Image, Input, Latent, Mask, node
+from sd35graph.models.errors import ModelMemoryError
 from sd35graph.models.handles import VaeHandle
 from sd35graph.models.pool import ModelPool
 from sd35graph.models.vae import crop_to_multiple
@@ -28,7 +29,15 @@ def vae_decode(
 ) -> Image:
     """Turn latents into pictures."""
     ctx.check_cancelled()
-    return Image(ctx.resource(ModelPool).vae(vae).decode(samples.samples))
+    network = ctx.resource(ModelPool).vae(vae)
+    try:
+        return Image(network.decode(samples.samples))
+    except ModelMemoryError:
+        ctx.warn(
+            "The picture was decoded piece by piece, as there was no memory to decode it whole; it may differ faintly "
+            "where pieces meet. Make a smaller picture, or give it more memory (--vram), to avoid that."
+        )
+    return Image(network.decode_tiled(samples.samples))  # outside the handler, which keeps the attempt's tensors
 
 
 @node("VAEDecodeTiled", title="VAE Decode (Tiled)", category="_for_testing")
@@ -50,7 +59,17 @@ def vae_decode_tiled(
 def vae_encode(ctx: Context, pixels: Image, vae: VaeHandle) -> Latent:
     """Turn pictures into latents, cropped around the centre to multiples of 8 pixels. Alpha is left out."""
     ctx.check_cancelled()
-    return Latent(ctx.resource(ModelPool).vae(vae).encode(pixels.pixels[..., :3]))
+    network = ctx.resource(ModelPool).vae(vae)
+    try:
+        return Latent(network.encode(pixels.pixels[..., :3]))
+    except ModelMemoryError:
+        ctx.warn(
+            "The picture was encoded piece by piece, as there was no memory to encode it whole; the latent may differ "
+            "faintly where pieces meet. Use a smaller picture, or give it more memory (--vram), to avoid that."
+        )
+    return Latent(
+        network.encode_tiled(pixels.pixels[..., :3])
+    )  # outside the handler, which keeps the attempt's tensors
 
 
 @node("VAEEncodeTiled", title="VAE Encode (Tiled)", category="_for_testing")

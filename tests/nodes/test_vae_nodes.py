@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sd35graph import Image, Latent, Mask
+from sd35graph.models.errors import ModelMemoryError
 from sd35graph.models.handles import VaeHandle, WeightsRef
 from sd35graph_nodes.vae import (
     vae_decode,
@@ -33,14 +34,14 @@ class FakeVae:
         self.asked.append(pixels)
         return F.avg_pool2d(pixels.movedim(-1, 1), 8).repeat(1, 6, 1, 1)[:, :16]
 
-    def encode_tiled(self, pixels: Tensor, tile_size: int, overlap: int) -> Tensor:
+    def encode_tiled(self, pixels: Tensor, tile_size: int = 512, overlap: int = 64) -> Tensor:
         self.asked.append((tile_size, overlap))
         return self.encode(pixels)
 
     def decode(self, samples: Tensor) -> Tensor:
         return F.interpolate(samples[:, :3], scale_factor=8).movedim(1, -1)
 
-    def decode_tiled(self, samples: Tensor, tile_size: int, overlap: int) -> Tensor:
+    def decode_tiled(self, samples: Tensor, tile_size: int = 512, overlap: int = 64) -> Tensor:
         self.asked.append((tile_size, overlap))
         return self.decode(samples)
 
@@ -50,9 +51,13 @@ class PoolContext:
 
     def __init__(self) -> None:
         self.network = FakeVae()
+        self.warnings: list[str] = []
 
     def check_cancelled(self) -> None:
         pass
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
 
     def resource(self, kind: object) -> PoolContext:
         return self
@@ -111,3 +116,32 @@ def test_the_mask_is_scaled_and_cropped_with_the_picture_and_repeated_over_the_b
     assert latent.noise_mask.shape == (2, 16, 24)
     assert latent.noise_mask[:, 0].nonzero()[:, 1].unique().tolist() == list(range(15, 24))
     torch.testing.assert_close(ctx.network.asked[0][:, :, :15], made.pixels[:, 2:18, 3:18])
+
+
+class SmallVae(FakeVae):
+    """One that has memory for pieces only."""
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        raise ModelMemoryError("no room")
+
+    def decode(self, samples: Tensor) -> Tensor:
+        raise ModelMemoryError("no room")
+
+    def encode_tiled(self, pixels: Tensor, tile_size: int = 512, overlap: int = 64) -> Tensor:
+        return FakeVae().encode_tiled(pixels, tile_size, overlap)
+
+    def decode_tiled(self, samples: Tensor, tile_size: int = 512, overlap: int = 64) -> Tensor:
+        return FakeVae().decode_tiled(samples, tile_size, overlap)
+
+
+def test_without_memory_for_the_whole_it_goes_piece_by_piece_and_says_so() -> None:
+    context, plenty = PoolContext(), PoolContext()
+    context.network = SmallVae()
+    latent, picture = Latent(torch.rand(1, 16, 4, 4)), Image(torch.rand(1, 16, 16, 3))
+    assert torch.equal(vae_decode(context, latent, HANDLE).pixels, vae_decode(plenty, latent, HANDLE).pixels)
+    assert torch.equal(vae_encode(context, picture, HANDLE).samples, vae_encode(plenty, picture, HANDLE).samples)
+    assert [message.partition(",")[0] for message in context.warnings] == [
+        "The picture was decoded piece by piece",
+        "The picture was encoded piece by piece",
+    ]
+    assert plenty.warnings == []
