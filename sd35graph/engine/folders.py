@@ -103,9 +103,9 @@ class Folders:
     def choices(self, source: str) -> list[str]:
         """The files a drop-down filled from `source` offers, sorted, those in subfolders as `folder/name`.
 
-        Models: safetensors and GGUF files only, and links are followed: only who runs the server can place them, and
-        shared stores and hub caches consist of them. Elsewhere links that leave the folder are left out. So are hidden
-        files.
+        Models: safetensors and GGUF files, and folders in diffusers' form. Links are followed: only who runs the server
+        can place them, and shared stores and hub caches consist of them. Elsewhere links that leave the folder are left
+        out. So are hidden files.
         """
         if source in _FILE_SOURCES:
             folder, suffixes = _FILE_SOURCES[source]
@@ -114,21 +114,26 @@ class Folders:
         return sorted({name for found in names for name in found})
 
     def file(self, source: str, name: str) -> Path:
-        """The file `name` of a source; the first root that has it wins.
+        """The file `name` of a source, or the folder of a model; the first root that has it wins.
 
         Raises `UnsafePath` for a name that leaves its folder, `FileNotFoundError` saying where it was looked for.
         """
         for root in self.roots(source):
             path = inside(root, name) if source in _FILE_SOURCES else root.joinpath(*safe_components(name))
-            if path.is_file():
+            if path.is_file() or (source not in FILE_FOLDERS and _model_folder(path)):
                 return path
         places = " or ".join(str(root) for root in self.roots(source) if not root.is_relative_to(EMBEDDED_MODELS))
         raise FileNotFoundError(f'there is no file "{name}" for {source}; put it into {places}')
 
     def file_fingerprint(self, source: str, name: str) -> str:
-        """Changes when the file does: size, time of change and inode, so that the file need not be read."""
-        status = self.file(source, name).stat()
-        return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}"
+        """Changes when the file does: size, time of change and inode, so that the file need not be read.
+
+        For a model that is a folder, those of everything in it.
+        """
+        path = self.file(source, name)
+        files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+        stats = [file.stat() for file in files]
+        return ",".join(f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}" for status in stats)
 
     def folder_fingerprint(self, source: str) -> str:
         """Changes when a file that `choices` offers does, comes or goes."""
@@ -172,14 +177,28 @@ def _walk(root: Path, suffixes: frozenset[str], *, follow_links: bool = False) -
                 continue
             name = prefix + entry.name
             if entry.is_dir(follow_symlinks=follow_links):
+                kind = _model_folder(Path(entry.path)) if follow_links else None
+                if kind:
+                    yield name
                 real = os.path.realpath(entry.path)
-                if real not in entered:
+                if kind != "whole" and real not in entered:
                     entered.add(real)
                     pending.append((f"{name}/", entry.path))
                 continue
             is_wanted = os.path.splitext(entry.name)[1].lower() in suffixes
             if is_wanted and _is_offered(Path(real_root), name, entry, follow_links):
                 yield name
+
+
+def _model_folder(path: Path) -> Literal["whole", "part"] | None:
+    """Whether a folder is a model in diffusers' form: a whole one, whose files are not models of their own, or a part.
+
+    A part holds a description and weights under diffusers' name; its files may be chosen one by one as well.
+    """
+    if (path / "model_index.json").is_file():
+        return "whole"
+    is_part = (path / "config.json").is_file() and any(path.glob("diffusion_pytorch_model*.safetensors*"))
+    return "part" if is_part else None
 
 
 def _is_offered(root: Path, name: str, entry: os.DirEntry[str], follow_links: bool) -> bool:

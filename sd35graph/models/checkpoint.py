@@ -8,7 +8,7 @@ process (SIGBUS).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from io import FileIO
@@ -17,9 +17,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from sd35graph.models.diffusers_folder import read_folder_header
+from sd35graph.models.diffusers_layout import to_released_names
 from sd35graph.models.errors import UnsupportedStorageError, WeightsChangedError
 from sd35graph.models.gguf_file import is_gguf, read_gguf_header
-from sd35graph.models.header import Fingerprint, Header, Piece, TensorInfo
+from sd35graph.models.header import Fingerprint, Header, Piece, TensorInfo, measure
 from sd35graph.models.safetensors_file import read_safetensors_header
 from sd35graph.models.scaled_fp8 import fold_scales
 from sd35graph.models.storage import DTYPES, READABLE, QuantizedTensor, Shape, Weight, element_dtype, stored_shape
@@ -39,19 +41,23 @@ __all__ = [
 
 
 def read_header(path: Path) -> Header:
-    """The header of the weights at `path`, after checking that they are whole.
+    """The header of the weights at `path`, a safetensors or GGUF file or a folder in diffusers' form.
+
+    Checks that they are whole. Names in diffusers' layout become the released ones.
 
     Raises `FileNotFoundError`/`OSError` for what the file system says, `FileFormatError` for anything else.
     """
+    if path.is_dir():
+        return read_folder_header(path)
     if is_gguf(path):
-        return read_gguf_header(path)
-    return fold_scales(read_safetensors_header(path))
+        return to_released_names(read_gguf_header(path))
+    return to_released_names(fold_scales(read_safetensors_header(path)))
 
 
 def check_unchanged(path: Path, fingerprint: Fingerprint) -> None:
     """Raise `WeightsChangedError` if the file is gone, or has another size or time than when it was inspected."""
     try:
-        _check_stat(path, path.stat(), fingerprint)
+        _check_measure(path, measure(path), fingerprint)
     except FileNotFoundError as error:
         raise WeightsChangedError(
             f"{path} was there when it was chosen, but is gone now. Put it back or choose another."
@@ -92,22 +98,26 @@ def read_weights(header: Header, keys: Mapping[str, str]) -> Iterator[tuple[str,
     """Read tensors, one at a time, into the CPU's memory, in the form they are stored in. Arguments and errors as in
     `load_tensors`."""
     check_unchanged(header.path, header.fingerprint)
+    files: dict[Path, FileIO] = {}
     with ExitStack() as stack:
-        files: dict[Path, FileIO] = {}
+
+        def opened(path: Path) -> FileIO:
+            if path not in files:
+                files[path] = stack.enter_context(path.open("rb", buffering=0))
+                if path == header.path:
+                    stat = os.fstat(files[path].fileno())
+                    _check_measure(path, (stat.st_size, stat.st_mtime_ns), header.fingerprint)
+            return files[path]
+
         for name, key in keys.items():
             info = header.tensors[key]
-            for piece in info.pieces:
-                if piece.path not in files:
-                    files[piece.path] = stack.enter_context(piece.path.open("rb", buffering=0))
-                    if piece.path == header.path:
-                        _check_stat(header.path, os.fstat(files[piece.path].fileno()), header.fingerprint)
-            yield name, _assemble(info, [_read_piece(files[piece.path], piece, key) for piece in info.pieces])
+            yield name, _assemble(info, [_read_piece(opened, piece, key) for piece in info.pieces])
 
 
-def _check_stat(path: Path, stat: os.stat_result, fingerprint: Fingerprint) -> None:
-    if (stat.st_size, stat.st_mtime_ns) != (fingerprint.size_bytes, fingerprint.mtime_ns):
+def _check_measure(path: Path, found: tuple[int, int], fingerprint: Fingerprint) -> None:
+    if found != (fingerprint.size_bytes, fingerprint.mtime_ns):
         raise WeightsChangedError(
-            f"{path} changed on disk after it was chosen ({fingerprint.size_bytes} bytes then, {stat.st_size} now). "
+            f"{path} changed on disk after it was chosen ({fingerprint.size_bytes} bytes then, {found[0]} now). "
             "Run the loader again to use the new file."
         )
 
@@ -130,11 +140,12 @@ def _join(parts: list[Tensor], *, is_swapped: bool) -> Tensor:
     return torch.cat(joined.chunk(2)[::-1]) if is_swapped else joined
 
 
-def _read_piece(file: FileIO, piece: Piece, key: str) -> Weight:
+def _read_piece(opened: Callable[[Path], FileIO], piece: Piece, key: str) -> Weight:
     dtype = element_dtype(piece.dtype)
     assert dtype is not None, piece  # `check_storage` refuses what cannot be read
     tensor = torch.empty(stored_shape(piece.dtype, piece.shape), dtype=dtype)
     unread = tensor.view(-1).view(torch.uint8).numpy().data
+    file = opened(piece.path)
     file.seek(piece.offset)
     while unread:
         count = file.readinto(unread)
@@ -143,6 +154,6 @@ def _read_piece(file: FileIO, piece: Piece, key: str) -> Weight:
         unread = unread[count:]
     if piece.dtype in DTYPES:
         return tensor
-    scale = _read_piece(file, piece.scale, key) if piece.scale else torch.ones(())
+    scale = _read_piece(opened, piece.scale, key) if piece.scale else torch.ones(())
     assert isinstance(scale, Tensor)  # scales are plain numbers, see `fold_scales`
     return QuantizedTensor(tensor, piece.dtype, piece.shape, torch.float32, float(scale))

@@ -38,7 +38,7 @@ class TensorInfo:
 class Fingerprint:
     """Identifies the content of weights without reading all of it.
 
-    header: SHA-256 of the header's JSON bytes, in hex.
+    size_bytes, mtime_ns: see `measure`. header: SHA-256 of what the header says, in hex.
     """
 
     size_bytes: int
@@ -58,3 +58,11 @@ class Header:
     def shapes(self, prefix: str = "") -> dict[str, Shape]:
         """Shapes of the tensors under `prefix`, keyed without it."""
         return {key[len(prefix) :]: info.shape for key, info in self.tensors.items() if key.startswith(prefix)}
+
+
+def measure(path: Path) -> tuple[int, int]:
+    """The size in bytes and time of change of a file, or, for a folder, their sum and maximum over what is in it."""
+    stats = [path.stat()]
+    if path.is_dir():
+        stats = [file.stat() for file in path.rglob("*") if file.suffix in (".safetensors", ".json")]
+    return sum(stat.st_size for stat in stats), max((stat.st_mtime_ns for stat in stats), default=0)

@@ -120,6 +120,8 @@ def load_t5_tokenizer(folder: Path) -> T5Tokenizer:
 
 
 def _beside(kind: TokenizerKind, encoder: Path) -> tuple[Path, ...]:
+    if encoder.is_dir():  # a model in diffusers' form, or the folder of an encoder
+        return (encoder / ("tokenizer" if kind == "clip" else "tokenizer_3"), encoder)
     return (encoder.with_suffix(""), encoder.parent / kind, encoder.parent / "tokenizer", encoder.parent)
 
 

@@ -85,6 +85,31 @@ def test_choices_are_sorted_recursive_and_only_of_the_right_kind(folders: Folder
     assert folders.choices("checkpoints") == ["a.SAFETENSORS", "b.safetensors", "sub/deep/c.safetensors"]
 
 
+def test_a_model_in_diffusers_form_is_offered_as_its_folder(folders: Folders) -> None:
+    root = folders.models[0] / "diffusion_models"
+    for name in ("model_index.json", "vae/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors"):
+        put(root / "all" / "sd3.5" / name)
+    for name in ("config.json", "diffusion_pytorch_model.safetensors.index.json"):
+        put(root / "transformer" / name)
+    put(root / "other" / "config.json")
+    put(root / "other" / "model.gguf")
+    assert folders.choices("diffusion_models") == ["all/sd3.5", "other/model.gguf", "transformer"]
+    assert folders.file("diffusion_models", "all/sd3.5").is_dir()
+    before = folders.file_fingerprint("diffusion_models", "all/sd3.5")
+    put(root / "all" / "sd3.5" / "vae" / "diffusion_pytorch_model.safetensors", b"another")
+    assert folders.file_fingerprint("diffusion_models", "all/sd3.5") != before
+    with pytest.raises(FileNotFoundError):
+        folders.file("diffusion_models", "other")
+
+
+def test_a_folder_of_pictures_is_no_model(folders: Folders) -> None:
+    put(folders.input / "sub" / "model_index.json")
+    put(folders.input / "sub" / "a.png")
+    assert folders.choices("input") == ["sub/a.png"]
+    with pytest.raises(FileNotFoundError):
+        folders.file("input", "sub")
+
+
 def test_choices_never_follow_links_out_of_a_folder_clients_write_to(folders: Folders, tmp_path: Path) -> None:
     outside = put(tmp_path / "outside" / "x.png")
     put(folders.input / "real.png")
