@@ -30,31 +30,34 @@ def check_flow(flow: FlowSettings) -> None:
         raise ValueError(f"timesteps must be at least 2, got {flow.timesteps}; SD3.5 uses 1000")
 
 
-def shifted(flow: FlowSettings, u: float) -> float:
-    """sigma at the fraction `u` (0..1) of unshifted noise time."""
+def shifted(flow: FlowSettings, u: Tensor) -> Tensor:
+    """sigma at the fractions `u` (0..1) of unshifted noise time; float32 in, float32 out.
+
+    Each operation is rounded to float32, as in the recorded pipeline: the noise of a Brownian path can be seen to
+    differ where a sigma differs in its last bit.
+    """
     return flow.shift * u / (1.0 + (flow.shift - 1.0) * u)
 
 
-def sigma_at(flow: FlowSettings, position: float) -> float:
-    """sigma at a real-valued position 0 .. timesteps - 1 of the ascending table."""
-    return as_float32(shifted(flow, (position + 1.0) / flow.timesteps))
+def sigma_at(flow: FlowSettings, positions: Tensor) -> Tensor:
+    """sigma at real-valued positions 0 .. timesteps - 1 of the ascending table, float32."""
+    return shifted(flow, (positions.to(torch.float32) + 1.0) / flow.timesteps)
 
 
 def sigma_min(flow: FlowSettings) -> float:
     """The smallest sigma of the table."""
-    return sigma_at(flow, 0)
+    return float(sigma_at(flow, torch.tensor(0)))
 
 
 def sigma_max(flow: FlowSettings) -> float:
     """The largest sigma of the table: exactly 1."""
-    return sigma_at(flow, flow.timesteps - 1)
+    return float(sigma_at(flow, torch.tensor(flow.timesteps - 1)))
 
 
 def sigma_table(flow: FlowSettings) -> Tensor:
     """All sigmas of the discrete model, [timesteps], float32, ascending."""
     check_flow(flow)
-    u = torch.arange(1, flow.timesteps + 1, dtype=torch.float64) / flow.timesteps
-    return (flow.shift * u / (1.0 + (flow.shift - 1.0) * u)).to(torch.float32)
+    return sigma_at(flow, torch.arange(flow.timesteps))
 
 
 def sigma_to_timestep(flow: FlowSettings, sigma: Tensor) -> Tensor:
@@ -64,8 +67,7 @@ def sigma_to_timestep(flow: FlowSettings, sigma: Tensor) -> Tensor:
 
 def timestep_to_sigma(flow: FlowSettings, timestep: Tensor) -> Tensor:
     """The shifted sigma of `timestep` (0 .. multiplier); any shape."""
-    u = timestep / flow.multiplier
-    return flow.shift * u / (1.0 + (flow.shift - 1.0) * u)
+    return shifted(flow, timestep / flow.multiplier)
 
 
 def percent_to_sigma(flow: FlowSettings, percent: float) -> float:
@@ -77,4 +79,15 @@ def percent_to_sigma(flow: FlowSettings, percent: float) -> float:
         return 1.0
     if percent >= 1.0:
         return 0.0
-    return as_float32(shifted(flow, 1.0 - percent))
+    u = 1.0 - percent
+    return as_float32(flow.shift * u / (1.0 + (flow.shift - 1.0) * u))
+
+
+def half_log_snr(sigma: float) -> float:
+    """lambda = ln((1 - sigma) / sigma), half the logarithm of the signal-to-noise ratio, for sigma in (0, 1)."""
+    return math.log((1.0 - sigma) / sigma)
+
+
+def from_half_log_snr(value: float) -> float:
+    """The sigma of a `half_log_snr`."""
+    return 1.0 / (1.0 + math.exp(value))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor
+
+from sd35graph.sampling.flow import as_float32
 
 MAX_SEED = 2**64 - 1
 
@@ -43,3 +47,36 @@ def make_noise(shape: Sequence[int], seed: int, batch_index: Sequence[int] | Non
     row = (1, *shape[1:])
     draws = [torch.randn(row, generator=generator, dtype=torch.float32) for _ in range(max(batch_index) + 1)]
     return torch.cat([draws[index] for index in batch_index])  # [B, C, h, w]
+
+
+class BrownianNoise:
+    """Increments of one Brownian path over sigma, scaled to unit variance; on the CPU, as all noise.
+
+    The path is a function of seed, shape and interval alone (torchsde, BrownianTree, Apache-2.0; "Scalable Gradients
+    for Stochastic Differential Equations", arXiv 2001.01328), so a run that is continued elsewhere finds the same one.
+    It is made with the first increment that is asked for.
+
+    shape: [B, C, h, w]; sigmas: the schedule, whose largest and smallest positive entries bound the path.
+    """
+
+    def __init__(self, seed: int, shape: Sequence[int], sigmas: Sequence[float]) -> None:
+        self._seed = seed
+        self._shape = tuple(shape)
+        self._start = min((sigma for sigma in sigmas if sigma > 0), default=0.0)
+        self._end = max(sigmas)
+
+    @cached_property
+    def _tree(self) -> Callable[[float, float], Tensor]:
+        from torchsde import BrownianTree  # takes a second to import, and few samplers need it
+
+        tree: Callable[[float, float], Tensor] = BrownianTree(
+            t0=self._start, w0=torch.zeros(self._shape), t1=self._end, entropy=self._seed
+        )
+        return tree
+
+    def __call__(self, sigma: float, sigma_next: float) -> Tensor:
+        """Noise for the step from `sigma` down to `sigma_next`, which lie in the interval, float32."""
+        high, low = as_float32(sigma), as_float32(sigma_next)
+        # The tree rounds its ends to 6 digits and complains of anything outside.
+        low, high = (min(max(value, round(self._start, 6)), round(self._end, 6)) for value in (low, high))
+        return -self._tree(low, high) / math.sqrt(abs(as_float32(sigma) - as_float32(sigma_next)))

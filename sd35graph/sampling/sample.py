@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from sd35graph.sampling.guidance import VelocityModel, keep_outside, make_denoiser
-from sd35graph.sampling.noise import MAX_SEED, make_noise, seeded_rng
+from sd35graph.sampling.noise import MAX_SEED, BrownianNoise, make_noise, seeded_rng
 from sd35graph.sampling.regions import resize_noise_mask
-from sd35graph.sampling.samplers import DROPS_PENULTIMATE_SIGMA, Sampler, find_sampler
+from sd35graph.sampling.samplers import DROPS_PENULTIMATE_SIGMA, SAMPLERS, Sampler, find_sampler
 from sd35graph.sampling.schedulers import full_schedule
-from sd35graph.sampling.state import Denoiser, SamplerState, Sigmas
+from sd35graph.sampling.state import RunDenoiser, SamplerState, Sigmas
 from sd35graph.values import LATENT_CHANNELS, FlowSettings, Guider, Latent, latent_to_model, model_to_latent
 
 CPU = torch.device("cpu")
+SIGMA_MARGIN = 1e-5  # of float32 rounding above 1
 
 OnStep = Callable[[int, int, Tensor, Tensor], None]
 """Called after each step with its index (from 0), the number of steps, x0 and x (both model space).
@@ -35,7 +37,7 @@ class SamplingRun:
 
     sampler: Sampler
     sigmas: Sigmas
-    denoise: Denoiser
+    denoise: RunDenoiser
     start: SamplerState
     latent: Latent
 
@@ -74,15 +76,14 @@ def prepare(
 ) -> SamplingRun:
     """Everything a run needs, with x at its start.
 
-    sigmas: [n + 1], descending, n of at least 1. latent: see `widen`. noise: [B, 16, h, w], also kept outside a noise
-    mask. seed: of the noise a sampler adds on the way. device: where the network is.
+    sigmas: [n + 1], n of at least 1, falling from 1 at most; some samplers also follow others. latent: see `widen`.
+    noise: [B, 16, h, w], also kept outside a noise mask. seed: of the noise a sampler adds on the way. device: where
+    the network is.
     """
     chosen = find_sampler(sampler)
-    levels = chosen.adapt_sigmas(_levels(sigmas))
+    given = _levels(sigmas, sampler, follows_rising=chosen.follows_rising)
     batch, _, height, width = latent.samples.shape
-    x0 = latent.samples.to(device, torch.float32)
-    if bool(x0.any()):  # an empty latent stands for zero in model space, not for the grey that VAE zeros mean
-        x0 = latent_to_model(x0)
+    x0 = _model_space(latent.samples.to(device, torch.float32))
     noise = noise.to(device, torch.float32)
     denoise = make_denoiser(
         model, flow, guider, height=height, width=width, device=device, uses_uncond=chosen.uses_uncond
@@ -93,16 +94,41 @@ def prepare(
         if chosen.inpaints_with_new_noise:
             outside = make_noise(tuple(noise.shape), (seed + 1) % (MAX_SEED + 1)).to(device)
         denoise = keep_outside(denoise, mask, x0, outside)
-    start = SamplerState(x=noise * levels[0] + x0 * (1.0 - levels[0]), rng=seeded_rng(seed))
-    return SamplingRun(chosen, levels, denoise, start, latent)
+    path = BrownianNoise(seed, tuple(noise.shape), given)
+    asked = RunDenoiser(denoise, lambda sigma, sigma_next: path(sigma, sigma_next).to(device), flow)
+    start = SamplerState(x=noise * given[0] + x0 * (1.0 - given[0]), rng=seeded_rng(seed))
+    return SamplingRun(chosen, chosen.adapt_sigmas(given, flow), asked, start, latent)
 
 
-def _levels(sigmas: Tensor) -> Sigmas:
+def _model_space(samples: Tensor) -> Tensor:
+    # An empty latent stands for zero in model space, not for the grey that VAE zeros mean.
+    return latent_to_model(samples) if bool(samples.any()) else samples
+
+
+def _levels(sigmas: Tensor, sampler: str, *, follows_rising: bool) -> Sigmas:
     """`sigmas` as float32 values for the formulas, repeats left out: a step of no length has no direction."""
     values: list[float] = sigmas.to(torch.float32).tolist()
     if not all(math.isfinite(value) for value in values) or min(values[:-1], default=0.0) <= 0.0:
-        raise ValueError(f"sigmas must be finite and, but for the last, greater than 0; got {values}")
-    return tuple(value for index, value in enumerate(values) if index == 0 or value != values[index - 1])
+        raise ValueError(f"sigmas must be finite and, but for the last, greater than 0; got {_shortened(values)}")
+    if max(values) > 1.0 + SIGMA_MARGIN:
+        raise ValueError(
+            f"sigmas of an SD3 model lie between 0 (picture) and 1 (noise), but got {_shortened(values)}; "
+            "set sigma_max to 1, or use BasicScheduler"
+        )
+    if values[-1] >= 1.0:
+        raise ValueError("the last sigma must be less than 1, where no picture is left; split the sigmas before it")
+    levels = [value for index, value in enumerate(values) if index == 0 or value != values[index - 1]]
+    if not follows_rising and any(later > earlier for earlier, later in pairwise(levels)):
+        names = ", ".join(name for name, known in SAMPLERS.items() if known.follows_rising)
+        raise ValueError(
+            f"{sampler} needs falling sigmas, but got {_shortened(values)}; only {names} also follow others"
+        )
+    return tuple(levels)
+
+
+def _shortened(values: Sequence[float]) -> str:
+    shown = ", ".join(f"{value:.4g}" for value in values[:12])
+    return f"[{shown}, …]" if len(values) > 12 else f"[{shown}]"
 
 
 def widen(latent: Latent) -> Latent:
@@ -178,8 +204,18 @@ def ksample(
     if end_at_step is not None or start_at_step > 0:
         end = len(sigmas) if end_at_step is None else end_at_step
         sigmas = cut_sigmas(sigmas, start_at_step, end, to_zero=not return_with_leftover_noise)
-    noise_seed = seed if add_noise else None
-    result, _ = _sample(model, flow, guider, sampler, sigmas, latent, noise_seed, seed, device, on_step)
+    result, _ = custom_sample(
+        model,
+        flow,
+        guider,
+        noise_seed=seed if add_noise else None,
+        seed=seed,
+        sampler=sampler,
+        sigmas=sigmas,
+        latent=latent,
+        device=device,
+        on_step=on_step,
+    )
     return result
 
 
@@ -189,36 +225,21 @@ def custom_sample(
     guider: Guider,
     *,
     noise_seed: int | None,
+    seed: int,
     sampler: str,
     sigmas: Tensor,
     latent: Latent,
     device: torch.device = CPU,
     on_step: OnStep | None = None,
 ) -> tuple[Latent, Latent]:
-    """The outputs of SamplerCustomAdvanced: the result, and the x0 of the last step.
+    """The result of sampling over `sigmas`, and the x0 of the last step.
 
-    noise_seed: None adds no noise, and seeds the noise a sampler adds on the way with 0.
+    noise_seed: of the noise at the start, None for none. seed: of the noise that the sampler adds on the way. With
+    fewer than two sigmas there is nothing to do, and both outputs are the latent as it was.
     """
-    return _sample(model, flow, guider, sampler, sigmas, latent, noise_seed, noise_seed or 0, device, on_step)
-
-
-def _sample(
-    model: VelocityModel,
-    flow: FlowSettings,
-    guider: Guider,
-    sampler: str,
-    sigmas: Tensor,
-    latent: Latent,
-    noise_seed: int | None,
-    sampler_seed: int,
-    device: torch.device,
-    on_step: OnStep | None,
-) -> tuple[Latent, Latent]:
     latent = widen(latent)
     if len(sigmas) < 2:
         return latent, latent
-    shape = tuple(latent.samples.shape)
-    noise = torch.zeros(shape) if noise_seed is None else make_noise(shape, noise_seed, latent.batch_index)
     run = prepare(
         model,
         flow,
@@ -226,8 +247,24 @@ def _sample(
         sampler=sampler,
         sigmas=sigmas,
         latent=latent,
-        noise=noise,
-        seed=sampler_seed,
+        noise=_start_noise(latent, noise_seed),
+        seed=seed,
         device=device,
     )
     return run.finish(run.drive(run.start, on_step))
+
+
+def _start_noise(latent: Latent, seed: int | None) -> Tensor:
+    shape = tuple(latent.samples.shape)
+    return torch.zeros(shape) if seed is None else make_noise(shape, seed, latent.batch_index)
+
+
+def add_noise(latent: Latent, noise_seed: int | None, sigmas: Tensor) -> Latent:
+    """The latent noised as far as the sigmas go: from the first to the last, or to the only one; as it was for none."""
+    latent = widen(latent)
+    if len(sigmas) == 0:
+        return latent
+    sigma = float(sigmas[0] if len(sigmas) == 1 else (sigmas[0] - sigmas[-1]).abs())
+    x0 = _model_space(latent.samples.to(torch.float32))
+    noise = _start_noise(latent, noise_seed).to(x0.device)
+    return replace(latent, samples=model_to_latent(noise * sigma + x0 * (1.0 - sigma)))

@@ -52,6 +52,8 @@ def _third_order(x: Tensor, eps: Tensor, eps_1: Tensor, denoise: Denoiser, t: fl
 def fast_orders(sigmas: Sigmas) -> list[int]:
     """Orders of the equal log-sigma steps that together spend one evaluation per schedule interval (appendix D.4)."""
     evaluations = len(sigmas) - 1
+    if evaluations == 0:
+        return []
     thirds, rest = divmod(evaluations, 3)
     return [3] * (thirds - 1) + [2, 1] if rest == 0 else [3] * thirds + [rest]
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from sd35graph.sampling.state import Denoiser, SamplerState, Sigmas
+from sd35graph.values import FlowSettings
 
 MAX_ORDER = 3
 LAST_SIGMA = 0.001
@@ -22,7 +23,7 @@ LAST_SIGMA = 0.001
 LAST_SIGMA_IN_SOLVER = 2.0**-10
 
 
-def without_zero(sigmas: Sigmas) -> Sigmas:
+def without_zero(sigmas: Sigmas, flow: FlowSettings) -> Sigmas:
     """The schedule with a final 0 replaced by 0.001, since log 0 has no place in the formula."""
     return (*sigmas[:-1], LAST_SIGMA) if sigmas and sigmas[-1] == 0 else sigmas
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from sd35graph.sampling.noise import draw_noise
+from sd35graph.values import FlowSettings
 
 Sigmas = tuple[float, ...]
 
@@ -59,8 +60,13 @@ class SamplerState:
         """This state with fresh noise of `deviation` added to x; no draw for a deviation of 0 or less."""
         if deviation <= 0.0:
             return self
+        noise, state = self.draw()
+        return replace(state, x=self.x + noise * deviation)
+
+    def draw(self) -> tuple[Tensor, SamplerState]:
+        """Fresh noise like x, and this state with the generator advanced."""
         noise, rng = draw_noise(self.rng, self.x.shape)
-        return replace(self, x=self.x + noise.to(self.x.device) * deviation, rng=rng)
+        return noise.to(self.x.device), replace(self, rng=rng)
 
     def to_tensors(self) -> dict[str, Tensor]:
         """Copies of all of the state as named tensors, ready for a safetensors file."""
@@ -86,7 +92,24 @@ class SamplerState:
         )
 
 
-Step = Callable[[SamplerState, Denoiser, Sigmas], SamplerState]
+@dataclass(frozen=True, slots=True, eq=False)
+class RunDenoiser:
+    """The denoiser of a run, and what stochastic solvers ask of the run besides.
+
+    noise_between: noise of unit variance for a step from one sigma down to another, [B, C, h, w]; the same each time.
+    flow: the noise schedule of the model.
+    """
+
+    predict: Denoiser
+    noise_between: Callable[[float, float], Tensor]
+    flow: FlowSettings
+
+    def __call__(self, x: Tensor, sigma: float) -> Prediction:
+        return self.predict(x, sigma)
+
+
+Step = Callable[[SamplerState, RunDenoiser, Sigmas], SamplerState]
+"""One step. Most samplers only call the denoiser, and take any `Denoiser`."""
 
 
 def interval(state: SamplerState, sigmas: Sigmas) -> tuple[float, float]:

@@ -144,6 +144,7 @@ def custom_sample(
         _flow(shift),
         Guider(guider["positive"], negative, guider["cfg"]),
         noise_seed=noise_seed,
+        seed=noise_seed or 0,
         sampler=sampler,
         sigmas=torch.as_tensor(sigmas),
         latent=_latent(latent),

@@ -15,12 +15,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from sd35graph.sampling.samplers import SAMPLERS
-
 HERE = Path(__file__).parent
 PARITY = Path(os.environ.get("SD35GRAPH_SHARED", HERE.parents[2] / "shared")) / "parity"
 
-IN_FULL = (
+SUITES = (
     "weights",
     "mmdit",
     "model_sampling",
@@ -33,14 +31,16 @@ IN_FULL = (
     "tokens",
     "text_encoders",
     "vae",
+    "samplers",
+    "ksampler",
+    "img2img",
+    "custom_sampling",
 )
 RECORDED_ON_TOP = {"weights.diffusers_alpha": "weights.diffusers", "weights.kohya": "weights.diffusers_alpha"}
 """LoRA cases whose recorded weights also hold the LoRA of the case before, which the reference had not taken off yet.
 
 The pictures recorded with the same LoRAs, in the cases after them, do not.
 """
-BY_SAMPLER = ("samplers", "ksampler", "img2img", "custom_sampling")
-"""Of these the cases whose sampler is in the table; the README calls those implemented now family 1."""
 
 
 def _module(name: str, path: Path) -> ModuleType:
@@ -57,10 +57,9 @@ def _cases() -> list[Any]:
         return []
     return [
         pytest.param(suite, case, id=f"{suite}/{case['name']}")
-        for suite in (*IN_FULL, *BY_SAMPLER)
+        for suite in SUITES
         for case in json.loads((PARITY / f"{suite}.json").read_text(encoding="utf-8"))["cases"]
         if not (suite == "lora" and case["name"] in RECORDED_ON_TOP)
-        if suite in IN_FULL or case["args"].get("sampler", "euler") in SAMPLERS
     ]
 
 

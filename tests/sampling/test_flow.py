@@ -34,9 +34,9 @@ def test_number_of_timesteps_sets_the_length_of_the_table() -> None:
 def test_position_between_entries_lies_between_their_sigmas() -> None:
     flow = FlowSettings()
     table = sigma_table(flow)
-    assert sigma_at(flow, 10) == table[10].item()
-    assert table[10].item() < sigma_at(flow, 10.5) < table[11].item()
-    assert sigma_at(flow, 999) == sigma_max(flow) == 1.0
+    assert sigma_at(flow, torch.tensor(10)) == table[10].item()
+    assert table[10].item() < sigma_at(flow, torch.tensor(10.5)) < table[11].item()
+    assert sigma_at(flow, torch.tensor(999)) == sigma_max(flow) == 1.0
 
 
 def test_timestep_is_sigma_times_multiplier_but_sigma_is_shifted() -> None:

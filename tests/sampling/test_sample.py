@@ -95,7 +95,9 @@ def test_repeated_sigmas_are_steps_of_no_length(sampler: str) -> None:
     sigmas = torch.tensor([1.0, 0.8, 0.5, 0.2, 0.0])
     repeated = torch.tensor([1.0, 0.8, 0.8, 0.5, 0.2, 0.2, 0.0])
     results = [
-        custom_sample(network, FLOW, GUIDER, noise_seed=4, sampler=sampler, sigmas=values, latent=EMPTY)[0].samples
+        custom_sample(network, FLOW, GUIDER, noise_seed=4, seed=4, sampler=sampler, sigmas=values, latent=EMPTY)[
+            0
+        ].samples
         for values in (sigmas, repeated)
     ]
     assert torch.equal(*results)
@@ -222,7 +224,7 @@ def test_pictures_of_a_batch_keep_their_noise_through_batch_index() -> None:
 def test_custom_sampling_without_noise_starts_from_the_scaled_latent() -> None:
     sigmas = torch.tensor([0.5, 0.25])
     output, denoised = custom_sample(
-        network, FLOW, GUIDER, noise_seed=None, sampler="euler", sigmas=sigmas, latent=PICTURE
+        network, FLOW, GUIDER, noise_seed=None, seed=0, sampler="euler", sigmas=sigmas, latent=PICTURE
     )
     x = latent_to_model(PICTURE.samples) * 0.5
     # One Euler step from 0.5 to 0.25 ends half way to its prediction, and is then divided by 1 - 0.25.
@@ -232,7 +234,7 @@ def test_custom_sampling_without_noise_starts_from_the_scaled_latent() -> None:
 
 def test_custom_sampling_of_an_empty_schedule_returns_the_latent() -> None:
     output, denoised = custom_sample(
-        network, FLOW, GUIDER, noise_seed=1, sampler="euler", sigmas=torch.empty(0), latent=PICTURE
+        network, FLOW, GUIDER, noise_seed=1, seed=1, sampler="euler", sigmas=torch.empty(0), latent=PICTURE
     )
     assert output.samples is denoised.samples is PICTURE.samples
 
@@ -240,7 +242,9 @@ def test_custom_sampling_of_an_empty_schedule_returns_the_latent() -> None:
 @pytest.mark.parametrize("bad", [[1.0, 0.0, 0.0], [float("nan"), 0.0], [-1.0, 0.0]])
 def test_sigmas_must_be_finite_and_positive(bad: list[float]) -> None:
     with pytest.raises(ValueError, match="sigmas must be finite and, but for the last, greater than 0"):
-        custom_sample(network, FLOW, GUIDER, noise_seed=1, sampler="euler", sigmas=torch.tensor(bad), latent=EMPTY)
+        custom_sample(
+            network, FLOW, GUIDER, noise_seed=1, seed=1, sampler="euler", sigmas=torch.tensor(bad), latent=EMPTY
+        )
 
 
 def test_empty_four_channel_latent_is_widened() -> None:

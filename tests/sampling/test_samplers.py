@@ -15,19 +15,42 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from scipy.integrate import quad
 from torch import Tensor
 
-from sd35graph.sampling import samplers_deis, samplers_multistep
-from sd35graph.sampling.noise import make_noise, seeded_rng
+from sd35graph.sampling import samplers_deis, samplers_er_sde, samplers_multistep, samplers_sa
+from sd35graph.sampling.flow import half_log_snr
+from sd35graph.sampling.noise import BrownianNoise, make_noise, seeded_rng
 from sd35graph.sampling.samplers import SAMPLERS, find_sampler
 from sd35graph.sampling.samplers_dpm_solver import fast_orders
+from sd35graph.sampling.samplers_sde import between
 from sd35graph.sampling.schedulers import full_schedule
-from sd35graph.sampling.state import Denoiser, Prediction, SamplerState
+from sd35graph.sampling.state import Denoiser, Prediction, RunDenoiser, SamplerState
 from sd35graph.values import FlowSettings
 
 MEAN, SPREAD = 0.7, 0.5
 NOISE = make_noise((2, 4, 3, 3), 5).double()
-ADDS_NOISE = {"ddpm", "dpmpp_2s_ancestral_cfg_pp", "res_multistep_ancestral", "res_multistep_ancestral_cfg_pp"}
+FLOW = FlowSettings()
+DRAWS = {
+    "euler_ancestral": 1,
+    "euler_ancestral_cfg_pp": 1,
+    "dpm_2_ancestral": 1,
+    "dpmpp_2s_ancestral": 1,
+    "dpmpp_2s_ancestral_cfg_pp": 1,
+    "ddpm": 1,
+    "lcm": 1,
+    "res_multistep_ancestral": 1,
+    "res_multistep_ancestral_cfg_pp": 1,
+    "er_sde": 1,
+    "seeds_2": 2,
+    "seeds_3": 3,
+    "sa_solver": 1,
+    "sa_solver_pece": 1,
+}
+"""Samplers that draw from their generator, and how often in a step that does not go to sigma 0."""
+BROWNIAN = {name for name in SAMPLERS if name.startswith("dpmpp") and "_sde" in name}
+ADDS_NOISE = {*DRAWS, *BROWNIAN}
+# Of the ancestral samplers these use formulas of models that only add noise, which a flow's data does not follow.
+NOT_FOR_FLOWS = {"ddpm", "dpmpp_2s_ancestral_cfg_pp", "res_multistep_ancestral", "res_multistep_ancestral_cfg_pp"}
 KEEPS_LAST_NOISE = {"dpm_fast", "dpm_adaptive"}
-FIRST_ORDER = {"euler", "ddim", "heunpp2", "gradient_estimation", "gradient_estimation_cfg_pp"}
+FIRST_ORDER = {"euler", "euler_cfg_pp", "ddim", "heunpp2", "gradient_estimation", "gradient_estimation_cfg_pp"}
 
 
 def variance(sigma: float) -> float:
@@ -43,12 +66,18 @@ def exact(sigma: float) -> Tensor:
     return (1 - sigma) * MEAN + math.sqrt(variance(sigma)) * NOISE
 
 
+def of_run(denoise: Denoiser, shape: torch.Size, sigmas: tuple[float, ...]) -> RunDenoiser:
+    path = BrownianNoise(5, shape, sigmas)
+    return RunDenoiser(denoise, lambda sigma, sigma_next: path(sigma, sigma_next).double(), FLOW)
+
+
 def run(name: str, sigmas: tuple[float, ...], denoise: Denoiser = gaussian, start: Tensor | None = None) -> Tensor:
     sampler = find_sampler(name)
-    levels = sampler.adapt_sigmas(sigmas)
+    levels = sampler.adapt_sigmas(sigmas, FLOW)
     state = SamplerState(x=exact(levels[0]) if start is None else start, rng=seeded_rng(5))
+    asked = of_run(denoise, state.x.shape, sigmas)
     while state.step < sampler.total_steps(levels):
-        state = sampler.step(state, denoise, levels)
+        state = sampler.step(state, asked, levels)
     return state.x
 
 
@@ -67,7 +96,7 @@ def worst(x: Tensor, target: Tensor) -> float:
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_a_certain_prediction_is_reached(name: str) -> None:
     clean = torch.linspace(-1, 1, 36, dtype=torch.float64).reshape(1, 4, 3, 3).expand(2, 4, 3, 3)
-    sigmas = tuple(full_schedule("sgm_uniform", 8, FlowSettings()).tolist())
+    sigmas = tuple(full_schedule("sgm_uniform", 8, FLOW).tolist())
     x = run(name, sigmas, lambda x, sigma: Prediction(clean, clean), NOISE)
     left = sigmas[-2] if name in KEEPS_LAST_NOISE else 0.001 if name.startswith("uni_pc") else 0.0
     # Near the end uni_pc works with a slightly smaller last sigma than it reports, see samplers_unipc.
@@ -76,7 +105,7 @@ def test_a_certain_prediction_is_reached(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in SAMPLERS if name not in ADDS_NOISE | KEEPS_LAST_NOISE])
 def test_deterministic_samplers_carry_noise_to_the_data(name: str) -> None:
-    sigmas = tuple(full_schedule("simple", 60, FlowSettings()).tolist())
+    sigmas = tuple(full_schedule("simple", 60, FLOW).tolist())
     assert worst(run(name, sigmas), exact(0.0)) < (0.08 if name in FIRST_ORDER else 0.03)
 
 
@@ -103,20 +132,47 @@ def test_adaptive_solver_keeps_its_error_near_its_tolerance() -> None:
 @pytest.mark.parametrize("name", [name for name in SAMPLERS if name not in ADDS_NOISE])
 def test_samplers_that_add_no_noise_leave_the_generator_alone(name: str) -> None:
     sampler = find_sampler(name)
-    sigmas = sampler.adapt_sigmas((1.0, 0.7, 0.4, 0.0))
+    sigmas = sampler.adapt_sigmas((1.0, 0.7, 0.4, 0.0), FLOW)
     state = SamplerState(x=NOISE, rng=seeded_rng(5))
-    assert torch.equal(sampler.step(state, gaussian, sigmas).rng, state.rng)
+    asked = of_run(gaussian, NOISE.shape, sigmas)
+    assert torch.equal(sampler.step(state, asked, sigmas).rng, state.rng)
 
 
-@pytest.mark.parametrize("name", sorted(ADDS_NOISE))
-def test_noise_is_drawn_once_per_step_and_not_for_the_last(name: str) -> None:
+@pytest.mark.parametrize(("name", "draws"), DRAWS.items())
+def test_noise_is_drawn_so_often_per_step_and_not_for_the_last(name: str, draws: int) -> None:
     sampler = find_sampler(name)
-    state = SamplerState(x=NOISE, rng=seeded_rng(5))
-    state = sampler.step(state, gaussian, (0.9, 0.4, 0.0))
+    sigmas = (0.95, 0.8, 0.0)
+    asked = of_run(gaussian, NOISE.shape, sigmas)
+    state = sampler.step(SamplerState(x=NOISE, rng=seeded_rng(5)), asked, sigmas)
     generator = torch.Generator().manual_seed(5)
-    torch.randn(NOISE.shape, generator=generator)
+    for _ in range(draws):
+        torch.randn(NOISE.shape, generator=generator)
     assert torch.equal(state.rng, generator.get_state())
-    assert torch.equal(sampler.step(state, gaussian, (0.9, 0.4, 0.0)).rng, state.rng)
+    assert torch.equal(sampler.step(state, asked, sigmas).rng, state.rng)
+
+
+@pytest.mark.parametrize("name", ["sa_solver", "sa_solver_pece"])
+def test_stochastic_adams_draws_in_the_middle_of_the_schedule_only(name: str) -> None:
+    # At shift 3, the fractions 0.2 and 0.8 of schedule time are sigma 0.923 and 0.429.
+    sampler = find_sampler(name)
+    sigmas = (0.99, 0.95, 0.9, 0.5, 0.4, 0.2, 0.0)
+    asked = of_run(gaussian, NOISE.shape, sigmas)
+    state, drew = SamplerState(x=NOISE, rng=seeded_rng(5)), []
+    for _ in range(6):
+        after = sampler.step(state, asked, sigmas)
+        drew.append(not torch.equal(after.rng, state.rng))
+        state = after
+    assert drew == [False, True, True, False, False, False]
+
+
+# lcm shrinks the spread at each step.
+@pytest.mark.parametrize("name", sorted(ADDS_NOISE - NOT_FOR_FLOWS - {"lcm"}))
+def test_stochastic_samplers_reach_the_distribution_of_the_data(name: str) -> None:
+    noise = make_noise((1, 4, 64, 64), 11).double()
+    x = run(name, tuple(full_schedule("sgm_uniform", 100, FLOW).tolist()), start=noise)
+    count = noise.numel()
+    assert float(x.mean()) == pytest.approx(MEAN, abs=5 * SPREAD / count**0.5)
+    assert float(x.std()) == pytest.approx(SPREAD, rel=0.08 if name.startswith("euler") else 0.05)
 
 
 def test_euler_is_that_of_diffusers() -> None:
@@ -134,8 +190,8 @@ def test_step_is_pure() -> None:
     state = SamplerState(x=NOISE.clone(), rng=seeded_rng(5))
     for name in SAMPLERS:
         sampler = find_sampler(name)
-        sigmas = sampler.adapt_sigmas((0.9, 0.5, 0.2, 0.0))
-        once, again = (sampler.step(state, gaussian, sigmas) for _ in range(2))
+        sigmas = sampler.adapt_sigmas((0.9, 0.5, 0.2, 0.0), FLOW)
+        once, again = (sampler.step(state, of_run(gaussian, NOISE.shape, sigmas), sigmas) for _ in range(2))
         assert torch.equal(once.x, again.x), name
         assert torch.equal(state.x, NOISE), name
         assert state.step == 0
@@ -162,7 +218,38 @@ def test_deis_weights_add_up_to_the_change_of_sigma() -> None:
     assert sum(weights) == pytest.approx(0.3 - 0.55, rel=1e-3)
 
 
-@pytest.mark.parametrize("evaluations", range(1, 12))
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_stochastic_adams_weights_integrate_polynomials_exactly(count: int) -> None:
+    offsets, h, a = [-0.4, -0.9, -1.7, -2.0][:count], 0.4, 2.0
+    weights = samplers_sa._weights(offsets, h, a)
+    for power in range(count):
+        want, _ = quad(lambda u, n=power: a * math.exp(a * u) * u**n, -h, 0)
+        assert sum(w * u**power for w, u in zip(weights, offsets, strict=True)) == pytest.approx(want, abs=1e-12)
+
+
+def test_integrals_of_the_extended_sde_are_those_of_its_noise_scaler() -> None:
+    here, there = 2.0, 1.5
+    scaler = samplers_er_sde.noise_scaler
+    first, _ = quad(lambda ratio: 1 / scaler(ratio), there, here)
+    second, _ = quad(lambda ratio: (ratio - here) / scaler(ratio), there, here)
+    # The recorded sampler takes left sums of 200 points, which are off by half a point.
+    assert samplers_er_sde._integrals(here, there) == pytest.approx(
+        (first * scaler(there), second * scaler(there)), rel=0.01
+    )
+
+
+def test_middle_of_a_step_lies_half_way_in_log_snr() -> None:
+    assert half_log_snr(between(0.9, 0.2, 0.5)) == pytest.approx((half_log_snr(0.9) + half_log_snr(0.2)) / 2, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", [*BROWNIAN, "er_sde", "seeds_2", "seeds_3", "sa_solver", "sa_solver_pece"])
+def test_solvers_in_log_snr_start_just_below_pure_noise(name: str) -> None:
+    adapt = find_sampler(name).adapt_sigmas
+    assert adapt((1.0, 0.5, 0.0), FLOW) == (pytest.approx(0.99997, abs=1e-5), 0.5, 0.0)
+    assert adapt((0.9, 0.5, 0.0), FLOW) == (0.9, 0.5, 0.0)
+
+
+@pytest.mark.parametrize("evaluations", range(12))
 def test_fast_solver_spends_one_evaluation_per_interval(evaluations: int) -> None:
     assert sum(fast_orders((1.0,) * (evaluations + 1))) == evaluations
 
