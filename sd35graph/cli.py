@@ -62,7 +62,7 @@ WorkflowFile = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
-        help="A workflow: JSON in editor or API form, a PNG made by one, or the name of an example, such as sd35_tiny.",
+        help="A workflow: JSON in editor or API form, a picture made by one, or an example's name, such as sd35_tiny.",
     ),
 ]
 
@@ -264,7 +264,7 @@ def _settings(**flags: object) -> Settings:
 
 
 def _read(file: Path) -> object:
-    """The workflow document in a file; from a PNG the one it carries. Raises `DocumentError`."""
+    """The workflow document in a file; from a picture the one it carries. Raises `DocumentError`."""
     from sd35graph.graph.errors import DocumentError
     from sd35graph.graph.formats.document import read_bytes
 

@@ -141,11 +141,11 @@ class LocalEngine:
 
     def _files(self, outputs: Mapping[str, JsonValue]) -> Iterable[Path]:
         for shown in outputs.values():
-            images = shown.get("images", []) if isinstance(shown, dict) else []
-            for image in images if isinstance(images, list) else []:
-                if isinstance(image, dict) and image.get("type") in ("output", "temp"):
-                    root = self._folders.root("output" if image["type"] == "output" else "temp")
-                    yield root / str(image["subfolder"]) / str(image["filename"])
+            for items in shown.values() if isinstance(shown, dict) else []:
+                for item in items if isinstance(items, list) else []:
+                    if isinstance(item, dict) and item.get("type") in ("output", "temp") and "filename" in item:
+                        root = self._folders.root("output" if item["type"] == "output" else "temp")
+                        yield root / str(item.get("subfolder", "")) / str(item["filename"])
 
 
 def _beside(read: Document) -> dict[str, JsonValue]:

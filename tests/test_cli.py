@@ -98,6 +98,16 @@ def test_set_takes_an_id_or_a_title(workflow: Path, tmp_path: Path) -> None:
         assert picture.getpixel((0, 0)) == (0, 0, 255)
 
 
+def test_run_prints_the_names_of_files_that_are_no_pictures_too(tmp_path: Path) -> None:
+    prompt = {
+        "1": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
+        "2": {"class_type": "SaveLatent", "inputs": {"samples": ["1", 0], "filename_prefix": "empty"}},
+    }
+    (tmp_path / "latent.json").write_text(json.dumps(prompt), encoding="utf-8")
+    done = sd35graph("run", tmp_path / "latent.json", "-o", tmp_path, "--base", tmp_path)
+    assert done.stdout.split() == [str(tmp_path / "empty_00001_.latent")], done.stderr
+
+
 def test_picture_made_by_run_runs_again(workflow: Path, tmp_path: Path) -> None:
     sd35graph("run", workflow, "-o", tmp_path, "--base", tmp_path)
     done = sd35graph("run", tmp_path / "green_00001_.png", "-o", tmp_path, "--base", tmp_path)

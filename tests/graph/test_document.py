@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import struct
 import zlib
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.ExifTags import Base
 from PIL.PngImagePlugin import PngInfo
 
 from sd35graph.graph.check import check_document
@@ -126,7 +128,7 @@ def test_nan_where_a_number_is_wanted_is_a_problem_and_the_stored_prompt_is_json
     [
         (b"{not json", "the document is not JSON: Expecting property name"),
         (b"", "the document is not JSON: Expecting value"),
-        (b"\xff\xfe\x00", "neither JSON text in UTF-8 nor a PNG picture"),
+        (b"\xff\xfe\x00", "neither JSON text in UTF-8 nor a PNG, WebP or JPEG picture"),
         (b"[" * 100_000, "the document is nested too deep"),
         (b'{"a": ' + b"9" * 5000 + b"}", "the document is not JSON: Exceeds the limit"),
     ],
@@ -198,6 +200,48 @@ def test_text_that_unpacks_without_end_is_refused() -> None:
     content = picture(compressed=True, prompt=" " * (33 * 1024 * 1024))
     with pytest.raises(DocumentError, match="text prompt is larger than 33554432 bytes"):
         read_bytes(content)
+
+
+def exif_picture(kind: str, **texts: str) -> bytes:
+    exif = Image.Exif()
+    for tag, (key, text) in zip((Base.Make, Base.Model, Base.Artist), texts.items(), strict=False):
+        exif[tag] = f"{key}:{text}"
+    target = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(target, kind, exif=exif)
+    return target.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "JPEG"])
+def test_workflow_comes_out_of_exif(kind: str) -> None:
+    api = json.dumps({"9": {"class_type": "Save", "_meta": {"title": "a:b"}, "inputs": {"seed": 5, "mode": "a"}}})
+    content = exif_picture(kind, workflow=json.dumps(EDITOR), prompt=api, other="x")
+    read = read_document(read_bytes(content), TYPES)
+    assert read.graph.nodes["9"].title == "a:b"
+    assert read.workflow == EDITOR
+
+
+def test_exif_of_the_other_byte_order_and_with_a_short_text_is_read() -> None:
+    text = b'prompt:{"a": 1}\0'
+    tags = struct.pack(">HHI4sHHII", 0x010E, 2, 3, b"ab\0\0", 0x0110, 2, len(text), 38)
+    exif = b"MM\0*" + struct.pack(">IH", 8, 2) + tags + b"\0" * 4 + text
+    chunk = b"EXIF" + struct.pack("<I", len(exif)) + exif
+    assert read_bytes(b"RIFF" + struct.pack("<I", len(chunk) + 4) + b"WEBP" + chunk) == {"prompt": {"a": 1}}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda webp, jpeg: webp[:-40], "the WebP file is cut off or its EXIF is damaged: .* bytes are announced"),
+        (lambda webp, jpeg: jpeg[:30], "the JPEG file is cut off or its EXIF is damaged"),
+        (lambda webp, jpeg: jpeg[:3], "the JPEG file is cut off"),
+        (lambda webp, jpeg: exif_picture("WEBP", other="x"), "the WebP file carries no workflow"),
+        (lambda webp, jpeg: exif_picture("JPEG"), "the JPEG file carries no workflow: .*saves them again"),
+        (lambda webp, jpeg: exif_picture("JPEG", prompt="{oops"), "the picture's EXIF prompt is not JSON"),
+    ],
+)
+def test_damaged_exif_is_refused_with_the_reason(spoil: Any, message: str) -> None:
+    with pytest.raises(DocumentError, match=message):
+        read_bytes(spoil(exif_picture("WEBP", prompt=json.dumps(API)), exif_picture("JPEG", prompt=json.dumps(API))))
 
 
 scalars = st.one_of(

@@ -14,6 +14,7 @@ from sd35graph.graph.errors import DocumentError
 from sd35graph.graph.formats.api import graph_from_api
 from sd35graph.graph.formats.editor import api_from_editor
 from sd35graph.graph.formats.editor_model import is_editor_form
+from sd35graph.graph.formats.exif import exif_workflow_texts, is_exif_picture
 from sd35graph.graph.formats.png import is_png, png_workflow_texts
 from sd35graph.graph.literals import shown
 from sd35graph.graph.problems import Problem
@@ -42,16 +43,20 @@ class Document:
 
 
 def read_bytes(content: bytes | str) -> object:
-    """The JSON value of a file's content: JSON text, or a PNG picture that carries a workflow.
+    """The JSON value of a file's content: JSON text, or a PNG, WebP or JPEG picture that carries a workflow.
 
     Raises `DocumentError` saying where the text stops being JSON.
     """
     if isinstance(content, bytes) and is_png(content):
         return {key: _json(text, f"the PNG file's text {key}") for key, text in png_workflow_texts(content).items()}
+    if isinstance(content, bytes) and is_exif_picture(content):
+        return {key: _json(text, f"the picture's EXIF {key}") for key, text in exif_workflow_texts(content).items()}
     try:
         text = content if isinstance(content, str) else content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DocumentError(f"the file is neither JSON text in UTF-8 nor a PNG picture: {error}") from error
+        raise DocumentError(
+            f"the file is neither JSON text in UTF-8 nor a PNG, WebP or JPEG picture: {error}"
+        ) from error
     return _json(text, "the document")
 
 

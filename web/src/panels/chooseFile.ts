@@ -4,7 +4,7 @@ import { openFile } from '../state/files';
 export function chooseFile(): void {
   const input = document.createElement('input');
   input.type = 'file';
-  input.accept = '.json,image/png,application/json';
+  input.accept = '.json,image/png,image/webp,image/jpeg,application/json';
   input.onchange = () => {
     const file = input.files?.[0];
     if (file) void openFile(file);

@@ -1,6 +1,7 @@
 /** Opening and saving workflows. */
 import { fetchWorkflow, fetchWorkflows } from '../api/client';
 import { storedName, withName } from '../graph/clipboard';
+import { exifTexts } from '../graph/exif';
 import { NO_HISTORY, remember } from '../graph/history';
 import { parseJson, stringifyJson, type Json } from '../graph/json';
 import { separate } from '../graph/layout';
@@ -72,11 +73,9 @@ function isPicture(file: File): boolean {
 /** The workflow a file holds as text; undefined for a picture without one. */
 async function textIn(file: File): Promise<string | undefined> {
   const bytes = new Uint8Array(await file.arrayBuffer());
-  if (isPng(bytes)) {
-    const { workflow, prompt } = pngTexts(bytes);
-    return workflow ?? prompt;
-  }
-  return isPicture(file) ? undefined : new TextDecoder().decode(bytes);
+  if (!isPng(bytes) && !isPicture(file)) return new TextDecoder().decode(bytes);
+  const { workflow, prompt } = isPng(bytes) ? pngTexts(bytes) : exifTexts(bytes);
+  return workflow ?? prompt;
 }
 
 function readText(text: string): Json {
