@@ -2,8 +2,8 @@
 
 Tolerances. The transformers are compared in float64: without norms on queries and keys, random weights blow float32's
 rounding up to 1e-3 on either side, which could hide a small mistake. What remains, 1.2e-6, is the rounding of our
-result to float32 where it is up to 40; 1e-5 is allowed. The autoencoders' sums run in float32 in another order: measured
-4e-6 (decoding) and 2e-6 (encoding), 2e-5 allowed. The text encoders agree to the last bit; 1e-6 is allowed.
+result to float32 where it is up to 40; 1e-5 is allowed. The autoencoders' sums run in float32, in another order:
+measured 4e-6 (decoding) and 2e-6 (encoding), 2e-5 allowed. The text encoders agree to the last bit; 1e-6 is allowed.
 """
 
 from __future__ import annotations
