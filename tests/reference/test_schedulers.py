@@ -15,6 +15,7 @@ import torch
 from diffusers import (
     FlowMatchEulerDiscreteScheduler,
     FlowMatchHeunDiscreteScheduler,
+    FlowMatchLCMScheduler,
 )
 from torch import Tensor
 
@@ -25,7 +26,7 @@ from sd35graph.values import Conditioning, ConditioningEntry, FlowSettings, Guid
 
 SHAPE = (2, 16, 6, 4)
 SEED = 7
-Scheduler = FlowMatchEulerDiscreteScheduler | FlowMatchHeunDiscreteScheduler
+Scheduler = FlowMatchEulerDiscreteScheduler | FlowMatchHeunDiscreteScheduler | FlowMatchLCMScheduler
 
 
 def velocity(x: Tensor, timestep: Tensor, *_: object, skip_layers: frozenset[int] = frozenset()) -> Tensor:
@@ -53,9 +54,10 @@ def theirs(scheduler: Scheduler, steps: int) -> Tensor:
     """The same, as diffusers' pipelines run a scheduler."""
     scheduler.set_timesteps(steps)
     x = make_noise(SHAPE, SEED)
+    generator = torch.Generator().manual_seed(SEED)
     for timestep in scheduler.timesteps:
         v = velocity(x, timestep.expand(SHAPE[0]))
-        x = scheduler.step(v, timestep, x, return_dict=False)[0]
+        x = scheduler.step(v, timestep, x, generator=generator, return_dict=False)[0]
     return x
 
 
@@ -77,3 +79,8 @@ def test_sampler_takes_the_steps_of_diffusers(sampler: str, kind: type[Scheduler
     expected = theirs(kind(shift=shift), 8)
     assert expected.std() > 0.3
     torch.testing.assert_close(ours(sampler, 8, shift), expected, atol=1e-5, rtol=0)
+
+
+def test_lcm_noises_again_as_diffusers_with_the_same_generator() -> None:
+    scheduler = FlowMatchLCMScheduler(shift=3.0)
+    torch.testing.assert_close(ours("lcm", 6, 3.0), theirs(scheduler, 6), atol=1e-5, rtol=0)
