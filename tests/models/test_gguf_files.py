@@ -153,3 +153,13 @@ def test_missing_tensors_are_named_as_in_other_files(tmp_path: Path, t5_weights:
     write_gguf(tmp_path / "t5.gguf", weights, architecture="t5encoder")
     with pytest.raises(WeightsMismatchError, match=r"1 missing: encoder\.block\.1\.layer\.1\.DenseReluDense\.wo\."):
         open_text_encoders([tmp_path / "t5.gguf"])
+
+
+@pytest.mark.parametrize("form", ["Q8_0", "Q4_0"])
+def test_streamed_blocks_stay_quantised_and_compute_the_same(tmp_path: Path, mmdit_weights: Weights, form: str) -> None:
+    write_gguf(tmp_path / "m.gguf", mmdit_weights, form)
+    model = open_diffusion_model(tmp_path / "m.gguf")
+    whole = ModelPool(CPU, "fp32", [])
+    expected = velocity(whole.mmdit(model))
+    part = ModelPool(CPU, "fp32", [], budget_bytes=whole.size_bytes - 1)
+    assert torch.equal(velocity(part.mmdit(model)), expected)
