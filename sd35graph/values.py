@@ -75,11 +75,17 @@ class Latent:
     samples: [B, C, h, w], float32.
     noise_mask: [B or 1, H, W], 1 where the sampler may change the picture; None: everywhere.
     batch_index: which draw of the seed's noise sequence each row takes; None: one draw for the whole batch.
+    Raises as `Image` does.
     """
 
     samples: Tensor
     noise_mask: Tensor | None = None
     batch_index: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        _require("a Latent", "samples", "[B, C, h, w]", self.samples)
+        if self.noise_mask is not None:
+            _require("the noise mask of a Latent", "values", "[B, H, W]", self.noise_mask)
 
     @property
     def size_bytes(self) -> int:

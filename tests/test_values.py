@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from sd35graph.values import Image, Mask
+from sd35graph.values import Image, Latent, Mask
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,16 @@ from sd35graph.values import Image, Mask
             "an Image has 3 channels, or 4 with alpha, but got pixels of shape [1, 3, 8, 6]",
         ),
         (Mask, torch.zeros(8, 6), "a Mask holds a batch, [B, H, W], but got values of shape [8, 6]"),
+        (
+            Latent,
+            torch.zeros(16, 8, 6),
+            "a Latent holds a batch, [B, C, h, w], but got samples of shape [16, 8, 6]",
+        ),
+        (
+            lambda mask: Latent(torch.zeros(1, 16, 8, 6), mask),
+            torch.zeros(1, 1, 64, 48),
+            "the noise mask of a Latent holds a batch, [B, H, W], but got values of shape [1, 1, 64, 48]",
+        ),
     ],
 )
 def test_a_value_that_is_no_batch_is_refused_where_it_is_made(kind: Any, tensor: Any, message: str) -> None:
