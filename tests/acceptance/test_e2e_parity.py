@@ -18,6 +18,7 @@ GRAPHS = (
     "sd35_again_cached",
     "sd35_new_seed_feature_flags",
     "batch2_subfolder",
+    "img2img_lora",
     "runtime_error",
     "interrupted",
     "inpaint",
