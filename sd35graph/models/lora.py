@@ -1,7 +1,7 @@
 """LoRA files: small changes to a network's weights, applied one tensor at a time while it is loaded.
 
 LoRA: arXiv 2106.09685; LoHa: arXiv 2108.06098; LoKr: arXiv 2309.14859, section 3. The file formats of the last two are
-those of LyCORIS (Apache-2.0), `modules/loha.py` and `modules/lokr.py`.
+those of LyCORIS (Apache-2.0), `modules/loha.py` and `modules/lokr.py`, and so are whole differences (`full.py`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from sd35graph.models.checkpoint import Fingerprint, Header, Shape, check_unchanged, load_tensors, read_header
+from sd35graph.models.checkpoint import (
+    Fingerprint,
+    Header,
+    Shape,
+    check_storage,
+    check_unchanged,
+    load_tensors,
+    read_header,
+)
 from sd35graph.models.diffusers_names import Place
 from sd35graph.models.errors import ForeignModelError, UnsupportedStorageError, WeightsMismatchError
 from sd35graph.models.lora_names import home, places
@@ -22,7 +30,7 @@ from sd35graph.models.sections import TITLES, Section, first_ten
 
 _FACTOR = re.compile(
     r"(?P<module>.+?)(\.processor)?"
-    r"([._]lora(_linear_layer)?[._](?P<side>down|up|A|B)(\.default)?\.weight|\.(?P<other>alpha|hada_w[12]_[ab]|lokr_w[12](_[ab])?))"
+    r"([._]lora(_linear_layer)?[._](?P<side>down|up|A|B)(\.default)?\.weight|\.(?P<other>alpha|hada_w[12]_[ab]|lokr_w[12](_[ab])?|diff|diff_b))"
 )
 """A tensor's key: the module it changes, and which factor of the change it is."""
 
@@ -31,7 +39,6 @@ _SIDES: Mapping[str, str] = {"down": "down", "A": "down", "up": "up", "B": "up"}
 _UNSUPPORTED: Mapping[str, str] = {
     r"\.(dora_scale|lora_magnitude_vector)\b": "DoRA",
     r"\.oft_\w+$": "OFT",
-    r"\.diff(_b)?$": "full-difference",
     r"\.lora_mid\b|\.(hada|lokr)_t\d$": "Tucker-decomposed",
     r"\.lora_B\.bias$": "LoRA-with-biases",
 }
@@ -43,12 +50,12 @@ _FOREIGN: Mapping[str, str] = {
 }
 
 _BLOCK = re.compile(r"(?:joint|transformer)_blocks_(\d+)_")
-_ATTENTION = re.compile(r"attn2?_(qkv|to_[qkv]|add_[qkv]_proj)$")
+_ATTENTION = re.compile(r"attn2?_(qkv|to_[qkv]|add_[qkv]_proj)_weight$")
 
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """What the file holds for one module.
+    """What the file holds for the weight, or the bias, of one module.
 
     names: what the network may call it, see `lora_names.home`. factors: name of the factor -> key in the file.
     """
@@ -109,9 +116,8 @@ class Lora:
             place = _place(module, section, known)
             if place is None:
                 continue
-            key = f"{place.name}.weight"
-            changed[key] = (*changed.get(key, ()), (place, module))
-            if not self._fits(module, place, shapes[key]):
+            changed[place.name] = (*changed.get(place.name, ()), (place, module))
+            if not self._fits(module, place, shapes[place.name]):
                 misfits.append(module.name)
         if misfits:
             raise WeightsMismatchError(
@@ -149,7 +155,8 @@ class Lora:
             change = _product(meta)
         except (RuntimeError, IndexError):  # the factors do not fit each other
             return False
-        return change.shape == _rows(torch.empty(shape, device="meta"), place).flatten(1).shape
+        rows = _rows(torch.empty(shape, device="meta"), place)
+        return change.shape[0] == rows.shape[0] and change.numel() == rows.numel()
 
     def _made_for(self, section: Section) -> str:
         """A sentence on the model the file seems to be made for, as far as its names and shapes tell."""
@@ -173,7 +180,7 @@ class Lora:
 def open_lora(path: Path) -> Lora:
     """Read which changes the file holds. Raises `UnsupportedStorageError` for a format that is not read."""
     header = read_header(path)
-    found: dict[str, dict[str, str]] = {}
+    found: dict[tuple[str, str], dict[str, str]] = {}
     strange = []
     for key in header.tensors:
         for pattern, title in _UNSUPPORTED.items():
@@ -184,13 +191,15 @@ def open_lora(path: Path) -> Lora:
                 )
         if match := _FACTOR.fullmatch(key):
             factor = match["other"] or _SIDES[match["side"]]
-            found.setdefault(match["module"], {})[factor] = key
+            tensor = "bias" if factor == "diff_b" else "weight"
+            found.setdefault((match["module"], tensor), {})[factor.removesuffix("_b" if tensor == "bias" else "")] = key
         else:
             strange.append(key)
     modules = []
-    for name, factors in found.items():
+    for (name, tensor), factors in found.items():
         if _is_complete(factors):
-            modules.append(Module(name, *home(name), factors))
+            check_storage(header, factors.values())
+            modules.append(Module(name, *home(f"{name}.{tensor}"), factors))
         else:
             strange += factors.values()
     return Lora(header, tuple(modules), tuple(strange))
@@ -199,7 +208,8 @@ def open_lora(path: Path) -> Lora:
 def _is_complete(factors: Mapping[str, str]) -> bool:
     names = factors.keys()
     return (
-        names >= {"down", "up"}
+        "diff" in names
+        or names >= {"down", "up"}
         or names >= {"hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"}
         or all(w in names or names >= {f"{w}_a", f"{w}_b"} for w in ("lokr_w1", "lokr_w2"))
     )
@@ -217,7 +227,9 @@ def _rows(weight: Tensor, place: Place) -> Tensor:
 
 
 def _product(factors: Mapping[str, Tensor]) -> Tensor:
-    """The change before scaling, [out, in]; kernels of convolutions are flattened into `in`."""
+    """The change before scaling, [out, in]; kernels of convolutions are flattened into `in`. A difference as it is."""
+    if "diff" in factors:
+        return factors["diff"]
     if "up" in factors:
         return factors["up"].flatten(1) @ factors["down"].flatten(1)
     if "hada_w1_a" in factors:

@@ -6,6 +6,7 @@ Names are compared with underscores for dots, as kohya's trainer writes them; no
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from sd35graph.models.diffusers_names import Place, mmdit_places
 from sd35graph.models.sections import Section
@@ -33,9 +34,9 @@ def flat(name: str) -> str:
     return name.replace(".", "_")
 
 
-def home(module: str) -> tuple[Section, tuple[str, ...]]:
-    """The network a module belongs to by its prefix, and what it may be called there, flat."""
-    name = flat(module)
+def home(tensor: str) -> tuple[Section, tuple[str, ...]]:
+    """The network a tensor belongs to by its prefix, and what it may be called there, flat."""
+    name = flat(tensor)
     for section, prefixes in PREFIXES.items():
         names = tuple(name.removeprefix(prefix) for prefix in prefixes if name.startswith(prefix))
         if names:
@@ -44,10 +45,12 @@ def home(module: str) -> tuple[Section, tuple[str, ...]]:
 
 
 def places(section: Section, keys: Iterable[str]) -> dict[str, Place]:
-    """Module name, flat and without prefix -> its place, for a network whose state dict has `keys`."""
-    own = {key.removesuffix(".weight") for key in keys if key.endswith(".weight")}
-    named = {name: Place(name) for name in own}
+    """Name of a tensor, flat and without prefix -> its place, for a network whose state dict has `keys`."""
+    named = {key: Place(key) for key in keys}
     if section == "mmdit":
-        depth = sum(name.endswith(".x_block.attn.qkv") for name in own)
-        named |= {name: place for name, place in mmdit_places(depth).items() if place.name in own}
+        depth = sum(key.endswith(".x_block.attn.qkv.weight") for key in named)
+        for theirs, place in mmdit_places(depth).items():
+            for ending in (".weight", ".bias"):
+                if (key := place.name + ending) in named:
+                    named[theirs + ending] = replace(place, name=key)
     return {flat(name): place for name, place in named.items()}

@@ -156,6 +156,23 @@ def test_a_kernel_is_changed_as_its_flat_matrix(tmp_path: Path, mmdit_weights: W
     torch.testing.assert_close(patch(lora, mmdit_weights).apply(key, mmdit_weights[key]), expected)
 
 
+def test_differences_change_weights_biases_and_norms(tmp_path: Path, mmdit_weights: Weights) -> None:
+    changes = {
+        "diffusion_model.joint_blocks.1.x_block.attn.qkv.diff_b": random(384),
+        "diffusion_model.joint_blocks.0.x_block.attn.ln_q.diff": random(64),
+        "transformer.norm_out.linear.diff": random(256, 128),
+    }
+    found = patch(write(tmp_path, changes), mmdit_weights, strength=-2.0)
+    bias, norm, swapped = changes.values()
+    for key, change in (
+        ("joint_blocks.1.x_block.attn.qkv.bias", bias),
+        ("joint_blocks.0.x_block.attn.ln_q.weight", norm),
+        ("final_layer.adaLN_modulation.1.weight", torch.cat([swapped[128:], swapped[:128]])),
+    ):
+        torch.testing.assert_close(found.apply(key, mmdit_weights[key]), mmdit_weights[key] - 2.0 * change)
+    assert sum(map(found.changes, mmdit_weights)) == 3
+
+
 def test_the_pool_applies_stacked_loras_and_keeps_the_variants_apart(
     tmp_path: Path, save: Save, mmdit_weights: Weights
 ) -> None:
@@ -242,7 +259,6 @@ def test_unknown_and_incomplete_keys_are_listed(tmp_path: Path, mmdit_weights: W
     [
         ("transformer.proj_out.dora_scale", "DoRA"),
         ("transformer.proj_out.lora_magnitude_vector.weight", "DoRA"),
-        ("diffusion_model.final_layer.linear.diff", "full-difference"),
         ("lora_unet_x_embedder_proj.lora_mid.weight", "Tucker"),
         ("oft_unet_final_layer_linear.oft_blocks", "OFT"),
     ],
