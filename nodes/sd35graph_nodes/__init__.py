@@ -14,6 +14,8 @@ from sd35graph.models.pool import ModelPool
 from sd35graph_nodes import (
     conditioning,
     controlnet,
+    custom_sampling,
+    guidance,
     image,
     image_batches,
     image_compose,
@@ -35,6 +37,7 @@ from sd35graph_nodes import (
     model_sampling,
     primitive,
     sampling,
+    sigmas,
     vae,
 )
 
@@ -62,6 +65,9 @@ pack = Pack(
         *conditioning.NODES,
         *model_sampling.NODES,
         *sampling.NODES,
+        *custom_sampling.NODES,
+        *sigmas.NODES,
+        *guidance.NODES,
         *latent.NODES,
         *latent_shapes.NODES,
         *latent_batches.NODES,

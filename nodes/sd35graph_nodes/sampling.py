@@ -1,24 +1,32 @@
-"""Nodes that sample."""
+"""Nodes that sample with everything in one place."""
 
 from __future__ import annotations
 
 import io
-from typing import Annotated
+from typing import Annotated, Literal
 
 from PIL import Image as Pillow
 from PIL import ImageOps
 from torch import Tensor
 
-from sd35graph import Conditioning, Context, Input, Latent, node
+from sd35graph import Context, Input, Latent, node
 from sd35graph.models.controlled import open_model
-from sd35graph.models.handles import ModelHandle
 from sd35graph.models.pool import ModelPool
 from sd35graph.sampling.preview import latent_rgb_preview
 from sd35graph.sampling.sample import OnStep, ksample
-from sd35graph.sampling.samplers import SAMPLERS
-from sd35graph.sampling.schedulers import SCHEDULERS
 from sd35graph.values import Guider
 from sd35graph_nodes.kinds import Seed
+from sd35graph_nodes.sampling_kinds import (
+    Cfg,
+    Denoise,
+    Model,
+    Negative,
+    Positive,
+    SamplerName,
+    SchedulerName,
+    StartLatent,
+    Steps,
+)
 
 _PREVIEW_SIZE = (512, 512)
 
@@ -27,27 +35,16 @@ _PREVIEW_SIZE = (512, 512)
 def ksampler(
     ctx: Context,
     *,
-    model: Annotated[ModelHandle, Input(tooltip="The model that denoises.")],
+    model: Model,
     seed: Seed = 0,
-    steps: Annotated[int, Input(min=1, max=10_000, tooltip="More steps: finer, and slower.")] = 20,
-    cfg: Annotated[
-        float,
-        Input(
-            min=0.0,
-            max=100.0,
-            step=0.1,
-            round=0.01,
-            tooltip="How closely to follow the prompts; at 1 the negative plays no part.",
-        ),
-    ] = 8.0,
-    sampler_name: Annotated[str, Input(choices=tuple(SAMPLERS), tooltip="How each step is computed.")],
-    scheduler: Annotated[str, Input(choices=tuple(SCHEDULERS), tooltip="How the noise levels are spaced.")],
-    positive: Annotated[Conditioning, Input(tooltip="What the picture should show.")],
-    negative: Annotated[Conditioning, Input(tooltip="What it should not show.")],
-    latent_image: Annotated[Latent, Input(tooltip="The latent to start from.")],
-    denoise: Annotated[
-        float, Input(min=0.0, max=1.0, step=0.01, tooltip="1 starts from pure noise; less keeps more of the latent.")
-    ] = 1.0,
+    steps: Steps = 20,
+    cfg: Cfg = 8.0,
+    sampler_name: SamplerName,
+    scheduler: SchedulerName,
+    positive: Positive,
+    negative: Negative,
+    latent_image: StartLatent,
+    denoise: Denoise = 1.0,
 ) -> Latent:
     """Make a latent picture out of noise, step by step."""
     pool = ctx.resource(ModelPool)
@@ -62,6 +59,56 @@ def ksampler(
         scheduler=scheduler,
         latent=latent_image,
         denoise=denoise,
+        device=pool.device,
+        on_step=report_to(ctx),
+    )
+
+
+@node(
+    "KSamplerAdvanced",
+    title="KSampler (Advanced)",
+    category="sampling",
+    output_tooltips=("The latent after the last of these steps.",),
+)
+def ksampler_advanced(
+    ctx: Context,
+    *,
+    model: Model,
+    add_noise: Annotated[
+        Literal["enable", "disable"], Input(tooltip="disable: the latent brings its noise along from earlier steps.")
+    ],
+    noise_seed: Seed = 0,
+    steps: Annotated[int, Input(min=1, max=10_000, tooltip="Of the whole schedule.")] = 20,
+    cfg: Cfg = 8.0,
+    sampler_name: SamplerName,
+    scheduler: SchedulerName,
+    positive: Positive,
+    negative: Negative,
+    latent_image: StartLatent,
+    start_at_step: Annotated[
+        int, Input(min=0, max=10_000, tooltip="Steps to leave out; from the last on, the latent stays as it is.")
+    ] = 0,
+    end_at_step: Annotated[int, Input(min=0, max=10_000, tooltip="The step not taken any more.")] = 10_000,
+    return_with_leftover_noise: Annotated[
+        Literal["disable", "enable"], Input(tooltip="enable: leave the noise for the steps that follow elsewhere.")
+    ],
+) -> Latent:
+    """Take a part of the steps, so that others can follow with another model or prompt."""
+    pool = ctx.resource(ModelPool)
+    guider = Guider(positive, negative, cfg, model.guidance)
+    return ksample(
+        open_model(pool, model, guider, latent_image),
+        model.flow,
+        guider,
+        seed=noise_seed,
+        steps=steps,
+        sampler=sampler_name,
+        scheduler=scheduler,
+        latent=latent_image,
+        add_noise=add_noise == "enable",
+        start_at_step=start_at_step,
+        end_at_step=end_at_step,
+        return_with_leftover_noise=return_with_leftover_noise == "enable",
         device=pool.device,
         on_step=report_to(ctx),
     )
@@ -85,4 +132,7 @@ def preview_jpeg(x0: Tensor) -> bytes:
     return file.getvalue()
 
 
-NODES = (ksampler,)
+NODES = (
+    ksampler,
+    ksampler_advanced,
+)

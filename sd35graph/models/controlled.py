@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sd35graph.models.controlnet import ControlNet
-from sd35graph.models.errors import MissingPartError
+from sd35graph.models.errors import InputShapeError, MissingPartError
 from sd35graph.models.handles import ControlNetHandle, ModelHandle, VaeHandle
 from sd35graph.models.mmdit import MMDiT
 from sd35graph.models.pool import ModelPool
@@ -64,14 +64,26 @@ def open_model(pool: ModelPool, handle: ModelHandle, guider: Guider, latent: Lat
     """The transformer, with the ControlNets that the guider's prompts ask for and their hints encoded for `latent`.
 
     ControlNets and the VAE are loaded first, so that the transformer is not the one to make room. Raises
-    `WeightsMismatchError` if a ControlNet is for another model, and `MissingPartError` if one lacks what it needs.
+    `WeightsMismatchError` if a ControlNet is for another model, `MissingPartError` if one lacks what it needs, and
+    `InputShapeError` if guidance is to skip a block that the model lacks.
     """
     controls = dict.fromkeys(control for control in _controls(guider) if control.strength != 0.0)
     live = {control: _open(pool, control, latent.samples) for control in controls}
     model = pool.mmdit(handle)
+    _check_layers(model, guider)
     for control, (network, _) in live.items():
         network.check_fits(model, str(_net(control).weights.path))
     return ControlledModel(model, live) if live else model
+
+
+def _check_layers(model: MMDiT, guider: Guider) -> None:
+    depth = model.config.depth
+    for skip in guider.options.skip_layers:
+        if beyond := sorted(layer for layer in skip.layers if layer >= depth):
+            raise InputShapeError(
+                f"Skip-layer guidance leaves out block {beyond[0]}, but the model has {depth} blocks, "
+                f"0 to {depth - 1}; change layers."
+            )
 
 
 def _controls(guider: Guider) -> Iterator[Control]:

@@ -56,6 +56,8 @@ class _Window:
 
 
 def _window(flow: FlowSettings, start_percent: float, end_percent: float) -> _Window:
+    if not 0.0 <= start_percent <= end_percent <= 1.0:
+        raise ValueError(f"guidance must act from 0 or later to 1 or earlier, got {start_percent} to {end_percent}")
     return _Window(percent_to_sigma(flow, start_percent), percent_to_sigma(flow, end_percent))
 
 

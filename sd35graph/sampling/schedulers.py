@@ -82,15 +82,20 @@ def kl_optimal(steps: int, flow: FlowSettings) -> Tensor:
     return with_zero(torch.tan(ramp * math.atan(sigma_min(flow)) + (1 - ramp) * math.atan(sigma_max(flow))))
 
 
-def beta(steps: int, flow: FlowSettings, alpha: float = 0.6, beta: float = 0.6) -> Tensor:
-    """Table entries at the quantiles of Beta(0.6, 0.6) ("Beta Sampling is All You Need", arXiv 2407.12173).
+def beta(steps: int, flow: FlowSettings) -> Tensor:
+    """Table entries at the quantiles of Beta(0.6, 0.6) ("Beta Sampling is All You Need", arXiv 2407.12173)."""
+    return beta_schedule(steps, flow, 0.6, 0.6)
 
-    alpha, beta: other parameters of the distribution, greater than 0.
-    """
+
+def beta_schedule(steps: int, flow: FlowSettings, alpha: float, beta: float) -> Tensor:
+    """As `beta`, for any parameters of the distribution greater than 0."""
     from scipy.special import betaincinv  # takes 0.3 s to import, and only this schedule needs it
 
+    check_flow(flow)
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
     if alpha <= 0 or beta <= 0:
-        raise ValueError(f"alpha and beta of the beta schedule must be greater than 0, got {alpha} and {beta}")
+        raise ValueError(f"alpha and beta must be greater than 0, got {alpha} and {beta}; 0.6 is usual for both")
     quantiles = betaincinv(alpha, beta, [1.0 - i / steps for i in range(steps)])
     positions = [float(quantile) * (flow.timesteps - 1) for quantile in quantiles]
     if flow.mode == "discrete":

@@ -255,3 +255,47 @@ def test_empty_four_channel_latent_is_widened() -> None:
 def test_latent_of_another_model_is_refused(samples: Tensor) -> None:
     with pytest.raises(ValueError, match=r"SD3 latents have shape \[batch, 16, height, width\], got"):
         sample(Latent(samples))
+
+
+def run_over(values: list[float], sampler: str = "euler") -> Tensor:
+    sigmas = torch.tensor(values)
+    run = custom_sample(network, FLOW, GUIDER, noise_seed=4, seed=4, sampler=sampler, sigmas=sigmas, latent=PICTURE)
+    return run[0].samples
+
+
+@pytest.mark.parametrize("sampler", sorted(name for name, known in SAMPLERS.items() if known.follows_rising))
+def test_rising_sigmas_take_a_picture_back_to_its_noise(sampler: str) -> None:
+    assert bool(run_over([0.1, 0.3, 0.6, 0.9], sampler).isfinite().all())
+
+
+@pytest.mark.parametrize("sampler", sorted(name for name, known in SAMPLERS.items() if not known.follows_rising))
+def test_samplers_that_need_falling_sigmas_say_who_does_not(sampler: str) -> None:
+    with pytest.raises(ValueError, match=f"{sampler} needs falling sigmas, but got .*; only euler, heun, dpm_2, ddim"):
+        run_over([0.3, 0.6, 0.0], sampler)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([14.6, 1.0, 0.0], r"lie between 0 \(picture\) and 1 \(noise\), but got \[14.6, 1, 0\]"),
+        ([0.5, 1.0], "the last sigma must be less than 1"),
+        ([0.5, float("inf"), 0.0], "sigmas must be finite"),
+    ],
+)
+def test_sigmas_outside_the_flow_are_refused(values: list[float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        run_over(values)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_equal_sigmas_alone_are_no_step(sampler: str) -> None:
+    result = run_over([0.5, 0.5], sampler)
+    torch.testing.assert_close(
+        latent_to_model(result), make_noise(SHAPE, 4) + latent_to_model(PICTURE.samples), atol=1e-4, rtol=0
+    )
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_largest_seed_and_a_batch_of_64_work(sampler: str) -> None:
+    latent = Latent(torch.zeros(64, 16, 2, 2))
+    assert bool(sample(latent, sampler=sampler, seed=2**64 - 1, steps=2).samples.isfinite().all())
