@@ -11,7 +11,7 @@ from sd35graph import Image, Input, node
 from sd35graph_nodes.batches import same_channels
 from sd35graph_nodes.kinds import BatchSize
 from sd35graph_nodes.limits import check_picture_size
-from sd35graph_nodes.resizing import crop_to_proportions, scale_pixels
+from sd35graph_nodes.resizing import fit_pixels
 
 
 @node("ImageBatch", title="Batch Images", category="image")
@@ -20,8 +20,7 @@ def image_batch(image1: Image, image2: Image) -> Image:
     first, second = same_channels(image1.pixels, image2.pixels)
     batch, height, width, _ = first.shape
     check_picture_size(batch + second.shape[0], height, width)
-    cropped = crop_to_proportions(second.movedim(-1, 1), height, width).movedim(1, -1)
-    return Image(torch.cat([first, scale_pixels(cropped, height, width, "bilinear")]))
+    return Image(torch.cat([first, fit_pixels(second, height, width, "bilinear")]))
 
 
 @node("ImageFromBatch", category="image/batch")

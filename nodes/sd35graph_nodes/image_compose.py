@@ -12,7 +12,7 @@ from sd35graph import Image, Input, Mask, node
 from sd35graph_nodes.areas import overlap, require_inside
 from sd35graph_nodes.batches import same_channels, same_rows
 from sd35graph_nodes.limits import check_picture_size
-from sd35graph_nodes.resizing import resize, scale_pixels
+from sd35graph_nodes.resizing import fit_pixels, resize, scale_pixels
 
 BlendMode = Literal["normal", "multiply", "screen", "overlay", "soft_light", "difference"]
 _Place = Annotated[int, Input(min=0, max=16384, step=1)]
@@ -29,21 +29,10 @@ def image_blend(
 ) -> Image:
     """Lay one picture over another. The second is scaled and cropped to the size of the first."""
     below, above = same_channels(image1.pixels, image2.pixels)
-    below, above = same_rows(below, _fit(above, below))
+    height, width = below.shape[1:3]
+    below, above = same_rows(below, fit_pixels(above, height, width, "bicubic"))
     blended = _blend(below, above, blend_mode)
     return Image((below * (1 - blend_factor) + blended * blend_factor).clamp(0, 1))
-
-
-def _fit(pixels: Tensor, like: Tensor) -> Tensor:
-    """Pixels [B, H, W, 3] scaled in proportion and cropped around the centre to the height and width of `like`."""
-    (height, width), (wanted_height, wanted_width) = pixels.shape[1:3], like.shape[1:3]
-    if (height, width) == (wanted_height, wanted_width):
-        return pixels
-    scale = max(wanted_height / height, wanted_width / width)
-    size = (max(wanted_height, round(height * scale)), max(wanted_width, round(width * scale)))
-    scaled = F.interpolate(pixels.movedim(-1, 1), size=size, mode="bicubic", antialias=True).movedim(1, -1)
-    top, left = (size[0] - wanted_height) // 2, (size[1] - wanted_width) // 2
-    return scaled[:, top : top + wanted_height, left : left + wanted_width].clamp(0, 1)
 
 
 def _blend(below: Tensor, above: Tensor, mode: BlendMode) -> Tensor:

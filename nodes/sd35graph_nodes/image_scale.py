@@ -6,7 +6,7 @@ from typing import Annotated
 
 from sd35graph import Image, Input, node
 from sd35graph_nodes.limits import check_picture_size
-from sd35graph_nodes.resizing import Crop, PictureMethod, crop_to_proportions, scale_pixels
+from sd35graph_nodes.resizing import Crop, PictureMethod, fit_pixels, scale_pixels
 
 _Size = Annotated[int, Input(min=0, max=16384, step=1, tooltip="In pixels; 0 keeps the proportions.")]
 _MEGAPIXEL = 1024 * 1024
@@ -22,10 +22,9 @@ def image_scale(
     old_height, old_width = image.pixels.shape[1:3]
     width = width or max(1, round(old_width * height / old_height))
     height = height or max(1, round(old_height * width / old_width))
-    pixels = image.pixels
-    if crop == "center":
-        pixels = crop_to_proportions(pixels.movedim(-1, 1), height, width).movedim(1, -1)
-    return _scaled(Image(pixels), width, height, upscale_method)
+    check_picture_size(image.pixels.shape[0], height, width)
+    change = fit_pixels if crop == "center" else scale_pixels
+    return Image(change(image.pixels, height, width, upscale_method))
 
 
 @node("ImageScaleBy", title="Upscale Image By", category="image/upscaling")

@@ -30,7 +30,7 @@ def latent_from_batch(
 ) -> Latent:
     """Take latents out of a batch; past its end, the last one. Their noise is the same as in the batch."""
     start = min(batch_index, samples.samples.shape[0] - 1)
-    return _rows(samples, start, start + length, numbers=_numbers(samples))
+    return _rows(samples, start, start + length)
 
 
 @node("RepeatLatentBatch", title="Repeat Latent Batch", category="latent/batch")
@@ -67,7 +67,7 @@ def rebatch_latents(latents: list[Latent], batch_size: BatchSize = 1) -> list[La
     for _, group in groupby(_numbered(latents), key=lambda latent: latent.samples.shape[1:]):
         joined = _joined(list(group))
         starts = range(0, joined.samples.shape[0], batch_size)
-        batches += [_rows(joined, start, start + batch_size, numbers=_numbers(joined)) for start in starts]
+        batches += [_rows(joined, start, start + batch_size) for start in starts]
     return batches
 
 
@@ -84,11 +84,11 @@ def _numbers(latent: Latent) -> tuple[int, ...]:
     return latent.batch_index or tuple(range(latent.samples.shape[0]))
 
 
-def _rows(latent: Latent, start: int, end: int, *, numbers: tuple[int, ...]) -> Latent:
+def _rows(latent: Latent, start: int, end: int) -> Latent:
     mask = latent.noise_mask
     if mask is not None and mask.shape[0] > 1:
         mask = fit_batch(mask, latent.samples.shape[0])[start:end]
-    return Latent(latent.samples[start:end], mask, numbers[start:end])
+    return Latent(latent.samples[start:end], mask, _numbers(latent)[start:end])
 
 
 def _joined(latents: Sequence[Latent]) -> Latent:

@@ -44,6 +44,12 @@ def scale_pixels(pixels: Tensor, height: int, width: int, method: PictureMethod)
     return resize(pixels.movedim(-1, 1), height, width, method).movedim(1, -1).clamp(0, 1)
 
 
+def fit_pixels(pixels: Tensor, height: int, width: int, method: PictureMethod) -> Tensor:
+    """Pictures [B, H, W, C], 0..1, cropped about the centre to the new proportions, then scaled."""
+    cropped = crop_to_proportions(pixels.movedim(-1, 1), height, width).movedim(1, -1)
+    return scale_pixels(cropped, height, width, method)
+
+
 def crop_to_proportions(x: Tensor, height: int, width: int) -> Tensor:
     """The largest part of `x` [..., H, W] about its centre that is as wide for its height as `width` for `height`."""
     H, W = x.shape[-2:]

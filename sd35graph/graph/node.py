@@ -52,7 +52,8 @@ class Input:
 class Choices:
     """A drop-down filled from a named source at request time; the chosen file's fingerprint enters the cache key.
 
-    source: a folder of models (`checkpoints`, `vae`, `text_encoders` …), or `input` for uploaded files.
+    source: a folder of models (`checkpoints`, `vae`, `text_encoders` …), `input` for uploaded pictures, or
+    `input_latents` for latents beside them.
     """
 
     source: str
