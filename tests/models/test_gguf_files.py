@@ -17,6 +17,7 @@ from sd35graph.models.errors import FileFormatError, ForeignModelError, Unsuppor
 from sd35graph.models.handles import open_diffusion_model, open_text_encoders
 from sd35graph.models.mmdit import MMDiT
 from sd35graph.models.pool import ModelPool
+from sd35graph.models.precision import Precision
 from sd35graph.models.storage import QuantizedLinear
 from sd35graph.models.t5 import T5TextEncoder
 
@@ -163,3 +164,25 @@ def test_streamed_blocks_stay_quantised_and_compute_the_same(tmp_path: Path, mmd
     expected = velocity(whole.mmdit(model))
     part = ModelPool(CPU, "fp32", [], budget_bytes=whole.size_bytes - 1)
     assert torch.equal(velocity(part.mmdit(model)), expected)
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("bf16", torch.bfloat16), ("fp16", torch.float16)])
+def test_blocks_are_computed_with_in_the_precision_asked_for(
+    tmp_path: Path, mmdit_weights: Weights, t5_weights: Weights, precision: Precision, dtype: torch.dtype
+) -> None:
+    meant = write_gguf(tmp_path / "m.gguf", mmdit_weights)
+    network = ModelPool(CPU, precision, []).mmdit(open_diffusion_model(tmp_path / "m.gguf"))
+    layer = network.context_embedder
+    assert isinstance(layer, QuantizedLinear)
+    assert layer(torch.ones(1, 96, dtype=dtype)).dtype == dtype
+    found, expected = velocity(network), velocity(build("mmdit", meant))
+    # bfloat16 has 8 bits: 0.4 % for each rounding, of which some tens add up at random
+    assert (found - expected).square().mean().sqrt() < 0.03 * expected.square().mean().sqrt()
+
+    meant = write_gguf(tmp_path / "t5.gguf", t5_weights, architecture="t5encoder")
+    (ref,) = open_text_encoders([tmp_path / "t5.gguf"]).require()
+    t5, whole = ModelPool(CPU, precision, [])._get(ref, CPU), build("t5xxl", meant)
+    assert isinstance(t5, T5TextEncoder)
+    assert isinstance(whole, T5TextEncoder)
+    difference = t5(IDS) - whole(IDS)
+    assert difference.square().mean().sqrt() < 0.03 * whole(IDS).square().mean().sqrt()
