@@ -11,7 +11,7 @@ from torch import Tensor
 from sd35graph import Context, ExtraPngInfo, Input, Prompt, node
 from sd35graph.models.extraction import LoraForm, extract_lora
 from sd35graph.models.handles import ModelHandle, TextEncoderHandle, VaeHandle, WeightsRef
-from sd35graph.models.merging import Shares, merge_encoders, merge_models
+from sd35graph.models.merging import merge_encoders, merge_models, mixed
 from sd35graph.models.pool import ModelPool
 from sd35graph.models.saving import write_networks
 from sd35graph.models.sections import CHECKPOINT_PREFIXES, PART_METADATA, first_ten
@@ -26,7 +26,7 @@ Prefix = Annotated[str, Input(tooltip="Start of the file name in the output fold
 @node("ModelMergeSimple", category="advanced/model_merging")
 def model_merge_simple(model1: ModelHandle, model2: ModelHandle, ratio: Ratio = 1.0) -> ModelHandle:
     """Mix two models: ratio times the first plus the rest of the second."""
-    return merge_models(model1, model2, {"": _mixed(ratio)})
+    return merge_models(model1, model2, {"": mixed(ratio)})
 
 
 @node("ModelMergeAdd", category="advanced/model_merging")
@@ -41,27 +41,10 @@ def model_merge_subtract(model1: ModelHandle, model2: ModelHandle, multiplier: M
     return merge_models(model1, model2, {"": (multiplier, -multiplier)})
 
 
-@node("ModelMergeBlocks", category="advanced/model_merging")
-def model_merge_blocks(
-    model1: ModelHandle,
-    model2: ModelHandle,
-    input: Annotated[Ratio, Input(min=0.0, max=1.0, step=0.01, tooltip="Of embedders and the first blocks.")] = 1.0,
-    middle: Annotated[Ratio, Input(min=0.0, max=1.0, step=0.01, tooltip="Of the blocks in the middle.")] = 1.0,
-    out: Annotated[Ratio, Input(min=0.0, max=1.0, step=0.01, tooltip="Of the last blocks and layer.")] = 1.0,
-) -> ModelHandle:
-    """Mix two models with a ratio for each third of the transformer's blocks."""
-    shapes = open_tensors(model1.weights).shapes
-    depth = sum(key.endswith(".x_block.attn.qkv.weight") for key in shapes)
-    shares = {"": _mixed(input), "final_layer.": _mixed(out)}
-    ratios = (input, middle, out)
-    shares |= {f"joint_blocks.{index}.": _mixed(ratios[index * 3 // depth]) for index in range(depth)}
-    return merge_models(model1, model2, shares)
-
-
 @node("CLIPMergeSimple", category="advanced/model_merging")
 def clip_merge_simple(clip1: TextEncoderHandle, clip2: TextEncoderHandle, ratio: Ratio = 1.0) -> TextEncoderHandle:
     """Mix two sets of text encoders: ratio times the first plus the rest of the second."""
-    return merge_encoders(clip1, clip2, _mixed(ratio))
+    return merge_encoders(clip1, clip2, mixed(ratio))
 
 
 @node("CheckpointSave", title="Save Checkpoint", category="advanced/model_merging", is_output=True)
@@ -153,10 +136,6 @@ def lora_save(
     _show(ctx, filename_prefix, lambda file: file.write(content))
 
 
-def _mixed(ratio: float) -> Shares:
-    return ratio, 1.0 - ratio
-
-
 def _save(ctx: Context, prefix: str, parts: Sequence[tuple[str, WeightsRef]], metadata: Mapping[str, str]) -> None:
     networks = [(start, open_tensors(ref)) for start, ref in parts]
     device = ctx.resource(ModelPool).device
@@ -173,7 +152,6 @@ NODES = (
     model_merge_simple,
     model_merge_add,
     model_merge_subtract,
-    model_merge_blocks,
     clip_merge_simple,
     checkpoint_save,
     model_save,

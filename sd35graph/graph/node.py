@@ -26,11 +26,13 @@ DECLARATION = "__sd35graph_node__"
 class Input:
     """How an input looks and what it accepts, beyond its type: `Annotated[int, Input(min=1, max=64)]`.
 
+    name: of the input, where it is not that of the parameter, because it is no Python name.
     choices: the allowed strings, where a `Literal` cannot list them. optional: need not be given in the document.
     force_input: a socket without a widget. raw_link: the node receives the `Link` itself.
     The rest describes the widget.
     """
 
+    name: str | None = None
     choices: tuple[str, ...] | None = None
     min: float | int | None = None
     max: float | int | None = None

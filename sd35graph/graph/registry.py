@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
@@ -108,6 +109,7 @@ class _Reader:
         if "return" not in hints:
             self._fail("it has no return annotation; write the type it returns, or None if it has no outputs")
         inputs: list[InputSchema] = []
+        renamed: dict[str, str] = {}  # input -> parameter, where they differ
         hidden: list[tuple[str, HiddenInput]] = []
         context_parameter = None
         for parameter in inspect.signature(self._function).parameters.values():
@@ -123,6 +125,8 @@ class _Reader:
                 hidden.append((parameter.name, marker.kind))
             else:
                 inputs.append(self._input(parameter, annotation))
+                if inputs[-1].name != parameter.name:
+                    renamed[inputs[-1].name] = parameter.name
         for role, hook in (("validate", declaration.validate), ("fingerprint", declaration.fingerprint)):
             self._check_hook(role, hook, [spec.name for spec in inputs])
         validated, validates_links = _named_by(declaration.validate)
@@ -146,7 +150,7 @@ class _Reader:
         )
         return NodeType(
             schema=schema,
-            function=self._function,
+            function=_taking(self._function, renamed) if renamed else self._function,
             is_async=inspect.iscoroutinefunction(self._function),
             context_parameter=context_parameter,
             validate=declaration.validate,
@@ -179,7 +183,7 @@ class _Reader:
             type_name = COMBO.name
         widget = type_name in _WIDGET_TYPES and not options.force_input and not options.raw_link
         spec = InputSchema(
-            name=parameter.name,
+            name=options.name or parameter.name,
             type=type_name,
             required=not (options.optional or nullable),
             widget=widget,
@@ -299,6 +303,16 @@ def _marker(annotation: Any) -> object:
     if get_origin(annotation) is not Annotated:
         return None
     return next((extra for extra in get_args(annotation)[1:] if isinstance(extra, Hidden)), None)
+
+
+def _taking(function: Callable[..., Any], renamed: Mapping[str, str]) -> Callable[..., Any]:
+    """`function`, called by the names of its inputs instead of those of its parameters."""
+
+    @functools.wraps(function)
+    def call(**arguments: Any) -> Any:
+        return function(**{renamed.get(name, name): value for name, value in arguments.items()})
+
+    return call
 
 
 def _named_by(validate: Callable[..., Any] | None) -> tuple[tuple[str, ...] | None, bool]:

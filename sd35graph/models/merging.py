@@ -38,6 +38,11 @@ class MergePatch:
         return (1.0, 0.0) if found is None else dict(self.shares)[found]
 
 
+def mixed(ratio: float) -> Shares:
+    """`ratio` of the first model and the rest of the second."""
+    return ratio, 1.0 - ratio
+
+
 def merge_models(first: ModelHandle, second: ModelHandle, shares: Mapping[str, Shares]) -> ModelHandle:
     """The first model with weights of both; see `MergePatch`. Raises `WeightsMismatchError` for unlike models."""
     return replace(first, weights=_merge(first.weights, second.weights, shares))

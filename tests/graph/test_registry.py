@@ -85,6 +85,19 @@ def everything(
     raise NotImplementedError
 
 
+@node("Renamed", category="test")
+def renamed(plain: int, dotted: Annotated[float, Input(name="blocks.0.")] = 0.5) -> float:
+    """An input with a name that no parameter can have."""
+    return plain + dotted
+
+
+def test_an_input_may_have_a_name_that_no_parameter_can_have() -> None:
+    node_type = added(renamed)
+    assert [spec.name for spec in node_type.schema.inputs] == ["plain", "blocks.0."]
+    assert node_type.function(**{"plain": 1, "blocks.0.": 0.25}) == 1.25
+    assert renamed(plain=1, dotted=0.25) == 1.25
+
+
 def test_annotations_become_inputs() -> None:
     schema = added(everything).schema
     specs = {spec.name: spec for spec in schema.inputs}

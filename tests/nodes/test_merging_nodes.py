@@ -14,9 +14,13 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from sd35graph.graph.registry import Registry
 from sd35graph.models.handles import ModelHandle, TextEncoderHandle, VaeHandle, open_checkpoint, open_text_encoders
+from sd35graph.models.mmdit import MMDiT
 from sd35graph.models.pool import ModelPool
 from sd35graph.models.tensors import open_tensors
+from sd35graph.models.variants import MMDiTConfig
+from sd35graph_nodes import pack
 from sd35graph_nodes.lora import lora_loader_model_only
 from sd35graph_nodes.merging import (
     checkpoint_save,
@@ -24,14 +28,26 @@ from sd35graph_nodes.merging import (
     clip_save,
     lora_save,
     model_merge_add,
-    model_merge_blocks,
     model_merge_simple,
     model_merge_subtract,
     model_save,
     vae_save,
 )
+from sd35graph_nodes.merging_blocks import model_merge_blocks
 
 EMBEDDED = Path(__file__).parents[2] / "sd35graph" / "embedded" / "models"
+DEEP = MMDiTConfig(
+    depth=24,
+    width=64,
+    channels=16,
+    context_width=8,
+    pooled_width=8,
+    time_features=8,
+    mlp_width=8,
+    grid=2,
+    qk_norm=False,
+    dual_attention=frozenset(),
+)
 PROMPT = {"1": {"class_type": "ModelSave"}}
 WORKFLOW = {"workflow": {"nodes": []}}
 
@@ -123,6 +139,37 @@ def test_thirds_of_the_blocks_have_their_ratio(
     assert factors[1] == 1.0
     assert factors[-1] == 0.5
     assert set(factors) <= {1.0, 0.75, 0.5}
+
+
+def test_every_block_has_a_ratio_by_the_name_of_its_weights(
+    tmp_path: Path, tiny: tuple[ModelHandle, TextEncoderHandle, VaeHandle]
+) -> None:
+    node = Registry()
+    node.add(pack)
+    schema = node.types["ModelMergeSD3_2B"].schema
+    names = [spec.name for spec in schema.inputs]
+    assert names[:7] == [
+        "model1",
+        "model2",
+        "pos_embed.",
+        "x_embedder.",
+        "context_embedder.",
+        "y_embedder.",
+        "t_embedder.",
+    ]
+    assert names[7:] == [*(f"joint_blocks.{index}." for index in range(24)), "final_layer."]
+    assert len(node.types["ModelMergeSD35_Large"].schema.inputs) == 2 + 5 + 38 + 1
+    save_file(dict(MMDiT(DEEP).state_dict()), tmp_path / "m.safetensors")
+    model = open_checkpoint(tmp_path / "m.safetensors")[0]
+    ratios = dict.fromkeys(names[2:], 1.0) | {"joint_blocks.2.": 0.25, "pos_embed.": 0.0}
+    merge = node.types["ModelMergeSD3_2B"].function
+    (patch,) = merge(model1=model, model2=model, **ratios).weights.patches
+    changed = {key for key in open_tensors(model.weights).shapes if patch.changes(key)}
+    assert changed == {"pos_embed", *(key for key in open_tensors(model.weights).shapes if ".2." in key[:15])}
+    with pytest.raises(
+        ValueError, match=r"ModelMergeSD3_2B is for models of 24 blocks, but sd35_tiny\.safetensors has"
+    ):
+        merge(model1=tiny[0], model2=tiny[0], **ratios)
 
 
 def test_a_saved_checkpoint_is_the_model_with_its_workflow(
