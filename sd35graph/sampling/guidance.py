@@ -17,7 +17,7 @@ from torch import Tensor
 from sd35graph.sampling.flow import percent_to_sigma
 from sd35graph.sampling.regions import Region, fit_batch, resolve_regions
 from sd35graph.sampling.state import Denoiser, Prediction
-from sd35graph.values import Control, FlowSettings, Guider
+from sd35graph.values import Conditioning, Control, FlowSettings, Guider
 
 
 class VelocityModel(Protocol):
@@ -108,11 +108,13 @@ def make_denoiser(
 def _regions(
     guider: Guider, flow: FlowSettings, height: int, width: int, device: torch.device
 ) -> dict[Role, tuple[Region, ...]]:
-    positive, negative = resolve_regions(guider.positive, guider.negative, flow, height, width, device)
-    if guider.middle is None:
-        return {"positive": positive, "negative": negative}
-    middle, _ = resolve_regions(guider.middle, guider.negative, flow, height, width, device)
-    return {"positive": positive, "middle": middle, "negative": negative}
+    prompts: dict[Role, Conditioning | None] = {
+        "positive": guider.positive,
+        "middle": guider.middle,
+        "negative": guider.negative,
+    }
+    given = {role: prompt for role, prompt in prompts.items() if prompt is not None}
+    return dict(zip(given, resolve_regions(list(given.values()), flow, height, width, device), strict=True))
 
 
 _POSITIVE_ALONE: dict[Role, float] = {"positive": 1.0}
@@ -151,7 +153,7 @@ def _rescale_velocity(x: Tensor, sigma: float, x0: Tensor, positive: Tensor, sha
 def _contrast(wanted: Tensor, given: Tensor, share: float) -> Tensor:
     """The factor that brings the deviation of each row of `given` by `share` to that of `wanted`, [B, 1, 1, 1]."""
     dims = tuple(range(1, given.ndim))
-    ratio = wanted.std(dim=dims, keepdim=True) / given.std(dim=dims, keepdim=True)
+    ratio = wanted.std(dim=dims, keepdim=True) / given.std(dim=dims, keepdim=True).clamp_min(1e-12)
     return ratio * share + (1.0 - share)
 
 

@@ -90,26 +90,25 @@ def _feather(start: int, length: int, total: int, device: torch.device) -> Tenso
 
 
 def resolve_regions(
-    positive: Conditioning,
-    negative: Conditioning | None,
+    prompts: Sequence[Conditioning],
     flow: FlowSettings,
     height: int,
     width: int,
     device: torch.device,
-) -> tuple[tuple[Region, ...], tuple[Region, ...]]:
-    """Regions of both lists for a latent of `height` x `width` cells, tensors on `device`.
+) -> list[tuple[Region, ...]]:
+    """Regions of each prompt for a latent of `height` x `width` cells, tensors on `device`.
 
-    An entry with an area needs an opponent of the same area, or guidance would compare a crop with the whole: the
-    other list receives one (see `_opponents`). An entry whose area lies outside the latent takes no part.
+    An entry with an area needs opponents of the same area, or guidance would compare a crop with the whole: the other
+    prompts receive one each (see `_opponents`). An entry whose area lies outside the latent takes no part.
     """
     lists = [
-        [region for entry in entries if (region := _resolve(entry, flow, height, width, device)) is not None]
-        for entries in (positive.entries, negative.entries if negative is not None else ())
+        [region for entry in prompt.entries if (region := _resolve(entry, flow, height, width, device)) is not None]
+        for prompt in prompts
     ]
-    first, second = lists
-    second = [*second, *_opponents(first, second)]
-    first = [*first, *_opponents(second, first)]
-    return tuple(first), tuple(second)
+    for index, regions in enumerate(lists):
+        for others in lists[:index] + lists[index + 1 :]:
+            others.extend(_opponents(regions, others))
+    return [tuple(regions) for regions in lists]
 
 
 def _opponents(regions: Sequence[Region], others: Sequence[Region]) -> list[Region]:

@@ -10,6 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from sd35graph.sampling.flow import check_flow
 from sd35graph.sampling.guidance import VelocityModel, keep_outside, make_denoiser
 from sd35graph.sampling.noise import MAX_SEED, BrownianNoise, make_noise, seeded_rng
 from sd35graph.sampling.regions import resize_noise_mask
@@ -80,6 +81,7 @@ def prepare(
     noise: [B, 16, h, w], also kept outside a noise mask. seed: of the noise a sampler adds on the way. device: where
     the network is.
     """
+    check_flow(flow)
     chosen = find_sampler(sampler)
     given = _levels(sigmas, sampler, follows_rising=chosen.follows_rising)
     batch, _, height, width = latent.samples.shape

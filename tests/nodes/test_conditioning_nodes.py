@@ -26,7 +26,7 @@ def words(value: float = 1.0, tokens: int = 2) -> Conditioning:
 
 def box_of(conditioning: Conditioning) -> Box | str | None:
     """The cells the text applies to, or "none"."""
-    regions, _ = resolve_regions(conditioning, None, FlowSettings(), HEIGHT, WIDTH, torch.device("cpu"))
+    (regions,) = resolve_regions([conditioning], FlowSettings(), HEIGHT, WIDTH, torch.device("cpu"))
     return regions[0].box if regions else "none"
 
 
@@ -69,7 +69,7 @@ def test_strengths_are_weights() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (128, 192), (1000, 3)])
 def test_masks_of_any_size_are_stretched_to_the_picture(size: tuple[int, int]) -> None:
     masked = conditioning_set_mask(words(), Mask(torch.ones(1, *size)), 0.5)
-    (region,), _ = resolve_regions(masked, None, FlowSettings(), HEIGHT, WIDTH, torch.device("cpu"))
+    ((region,),) = resolve_regions([masked], FlowSettings(), HEIGHT, WIDTH, torch.device("cpu"))
     torch.testing.assert_close(
         region.weights(HEIGHT, WIDTH, torch.device("cpu")), torch.full((1, 1, HEIGHT, WIDTH), 0.5)
     )

@@ -311,3 +311,22 @@ def test_middle_prompt_lies_between_the_negative_and_the_positive() -> None:
     assert value(x0) == pytest.approx(1 + 3 * (2 - 1) + 4 * (5 - 2), abs=1e-3)
     assert value(uncond) == pytest.approx(1.0, abs=1e-4)
     assert painter.prompts == [[5.0, 2.0, 1.0]]
+
+
+def test_area_in_one_of_three_prompts_gets_the_others_in_the_same_area() -> None:
+    area = ops.set_area(prompt(5.0), PixelArea(width=64, height=96, x=32, y=64), 1.0)
+    painter = Painter()
+    guider = Guider(area, prompt(1.0), 4.0, middle=prompt(2.0), cfg_middle=3.0)
+    denoise = make_denoiser(painter, FLOW, guider, height=HEIGHT, width=WIDTH, device=torch.device("cpu"))
+    x0 = denoise(noisy(), 0.5).x0
+    assert sorted(painter.prompts) == [[2.0, 1.0], [5.0, 2.0, 1.0]]
+    # The whole and the area of one prompt agree, so inside it is as without an area, and outside the positive is 0.
+    assert float(x0[0, 0, 14, 8]) == pytest.approx(1 + 3 * (2 - 1) + 4 * (5 - 2), abs=1e-3)
+    assert float(x0[0, 0, 0, 0]) == pytest.approx(1 + 3 * (2 - 1) + 4 * (0 - 2), abs=1e-3)
+
+
+def test_rescaling_a_constant_prediction_is_no_division_by_zero() -> None:
+    skip = SkipLayerGuidance(frozenset({1}), scale=1.0, start_percent=0.0, end_percent=1.0, rescale=1.0)
+    nowhere = ops.set_timestep_range(prompt(2.0), 0.0, 0.1)
+    denoise, _ = denoiser(nowhere, options=GuidanceOptions(skip_layers=(skip,)))
+    assert not bool(denoise(noisy(), 0.1).x0.any())
