@@ -118,7 +118,8 @@ def _texts(reader: GGUFReader) -> dict[str, str]:
 def _original_shape(reader: GGUFReader, path: Path, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
     field = reader.get_field(_ORIGINAL_SHAPE + name)
     if field is None:
-        return shape
+        # Tools made with ggml leave out a leading dimension of 1, which of ours only the position grid has.
+        return (1, *shape) if name.endswith("pos_embed") and len(shape) == 2 else shape
     original = tuple(int(n) for n in field.contents())
     if math.prod(original) != math.prod(shape):
         raise FileFormatError(

@@ -90,6 +90,13 @@ def test_a_tensor_stored_in_another_shape_gets_its_original_one(tmp_path: Path) 
     assert torch.equal(load_tensors(header, {"w": "conv.weight"}, CPU, None)["w"], numbers)
 
 
+def test_a_position_grid_without_its_leading_dimension_is_read(tmp_path: Path, mmdit_weights: Weights) -> None:
+    grid = mmdit_weights["pos_embed"]
+    meant = write_gguf(tmp_path / "m.gguf", {**mmdit_weights, "pos_embed": grid.squeeze(0)}, "F16")
+    network = ModelPool(CPU, "fp32", []).mmdit(open_diffusion_model(tmp_path / "m.gguf"))
+    assert torch.equal(network.pos_embed, meant["pos_embed"].unsqueeze(0))
+
+
 @pytest.mark.parametrize("kept", [0.02, 0.1, 0.3, 0.9, 0.999])
 def test_a_truncated_file_says_so_wherever_it_ends(tmp_path: Path, mmdit_weights: Weights, kept: float) -> None:
     path = tmp_path / "m.gguf"

@@ -112,6 +112,14 @@ def test_unusable_tokenizer_settings_are_named(tmp_path: Path, shared: Path, set
     assert str(tmp_path / "tokenizer_config.json") in str(caught.value)
 
 
+def test_a_model_in_diffusers_form_brings_its_tokenizers(tmp_path: Path, shared: Path) -> None:
+    folder = tmp_path / "sd3.5-large"
+    for name, source in (("tokenizer", "clip"), ("tokenizer_3", "t5")):
+        shutil.copytree(shared / "parity" / "tokenizers" / source, folder / name)
+    assert find_tokenizer("clip", folder, []) == folder / "tokenizer"
+    assert find_tokenizer("t5", folder, []) == folder / "tokenizer_3"
+
+
 def test_tokenizers_are_looked_for_beside_the_encoder_first(tmp_path: Path, shared: Path) -> None:
     encoder = tmp_path / "text_encoders" / "clip_l.safetensors"
     root = tmp_path / "models"
