@@ -5,6 +5,8 @@ It enters by the same door as any pack: the entry point `sd35graph.packs`, and n
 
 from __future__ import annotations
 
+import logging
+
 import torch
 
 from sd35graph import STANDARD_PORTS, Pack
@@ -42,6 +44,8 @@ from sd35graph_nodes import (
     vae,
 )
 
+_log = logging.getLogger(__name__)
+
 
 def make_pool(environment: WorkerEnvironment) -> ModelPool:
     """The worker's models, on its device; `auto` is the first GPU, or the CPU where there is none."""
@@ -50,9 +54,13 @@ def make_pool(environment: WorkerEnvironment) -> ModelPool:
         name = "cuda:0" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     device = torch.device(name)
     vram, ram = environment.vram_bytes, environment.ram_bytes
-    if device.type == "cuda" and vram is not None:
+    if name == "cpu":
+        if vram is not None:
+            _log.warning("the setting vram has no effect: models are computed on the CPU, where ram limits them")
+        vram = ram  # the device's memory is the machine's
+    elif device.type == "cuda" and vram is not None:
         limit_gpu_memory(device, vram)
-    budgets = [None if limit is None else weights_share(limit) for limit in (ram if name == "cpu" else vram, ram)]
+    budgets = [None if limit is None else weights_share(limit) for limit in (vram, ram)]
     return ModelPool(device, environment.precision, environment.model_roots, *budgets)
 
 

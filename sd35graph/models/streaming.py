@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from sd35graph.models.build import Network, fill
+from sd35graph.models.memory import is_out_of_memory
 from sd35graph.models.storage import QuantizedTensor, Weight, size_bytes
 
 _SLOTS = 2  # absent blocks in memory: the one that computes and the next
@@ -235,9 +236,15 @@ class _CudaCopies(_NoCopies):
 
     def _hold(self, index: int, weights: Mapping[str, Weight]) -> None:
         size = sum(map(size_bytes, weights.values()))
-        if self.host_bytes + size <= self.host_budget_bytes:
+        if self.host_bytes + size > self.host_budget_bytes:
+            return
+        try:
             self._host[index] = {name: _pinned(weight) for name, weight in weights.items()}
             self.host_bytes += size
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            self.host_budget_bytes = self.host_bytes  # systems limit pinned memory; the rest is read from the file
 
 
 def _pinned(weight: Weight) -> Weight:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -161,6 +162,20 @@ def test_an_end_in_mid_network_leaves_it_usable(
             network(*inputs())
     assert there(network) == kept
     assert torch.equal(network(*inputs()), expected)
+
+
+def test_threads_may_share_a_network_and_the_pool(model: ModelHandle, save: Save, deep_weights: Weights) -> None:
+    pool = pool_with(0.7, deep_weights)
+    other = open_diffusion_model(save("other.safetensors", mmdit=deep_weights))
+    network = pool.mmdit(model)
+    expected = network(*inputs())
+
+    def use(turn: int) -> Tensor:
+        with torch.no_grad():
+            return network(*inputs()) if turn % 3 else pool.mmdit(other if turn % 2 else model)(*inputs())
+
+    with ThreadPoolExecutor(3) as threads:
+        assert all(torch.equal(result, expected) for result in threads.map(use, range(12)))
 
 
 def fail_at(patched: pytest.MonkeyPatch, call: int, *errors: Exception) -> None:
