@@ -1,4 +1,4 @@
-"""The command line: serve, run, check, nodes.
+"""The command line: serve, run, check, nodes; `models` has a module of its own.
 
 Exit codes: 0 good; 1 the workflow has problems or failed, or the server cannot start; 2 the file or the command line
 cannot be read; 130 stopped by Ctrl+C.
@@ -13,17 +13,16 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sd35graph.settings import Settings, SettingsError
+from sd35graph import models_cli
+from sd35graph.cli_options import INTERRUPTED, PROBLEMS, UNREADABLE, Base, Models, fail, load_settings
 
 if TYPE_CHECKING:
     from sd35graph.graph.validate import Problem
     from sd35graph.local import LocalEngine
-
-PROBLEMS, UNREADABLE, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     name="sd35graph",
@@ -32,6 +31,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(models_cli.app, name="models")
 
 
 class PrecisionChoice(StrEnum):
@@ -43,11 +43,6 @@ class PrecisionChoice(StrEnum):
     FP16 = "fp16"
 
 
-Base = Annotated[
-    Path | None,
-    typer.Option(help="Folder with models/ input/ output/ temp/ and the job store; default: your data folder."),
-]
-Models = Annotated[list[Path] | None, typer.Option(help="One more folder of models, searched first. Repeatable.")]
 Packs = Annotated[list[Path] | None, typer.Option(help="One more folder of node packs. Repeatable.")]
 NoBuiltin = Annotated[bool, typer.Option("--no-builtin-nodes", help="Leave out the nodes that come with sd35graph.")]
 PrecisionOption = Annotated[
@@ -86,7 +81,7 @@ def serve(
     ram: Ram = None,
 ) -> None:
     """Serve the editor and the API."""
-    settings = _settings(
+    settings = load_settings(
         host=host,
         port=port,
         base=base,
@@ -110,7 +105,7 @@ def serve(
     try:
         serve_app(settings)
     except ServeError as error:
-        _fail(str(error), PROBLEMS)
+        fail(str(error), PROBLEMS)
 
 
 @app.command()
@@ -135,7 +130,7 @@ def run(
     ram: Ram = None,
 ) -> None:
     """Run a workflow here, without a server, and print the names of its pictures."""
-    settings = _settings(
+    settings = load_settings(
         base=base,
         models=models,
         packs=packs,
@@ -160,21 +155,21 @@ def run(
         with ProgressDisplay() as display, _first_ctrl_c(cancel.cancel):
             result = engine.run(document, overrides=set_ or (), on_event=display.show, cancel=cancel)
     except (DocumentError, OverrideError) as error:
-        _fail(f"{file}: {error}", UNREADABLE)
+        fail(f"{file}: {error}", UNREADABLE)
     except InvalidWorkflow as error:
         _print_problems(error.problems)
         raise typer.Exit(PROBLEMS) from error
     except OSError as error:  # nodes' own are in the result
-        _fail(f"a folder cannot be made: {error}", PROBLEMS)
+        fail(f"a folder cannot be made: {error}", PROBLEMS)
     _print_problems(result.problems)
     for warning in result.warnings:
         typer.echo(f"warning: {warning}", err=True)
     for path in result.files:
         typer.echo(path)
     if result.is_cancelled:
-        _fail("cancelled", INTERRUPTED)
+        fail("cancelled", INTERRUPTED)
     if result.error is not None:
-        _fail(result.error, PROBLEMS)
+        fail(result.error, PROBLEMS)
     if any(problem.is_error for problem in result.problems):
         raise typer.Exit(PROBLEMS)
 
@@ -189,7 +184,7 @@ def check(
     no_builtin_nodes: NoBuiltin = False,
 ) -> None:
     """Say everything that is wrong with a workflow, without running it."""
-    settings = _settings(base=base, models=models, packs=packs, builtin_nodes=False if no_builtin_nodes else None)
+    settings = load_settings(base=base, models=models, packs=packs, builtin_nodes=False if no_builtin_nodes else None)
     from sd35graph.graph.errors import DocumentError
     from sd35graph.local import LocalEngine
 
@@ -200,7 +195,7 @@ def check(
     except DocumentError as error:
         if as_json:
             typer.echo(json.dumps({"file": str(file), "ok": False, "unreadable": str(error), "problems": []}))
-        _fail(f"{file}: {error}", UNREADABLE)
+        fail(f"{file}: {error}", UNREADABLE)
     is_good = not any(problem.is_error for problem in problems)
     if as_json:
         report = {"file": str(file), "ok": is_good, "problems": [problem.as_json() for problem in problems]}
@@ -220,7 +215,7 @@ def nodes(
     as_json: Annotated[bool, typer.Option("--json", help="Print the full schemas as JSON.")] = False,
 ) -> None:
     """List all node types."""
-    settings = _settings(packs=packs, builtin_nodes=False if no_builtin_nodes else None)
+    settings = load_settings(packs=packs, builtin_nodes=False if no_builtin_nodes else None)
     from sd35graph.graph.schema import SCHEMAS
     from sd35graph.packs import load_packs
 
@@ -256,13 +251,6 @@ def _first_ctrl_c(cancel: Callable[[], object]) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _settings(**flags: object) -> Settings:
-    try:
-        return Settings.load(flags)
-    except SettingsError as error:
-        _fail(str(error), UNREADABLE)
-
-
 def _read(file: Path) -> object:
     """The workflow document in a file; from a picture the one it carries. Raises `DocumentError`."""
     from sd35graph.graph.errors import DocumentError
@@ -295,8 +283,3 @@ def _print_problems(problems: Iterable[Problem]) -> None:
 def _warn_of_packs(engine: LocalEngine) -> None:
     for failure in engine.pack_failures:
         typer.echo(f"pack left out: {failure.message}", err=True)
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    typer.echo(f"sd35graph: {message}", err=True)
-    raise typer.Exit(code)

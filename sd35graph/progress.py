@@ -1,11 +1,22 @@
-"""The progress bar of `sd35graph run`."""
+"""The progress bars of `sd35graph run` and `sd35graph models`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from sd35graph.engine.events import Event
 from sd35graph.graph.workflow import Graph
@@ -44,3 +55,33 @@ class ProgressDisplay:
             value, total = event.data["value"], event.data["total"]
             if isinstance(value, int | float) and isinstance(total, int | float):
                 self._progress.update(self._task, completed=value, total=total)
+
+
+class FileProgress:
+    """A bar for each file that is fetched or read, on standard error; use it as a context manager."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def say(self, message: str) -> None:
+        self._progress.console.print(message, markup=False)
+
+    def begin(self, name: str, size_bytes: int) -> Callable[[int], object]:
+        task = self._progress.add_task(name, total=size_bytes)
+        return lambda done: self._progress.update(task, completed=done)

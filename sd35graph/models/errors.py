@@ -31,6 +31,10 @@ class WeightsChangedError(ModelError):
     """The file changed on disk after its handle was made."""
 
 
+class FetchError(ModelError):
+    """A file could not be fetched from the hub, or is not what the hub says it is."""
+
+
 class TokenizerMissingError(ModelError):
     """No tokenizer files were found in any of the folders looked in."""
 

@@ -229,6 +229,7 @@ def test_missing_known_model_says_file_folder_source_and_nearest_name() -> None:
     assert problem.code == "missing_model"
     assert problem.message == (
         'Loader (node 4): input "ckpt_name" names "sd3.5_large.safetensors", which is not in models/checkpoints; '
+        "run `sd35graph models pull sd3.5_large`, or "
         "get sd3.5_large.safetensors from stabilityai/stable-diffusion-3.5-large on Hugging Face, after accepting its "
         'licence there, and put it there, or choose "sd35/sd3.5_large.safetensors".'
     )
