@@ -7,8 +7,8 @@ from typing import Annotated
 
 import torch
 
-from sd35graph import Image, Input, node
-from sd35graph_nodes.batches import same_channels
+from sd35graph import Context, Image, Input, node
+from sd35graph_nodes.batches import first_row, same_channels
 from sd35graph_nodes.kinds import BatchSize
 from sd35graph_nodes.limits import check_picture_size
 from sd35graph_nodes.resizing import fit_pixels
@@ -25,12 +25,13 @@ def image_batch(image1: Image, image2: Image) -> Image:
 
 @node("ImageFromBatch", category="image/batch")
 def image_from_batch(
+    ctx: Context,
     image: Image,
     batch_index: Annotated[int, Input(min=0, max=4095, tooltip="The first to take, counted from 0.")] = 0,
     length: Annotated[int, Input(min=1, max=4096, tooltip="How many to take.")] = 1,
 ) -> Image:
     """Take pictures out of a batch; past its end, the last one."""
-    start = min(batch_index, image.pixels.shape[0] - 1)
+    start = first_row(ctx, batch_index, image.pixels.shape[0])
     return Image(image.pixels[start : start + length])
 
 

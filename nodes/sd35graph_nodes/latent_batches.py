@@ -13,8 +13,9 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from sd35graph import Input, Latent, node
+from sd35graph import Context, Input, Latent, node
 from sd35graph.sampling.regions import fit_batch
+from sd35graph_nodes.batches import first_row
 from sd35graph_nodes.kinds import BatchSize
 from sd35graph_nodes.latent_masks import CELL, mask_in_pixels
 from sd35graph_nodes.latent_math import require_same_channels
@@ -24,12 +25,13 @@ from sd35graph_nodes.resizing import crop_to_proportions, fit
 
 @node("LatentFromBatch", title="Latent From Batch", category="latent/batch")
 def latent_from_batch(
+    ctx: Context,
     samples: Latent,
     batch_index: Annotated[int, Input(min=0, max=63, tooltip="The first to take, counted from 0.")] = 0,
     length: Annotated[int, Input(min=1, max=64, tooltip="How many to take.")] = 1,
 ) -> Latent:
     """Take latents out of a batch; past its end, the last one. Their noise is the same as in the batch."""
-    start = min(batch_index, samples.samples.shape[0] - 1)
+    start = first_row(ctx, batch_index, samples.samples.shape[0])
     return _rows(samples, start, start + length)
 
 

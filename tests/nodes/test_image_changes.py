@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from folder_context import FolderContext
 from PIL import Image as Pillow
 from scipy import ndimage
 from torch.nn import functional as F
@@ -19,6 +21,8 @@ from sd35graph_nodes.image_compose import image_blend, image_composite_masked, i
 from sd35graph_nodes.image_filters import bayer_matrix, canny, image_blur, image_quantize, image_sharpen
 from sd35graph_nodes.image_scale import image_scale, image_scale_by, image_scale_to_total_pixels
 from sd35graph_nodes.image_shapes import image_crop, image_flip, image_rotate
+
+CTX = FolderContext(Path())  # of nodes that only warn
 
 
 def picture(*shape: int, seed: int = 0) -> Image:
@@ -106,9 +110,11 @@ def test_an_opaque_picture_joined_with_a_transparent_one_stays_opaque() -> None:
 
 def test_taking_and_repeating_pictures_of_a_batch() -> None:
     made = picture(3, 2, 2)
-    assert torch.equal(image_from_batch(made, 1, 1).pixels, made.pixels[1:2])
-    assert torch.equal(image_from_batch(made, 1, 4096).pixels, made.pixels[1:])
-    assert torch.equal(image_from_batch(made, 4095, 2).pixels, made.pixels[2:])
+    assert torch.equal(image_from_batch(CTX, made, 1, 1).pixels, made.pixels[1:2])
+    assert torch.equal(image_from_batch(CTX, made, 1, 4096).pixels, made.pixels[1:])
+    ctx = FolderContext(Path())
+    assert torch.equal(image_from_batch(ctx, made, 4095, 2).pixels, made.pixels[2:])
+    assert ctx.warned == ["batch_index is 4095, but the batch ends with 2, counted from 0; that one is taken."]
     assert torch.equal(repeat_image_batch(made, 2).pixels, torch.cat([made.pixels] * 2))
 
 

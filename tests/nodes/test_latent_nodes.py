@@ -39,6 +39,8 @@ from sd35graph_nodes.latent_shapes import (
 )
 from sd35graph_nodes.resizing import resize
 
+CTX = FolderContext(Path())  # of nodes that only warn
+
 
 def latent(*shape: int, seed: int = 0) -> Latent:
     return Latent(torch.randn(shape, generator=torch.Generator().manual_seed(seed)))
@@ -229,20 +231,22 @@ def test_feathered_edges_rise_linearly_but_not_at_the_border() -> None:
 
 def test_rows_taken_out_of_a_batch_keep_their_noise() -> None:
     batch = empty_sd3_latent_image(32, 32, 4)
-    second = latent_from_batch(batch, 1, 2)
+    second = latent_from_batch(CTX, batch, 1, 2)
     assert second.batch_index == (1, 2)
     whole = make_noise(batch.samples.shape, 7)
     assert torch.equal(make_noise(second.samples.shape, 7, second.batch_index), whole[1:3])
-    assert latent_from_batch(second, 1, 1).batch_index == (2,)
-    assert latent_from_batch(batch, 2, 64).samples.shape[0] == 2
-    assert latent_from_batch(batch, 63, 1).batch_index == (3,)
+    assert latent_from_batch(CTX, second, 1, 1).batch_index == (2,)
+    assert latent_from_batch(CTX, batch, 2, 64).samples.shape[0] == 2
+    ctx = FolderContext(Path())
+    assert latent_from_batch(ctx, batch, 63, 1).batch_index == (3,)
+    assert ctx.warned == ["batch_index is 63, but the batch ends with 3, counted from 0; that one is taken."]
 
 
 def test_rows_taken_out_of_a_batch_keep_their_masks() -> None:
     made = masked(3, 16, 2, 2)
-    assert shows_first_channel(latent_from_batch(made, 1, 2))
+    assert shows_first_channel(latent_from_batch(CTX, made, 1, 2))
     shared = Latent(made.samples, torch.ones(1, 16, 16))
-    taken = latent_from_batch(shared, 2, 1)
+    taken = latent_from_batch(CTX, shared, 2, 1)
     assert taken.noise_mask is not None
     assert taken.noise_mask.shape[0] == 1
 
@@ -253,7 +257,7 @@ def test_repeating_gives_each_copy_noise_of_its_own() -> None:
     assert repeated.samples.shape[0] == 6
     assert repeated.batch_index is None
     assert shows_first_channel(repeated)
-    numbered = repeat_latent_batch(latent_from_batch(empty_sd3_latent_image(16, 16, 8), 2, 2), 2)
+    numbered = repeat_latent_batch(latent_from_batch(CTX, empty_sd3_latent_image(16, 16, 8), 2, 2), 2)
     assert numbered.batch_index == (2, 3, 4, 5)
 
 
