@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from safetensors.torch import save_file
 from tiny_networks import MMDIT, Save, Weights, randomize
 from torch import Tensor
 
+from sd35graph.models import memory, streaming
 from sd35graph.models import pool as pool_module
 from sd35graph.models.errors import ModelMemoryError, WeightsChangedError
 from sd35graph.models.handles import (
@@ -304,3 +306,89 @@ def test_a_decoder_that_lacks_memory_says_so(save: Save, vae_weights: Weights, m
         vae.decode(latent)
     monkeypatch.undo()
     assert torch.equal(vae.decode(latent), expected)
+
+
+class Recorded:
+    """Stands for CUDA's streams and events on a machine without them; says in what order it was asked."""
+
+    def __init__(self, calls: list[str], name: str) -> None:
+        self.calls, self.name, self.events = calls, name, 0
+
+    def record_event(self) -> Recorded:
+        self.events += 1
+        self.calls.append(f"{self.name} ends {self.events}")
+        return Recorded(self.calls, f"{self.name} {self.events}")
+
+    def wait_event(self, event: Recorded) -> None:
+        self.calls.append(f"{self.name} waits for {event.name}")
+
+    def synchronize(self) -> None:
+        self.calls.append(f"wait for {self.name}")
+
+
+@pytest.fixture
+def cuda_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    calls: list[str] = []
+    computing = Recorded(calls, "compute")
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: Recorded(calls, "copy"))
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: computing)
+    monkeypatch.setattr(Tensor, "record_stream", lambda tensor, stream: None)
+    monkeypatch.setattr(Tensor, "pin_memory", Tensor.clone)
+    return calls
+
+
+def test_copies_to_a_gpu_wait_for_a_free_slot_and_are_waited_for(
+    model: ModelHandle, deep_weights: Weights, cuda_calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = pool_with(1.0, deep_weights).mmdit(model)(*inputs())
+    pool = pool_with(0.0, deep_weights)
+    network = pool.mmdit(model)
+    (resident,) = pool._resident.values()
+    stream = resident.stream
+    stream._copies = streaming._CudaCopies(CPU)
+    stream.hold_on_host(10**9)
+    assert torch.equal(network(*inputs()), expected)
+    waits = [call for call in cuda_calls if call.startswith("compute waits")]
+    assert waits == [f"compute waits for copy {block}" for block in range(1, DEPTH + 1)]
+    for block in range(1, DEPTH - 1):  # the slot of a block is free for the one after the next
+        assert cuda_calls.index(f"wait for compute {block}") < cuda_calls.index(f"copy ends {block + 2}")
+    assert stream.host_bytes == sum(tensor_bytes(block.state_dict().values()) for block in network.joint_blocks)
+    monkeypatch.setattr(pool_module, "load_weights", None)  # nothing is read any more
+    assert torch.equal(network(*inputs()), expected)
+    monkeypatch.undo()
+    stream.keep(DEPTH)
+    assert stream.host_bytes == 0
+
+
+def test_what_the_budget_of_the_machine_does_not_hold_is_read_each_time(
+    model: ModelHandle, deep_weights: Weights, cuda_calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = pool_with(1.0, deep_weights).mmdit(model)(*inputs())
+    pool = pool_with(0.0, deep_weights)
+    network = pool.mmdit(model)
+    (resident,) = pool._resident.values()
+    resident.stream._copies = streaming._CudaCopies(CPU)
+    resident.stream.hold_on_host(1_500_000)
+    assert torch.equal(network(*inputs()), expected)
+    assert 0 < resident.stream.host_bytes <= 1_500_000
+
+    def refuse(tensor: Tensor) -> Tensor:
+        raise RuntimeError("CUDA error: out of memory")
+
+    monkeypatch.setattr(Tensor, "pin_memory", refuse)
+    resident.stream.hold_on_host(10**9)
+    assert torch.equal(network(*inputs()), expected)
+    assert resident.stream.host_bytes <= 1_500_000
+
+
+def test_a_gpus_memory_is_what_is_free_and_what_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    fractions: list[float] = []
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (3_000, 10_000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 2_000)
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda share, device: fractions.append(share))
+    gpu = torch.device("cuda:0")
+    assert memory.available_bytes(gpu) == 5_000
+    memory.limit_gpu_memory(gpu, 4_000)
+    memory.limit_gpu_memory(gpu, 40_000)
+    assert fractions == [0.4, 1.0]
