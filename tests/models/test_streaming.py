@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from tiny_gguf import write_gguf
 from tiny_networks import MMDIT, Save, Weights, randomize
 from torch import Tensor
 
@@ -95,6 +96,19 @@ def test_converted_and_quantised_weights_stream_too(save: Save, deep_weights: We
     assert torch.equal(streamed.mmdit(model)(*inputs()), resident.mmdit(model)(*inputs()))
     assert there(streamed.mmdit(model)) == []
     assert streamed.size_bytes < resident.size_bytes
+
+
+@pytest.mark.parametrize("patches", [(), (Shift("qkv.weight"),)])
+def test_blocks_of_gguf_stream_in_their_few_bits(
+    deep_weights: Weights, tmp_path: Path, patches: tuple[WeightPatch, ...]
+) -> None:
+    write_gguf(tmp_path / "m.gguf", deep_weights, "Q8_0")
+    model = open_diffusion_model(tmp_path / "m.gguf")
+    model = replace(model, weights=replace(model.weights, patches=patches))
+    resident, streamed = ModelPool(CPU, "fp32", []), ModelPool(CPU, "fp32", [], budget_bytes=0)
+    assert torch.equal(streamed.mmdit(model)(*inputs()), resident.mmdit(model)(*inputs()))
+    assert streamed.size_bytes < resident.size_bytes
+    assert resident.size_bytes < tensor_bytes(deep_weights.values())
 
 
 def test_blocks_that_are_skipped_are_not_computed_with_others_weights(
