@@ -8,7 +8,7 @@ class ModelError(Exception):
 
 
 class FileFormatError(ModelError):
-    """The file is not a readable safetensors file: another format, truncated, or with a damaged header."""
+    """Not readable weights: another format, truncated, with a damaged header, or a folder that lacks something."""
 
 
 class UnsupportedStorageError(ModelError):
