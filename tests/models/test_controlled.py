@@ -102,6 +102,15 @@ def test_controls_work_in_half_precision(
     assert difference < 0.1
 
 
+def test_blocks_brought_in_one_by_one_give_the_same_bits(
+    pool: ModelPool, handles: tuple[ModelHandle, VaeHandle], tmp_path: Path
+) -> None:
+    model, vae = handles
+    steered = guider(Control(controlnet(tmp_path, 0, depth=3), PICTURE, vae, 0.5))
+    narrow = ModelPool(torch.device("cpu"), "fp32", [], budget_bytes=1, host_budget_bytes=1)
+    assert torch.equal(run(narrow, model, steered), run(pool, model, steered))
+
+
 def test_a_control_acts_only_in_its_window(
     pool: ModelPool, handles: tuple[ModelHandle, VaeHandle], net: ControlNetHandle
 ) -> None:
