@@ -13,6 +13,8 @@ import pytest
 
 from sd35graph.engine.folders import EMBEDDED_MODELS
 
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read at the library's import; no test may reach the real hub
+
 _CHECKOUT = Path(__file__).resolve().parents[1]
 
 

@@ -13,6 +13,7 @@ from sd35graph import STANDARD_PORTS, Pack
 from sd35graph.graph.context import WorkerEnvironment
 from sd35graph.models.memory import limit_gpu_memory, weights_share
 from sd35graph.models.pool import ModelPool
+from sd35graph.models.tokenizer_files import fetch_tokenizer
 from sd35graph_nodes import (
     conditioning,
     controlnet,
@@ -60,8 +61,8 @@ def make_pool(environment: WorkerEnvironment) -> ModelPool:
         vram = ram  # the device's memory is the machine's
     elif device.type == "cuda" and vram is not None:
         limit_gpu_memory(device, vram)
-    budgets = [None if limit is None else weights_share(limit) for limit in (vram, ram)]
-    return ModelPool(device, environment.precision, environment.model_roots, *budgets)
+    budget, host_budget = (None if limit is None else weights_share(limit) for limit in (vram, ram))
+    return ModelPool(device, environment.precision, environment.model_roots, budget, host_budget, fetch_tokenizer)
 
 
 pack = Pack(

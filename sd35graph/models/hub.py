@@ -106,6 +106,15 @@ def download(remote: RemoteFile, target: Path, folder: Path, on_progress: OnProg
     return digest
 
 
+def fetch_into_cache(repository: str, path: str, endpoint: str | None = None) -> None:
+    """Fetch a small file into the hub's own cache, whole or not at all. Raises `FetchError`."""
+    from huggingface_hub import hf_hub_download
+
+    remote = look_up(repository, path, endpoint)  # says at once what is wrong; the library would try for a minute
+    with _explained(repository, path, remote.url):
+        hf_hub_download(repository, path, endpoint=endpoint)
+
+
 def sha256_of(path: Path, on_progress: OnProgress = lambda done: None) -> str:
     """The SHA-256 of a file's content, in hex."""
     return _digest(path, hashlib.sha256(), on_progress)

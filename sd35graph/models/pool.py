@@ -38,7 +38,7 @@ from sd35graph.models.t5 import T5TextEncoder
 from sd35graph.models.text_encoding import CLIP_G_PAD, ClipPart, T5Part, TextEncoders
 from sd35graph.models.text_memo import RememberedClip, RememberedT5, TextMemo
 from sd35graph.models.textual_inversion import FindEmbedding, no_embeddings
-from sd35graph.models.tokenizer_files import TokenizerFiles
+from sd35graph.models.tokenizer_files import FetchTokenizer, TokenizerFiles
 from sd35graph.models.vae import VAE
 
 _log = logging.getLogger(__name__)
@@ -69,6 +69,7 @@ class ModelPool:
     model_roots: folders whose `tokenizers/` is searched.
     budget_bytes: of weights on the device; None is a share of what is available there when a network is asked for.
     host_budget_bytes: of weights in the machine's memory, those that wait there for a GPU included.
+    fetch_tokenizer: brings a tokenizer that is found nowhere, see `TokenizerFiles`; None: that is an error.
     Methods raise the errors of `sd35graph.models.errors`; a load that fails leaves nothing behind. Networks compute
     again with fewer weights in memory when it runs out, and raise `ModelMemoryError` when none is left to give up.
     """
@@ -80,12 +81,13 @@ class ModelPool:
         model_roots: Sequence[Path],
         budget_bytes: int | None = None,
         host_budget_bytes: int | None = None,
+        fetch_tokenizer: FetchTokenizer | None = None,
     ) -> None:
         self.device = device
         self.precision: Precision = precision
         self._budgets = {_CPU: host_budget_bytes} | {device: budget_bytes}
         self._resident: OrderedDict[_Key, _Resident] = OrderedDict()  # least recently used first
-        self._tokenizers = TokenizerFiles(model_roots)
+        self._tokenizers = TokenizerFiles(model_roots, fetch_tokenizer)
         self._texts = TextMemo()
         self._lock = threading.RLock()
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="weights")

@@ -1,13 +1,14 @@
 """Vocabulary files of CLIP and T5: where they are looked for, and tokenizers made of them.
 
-The files belong to their publishers and are not shipped. They are found on disk and never fetched.
+The files belong to their publishers and are not shipped. They are found on disk, or fetched once into the hub's cache.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,10 +16,15 @@ import sentencepiece
 from huggingface_hub import try_to_load_from_cache
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-from sd35graph.models.errors import FileFormatError, TokenizerMissingError
+from sd35graph.models.errors import FetchError, FileFormatError, TokenizerMissingError
+from sd35graph.models.hub import fetch_into_cache
 from sd35graph.models.tokenizers import T5_MIN_LENGTH, ClipTokenizer, EncodeText, T5Tokenizer
 
 TokenizerKind = Literal["clip", "t5"]
+FetchTokenizer = Callable[[TokenizerKind], None]
+"""Brings a tokenizer's files into the hub's cache. Raises `FetchError`."""
+
+_log = logging.getLogger(__name__)
 
 CLIP_START, CLIP_END = "<|startoftext|>", "<|endoftext|>"
 CLIP_MARKS = tuple(AddedToken(text, normalized=True, special=True) for text in (CLIP_START, CLIP_END))
@@ -51,11 +57,18 @@ _HUB: dict[TokenizerKind, tuple[tuple[str, str], ...]] = {
 }
 
 
-class TokenizerFiles:
-    """Tokenizers for encoder files, each read once. Methods raise `TokenizerMissingError` or `FileFormatError`."""
+_FETCHED: dict[TokenizerKind, tuple[str, ...]] = {"clip": ("vocab.json", "merges.txt"), "t5": ("spiece.model",)}
 
-    def __init__(self, model_roots: Sequence[Path]) -> None:
+
+class TokenizerFiles:
+    """Tokenizers for encoder files, each read once. Methods raise `TokenizerMissingError` or `FileFormatError`.
+
+    fetch: called for a tokenizer that is nowhere; None: that is an error at once.
+    """
+
+    def __init__(self, model_roots: Sequence[Path], fetch: FetchTokenizer | None = None) -> None:
         self._model_roots = tuple(model_roots)
+        self._fetch = fetch
         self._folders: dict[tuple[TokenizerKind, Path], Path] = {}
         self._clip: dict[Path, ClipTokenizer] = {}
         self._t5: dict[Path, T5Tokenizer] = {}
@@ -76,29 +89,58 @@ class TokenizerFiles:
 
     def _folder(self, kind: TokenizerKind, encoder: Path) -> Path:
         if (kind, encoder) not in self._folders:
-            self._folders[kind, encoder] = find_tokenizer(kind, encoder, self._model_roots)
+            self._folders[kind, encoder] = find_tokenizer(kind, encoder, self._model_roots, self._fetch)
         return self._folders[kind, encoder]
 
 
-def find_tokenizer(kind: TokenizerKind, encoder: Path, model_roots: Sequence[Path]) -> Path:
+def fetch_tokenizer(kind: TokenizerKind, endpoint: str | None = None) -> None:
+    """Fetch the files of `kind`, about a megabyte, from the hub into its cache. Raises `FetchError`.
+
+    endpoint: another hub's URL; None: the one the environment says.
+    """
+    repository = _HUB[kind][0][0]
+    _log.warning("tokenizer not found, fetching it", extra={"tokenizer": kind, "repository": repository})
+    for name in _FETCHED[kind]:
+        fetch_into_cache(repository, name, endpoint)
+
+
+def find_tokenizer(
+    kind: TokenizerKind, encoder: Path, model_roots: Sequence[Path], fetch: FetchTokenizer | None = None
+) -> Path:
     """The folder with the tokenizer files of `kind`, for an encoder in the file `encoder`.
 
-    Looked in, in this order: beside the encoder, `tokenizers/<kind>` of each model root, the hub's cache. Raises
-    `TokenizerMissingError`, which names the folders and says how to get the files.
+    Looked in, in this order: beside the encoder, `tokenizers/<kind>` of each model root, the hub's cache, and there
+    again after `fetch`. Raises `TokenizerMissingError`, which names the folders and says how to get the files.
     """
     folders = [*_beside(kind, encoder), *(root / "tokenizers" / kind for root in model_roots)]
     for folder in (*folders, *_cached(kind)):
         if _file_set(kind, folder) is not None:
             return folder
+    failure: FetchError | None = None
+    if fetch is not None:
+        try:
+            fetch(kind)
+        except FetchError as error:
+            failure = error
+        for folder in _cached(kind):
+            if _file_set(kind, folder) is not None:
+                return folder
+    raise TokenizerMissingError(_missing(kind, folders, model_roots, failure)) from failure
+
+
+def _missing(
+    kind: TokenizerKind, folders: Sequence[Path], model_roots: Sequence[Path], failure: FetchError | None
+) -> str:
+    """Where a tokenizer was looked for, why it could not be fetched, and how to get it."""
     repository = _HUB[kind][0][0]
     wanted = " or ".join(" + ".join(names) for names in _FILES[kind])
     target = model_roots[0] / "tokenizers" / kind if model_roots else Path("models/tokenizers") / kind
-    names = "vocab.json merges.txt" if kind == "clip" else "spiece.model"
-    raise TokenizerMissingError(
+    return (
         f"The {kind.upper()} tokenizer was not found. Looked for {wanted} in: "
         f"{', '.join(str(folder) for folder in folders)}, and in the hub cache for "
-        f"{', '.join(name for name, _ in _HUB[kind])}. Get the files from the repository {repository}, "
-        f"for example with `hf download {repository} {names} --local-dir {target}`."
+        f"{', '.join(name for name, _ in _HUB[kind])}. {f'Fetching it failed: {failure} ' if failure else ''}"
+        f"Run `sd35graph models pull tokenizers`, or get the files from the repository {repository}, for example with "
+        f"`hf download {repository} {' '.join(_FETCHED[kind])} --local-dir {target}`."
     )
 
 

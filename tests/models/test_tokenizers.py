@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import huggingface_hub.constants
 import pytest
 import sentencepiece
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # tests/hub_server.py serves several folders of tests
+from hub_server import Hub, running_hub
 
 from sd35graph.models import tokenizer_files
 from sd35graph.models.errors import FileFormatError, TokenizerMissingError
 from sd35graph.models.tokenizer_files import (
     TokenizerFiles,
     TokenizerKind,
+    fetch_tokenizer,
     find_tokenizer,
     load_clip_tokenizer,
     load_t5_tokenizer,
@@ -159,6 +166,46 @@ def test_a_missing_tokenizer_names_folders_and_remedy(tmp_path: Path, kind: Toke
     assert str(tmp_path / "encoders") in message
     assert str(root / "tokenizers" / kind) in message
     assert f"hf download {repository}" in message
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub with CLIP's tokenizer, and an empty cache."""
+    monkeypatch.setattr(tokenizer_files, "try_to_load_from_cache", huggingface_hub.try_to_load_from_cache)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    with running_hub() as hub:
+        yield hub
+
+
+def test_a_tokenizer_that_is_nowhere_is_fetched_once(
+    hub: Hub, tmp_path: Path, shared: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = shared / "parity/tokenizers/clip"
+    for name in ("vocab.json", "merges.txt"):
+        hub.add("openai/clip-vit-large-patch14", name, (source / name).read_bytes(), is_large=False)
+    encoder = tmp_path / "clip_l.safetensors"
+    fetched = TokenizerFiles([], lambda kind: fetch_tokenizer(kind, hub.url)).clip(encoder)
+    expected = load_clip_tokenizer(source).sections("a photo of a cat", PAD, LENGTH)
+    assert fetched.sections("a photo of a cat", PAD, LENGTH) == expected
+    assert caplog.messages == ["tokenizer not found, fetching it"]
+    before = len(hub.requests)
+    TokenizerFiles([], lambda kind: fetch_tokenizer(kind, hub.url)).clip(encoder)
+    assert len(hub.requests) == before
+
+
+def test_a_tokenizer_that_cannot_be_fetched_says_why_and_leaves_nothing(hub: Hub, tmp_path: Path) -> None:
+    hub.add("google/t5-v1_1-xxl", "spiece.model", b"damaged", gate="GatedRepo")
+    with pytest.raises(TokenizerMissingError) as caught:
+        TokenizerFiles([], lambda kind: fetch_tokenizer(kind, hub.url)).t5(tmp_path / "t5.safetensors")
+    message = str(caught.value)
+    assert "Fetching it failed: google/t5-v1_1-xxl is gated" in message
+    assert "Run `sd35graph models pull tokenizers`" in message
+    with pytest.raises(
+        TokenizerMissingError, match=r"Fetching it failed: .*could not be fetched from http://127.0.0.1:9"
+    ):
+        TokenizerFiles([], lambda kind: fetch_tokenizer(kind, "http://127.0.0.1:9")).t5(tmp_path / "t5.safetensors")
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
 
 
 def test_a_damaged_vocabulary_names_its_folder(tmp_path: Path) -> None:
