@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Literal, NamedTuple
 
 from sd35graph import Conditioning, Context, Input, Latent, node
-from sd35graph.models.controlled import open_model
 from sd35graph.models.handles import GuidedModel, ModelHandle
 from sd35graph.models.pool import ModelPool
 from sd35graph.sampling.sample import add_noise as add_noise_to
 from sd35graph.sampling.sample import custom_sample
 from sd35graph.values import Guider, Noise, SamplerChoice, SigmaSchedule
 from sd35graph_nodes.kinds import Seed
-from sd35graph_nodes.sampling import report_to
+from sd35graph_nodes.sampling import open_for, report_to
 from sd35graph_nodes.sampling_kinds import Cfg, Model, Negative, Positive, SamplerName, StartLatent
 
 _OUTPUTS = ("The latent after the last sigma.", "The model's guess of the finished latent in the last step.")
@@ -32,9 +31,8 @@ def _sample(
     sigmas: SigmaSchedule,
     latent: Latent,
 ) -> Sampled:
-    pool = ctx.resource(ModelPool)
     output, denoised = custom_sample(
-        open_model(pool, guided.model, guided.guider, latent),
+        open_for(ctx, guided.model, guided.guider, latent),
         guided.model.flow,
         guided.guider,
         noise_seed=noise.seed,
@@ -42,7 +40,7 @@ def _sample(
         sampler=sampler.name,
         sigmas=sigmas.sigmas,
         latent=latent,
-        device=pool.device,
+        device=ctx.resource(ModelPool).device,
         on_step=report_to(ctx),
     )
     return Sampled(output, denoised)

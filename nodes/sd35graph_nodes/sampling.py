@@ -11,8 +11,11 @@ from torch import Tensor
 
 from sd35graph import Context, Input, Latent, node
 from sd35graph.models.controlled import open_model
+from sd35graph.models.handles import ModelHandle
 from sd35graph.models.pool import ModelPool
+from sd35graph.sampling.guidance import VelocityModel
 from sd35graph.sampling.preview import latent_rgb_preview
+from sd35graph.sampling.regions import idle_parts
 from sd35graph.sampling.sample import OnStep, ksample
 from sd35graph.values import Guider
 from sd35graph_nodes.kinds import Seed
@@ -47,10 +50,9 @@ def ksampler(
     denoise: Denoise = 1.0,
 ) -> Latent:
     """Make a latent picture out of noise, step by step."""
-    pool = ctx.resource(ModelPool)
     guider = Guider(positive, negative, cfg, model.guidance)
     return ksample(
-        open_model(pool, model, guider, latent_image),
+        open_for(ctx, model, guider, latent_image),
         model.flow,
         guider,
         seed=seed,
@@ -59,7 +61,7 @@ def ksampler(
         scheduler=scheduler,
         latent=latent_image,
         denoise=denoise,
-        device=pool.device,
+        device=ctx.resource(ModelPool).device,
         on_step=report_to(ctx),
     )
 
@@ -94,10 +96,14 @@ def ksampler_advanced(
     ],
 ) -> Latent:
     """Take a part of the steps, so that others can follow with another model or prompt."""
-    pool = ctx.resource(ModelPool)
+    if start_at_step >= min(end_at_step, steps):
+        ctx.warn(
+            f"No step is taken and the latent stays as it is: start_at_step is {start_at_step}, "
+            f"and the last step is {min(end_at_step, steps)}."
+        )
     guider = Guider(positive, negative, cfg, model.guidance)
     return ksample(
-        open_model(pool, model, guider, latent_image),
+        open_for(ctx, model, guider, latent_image),
         model.flow,
         guider,
         seed=noise_seed,
@@ -109,9 +115,18 @@ def ksampler_advanced(
         start_at_step=start_at_step,
         end_at_step=end_at_step,
         return_with_leftover_noise=return_with_leftover_noise == "enable",
-        device=pool.device,
+        device=ctx.resource(ModelPool).device,
         on_step=report_to(ctx),
     )
+
+
+def open_for(ctx: Context, model: ModelHandle, guider: Guider, latent: Latent) -> VelocityModel:
+    """The model, ready to denoise `latent` as `guider` says. The user is told which parts of the prompts do nothing."""
+    height, width = latent.samples.shape[-2:]
+    prompts = (guider.positive, guider.middle, guider.negative)
+    for message in dict.fromkeys(text for prompt in prompts if prompt for text in idle_parts(prompt, height, width)):
+        ctx.warn(message)
+    return open_model(ctx.resource(ModelPool), model, guider, latent)
 
 
 def report_to(ctx: Context) -> OnStep:

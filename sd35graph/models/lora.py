@@ -140,7 +140,13 @@ class Lora:
 
     def no_effect(self, networks: Mapping[Section, Mapping[str, Shape]]) -> ForeignModelError:
         """The error for a file of which nothing fits."""
-        names = [module.name for module in self.modules] or list(self.strange)
+        if not self.modules:
+            keys = f"its {len(self.strange)} keys ({first_ten(list(self.strange))})" if self.strange else "it is empty"
+            return ForeignModelError(
+                f"{self.header.path} holds no complete LoRA, LoHa or LoKr: {keys}. "
+                "Half of a change is missing, or it is another kind of file; download it again."
+            )
+        names = [module.name for module in self.modules]
         sizes = "".join(_size(section, shapes) for section, shapes in networks.items())
         return ForeignModelError(
             f"{self.header.path} changes nothing in the {', '.join(TITLES[section] for section in networks)}{sizes}: "

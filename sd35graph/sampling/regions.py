@@ -111,6 +111,27 @@ def resolve_regions(
     return [tuple(regions) for regions in lists]
 
 
+def idle_parts(prompt: Conditioning, height: int, width: int) -> list[str]:
+    """What of a prompt has no effect on a latent of `height` x `width` cells, and why, one sentence each."""
+    found = []
+    for entry in prompt.entries:
+        box = _area_box(entry, height, width)
+        if box is not None and _clip(box, height, width) is None:
+            cell = PIXELS_PER_CELL
+            found.append(
+                f"An area has no effect: it begins at {box.left * cell}, {box.top * cell}, "
+                f"outside the picture of {width * cell} x {height * cell} pixels."
+            )
+        ranges = [("A conditioning", entry.start_percent, entry.end_percent)]
+        ranges += [("A ControlNet", control.start_percent, control.end_percent) for control in entry.controls]
+        found += [
+            f"{name} has no effect: its range ends at {end:g}, before it starts at {start:g}."
+            for name, start, end in ranges
+            if start > end
+        ]
+    return found
+
+
 def _opponents(regions: Sequence[Region], others: Sequence[Region]) -> list[Region]:
     """For each area in `regions`, the text of the smallest of `others` around it, in that area."""
     found: list[Region] = []
@@ -135,11 +156,9 @@ def _resolve(
     if mask is not None and entry.mask_area == "mask bounds":
         box = _bounding_box(mask)
     if box is not None:
-        rows = min(box.top + box.height, height) - box.top
-        columns = min(box.left + box.width, width) - box.left
-        if rows <= 0 or columns <= 0:
+        box = _clip(box, height, width)
+        if box is None:
             return None
-        box = box._replace(height=rows, width=columns)
     return Region(
         cond=entry.cond.to(device, torch.float32),
         pooled=entry.pooled.to(device, torch.float32),
@@ -173,6 +192,13 @@ def _area_box(entry: ConditioningEntry, height: int, width: int) -> Box | None:
         )
     cell = PIXELS_PER_CELL
     return Box(area.y // cell, area.x // cell, area.height // cell, area.width // cell)
+
+
+def _clip(box: Box, height: int, width: int) -> Box | None:
+    """The part of `box` inside a latent of `height` x `width` cells, if there is any."""
+    rows = min(box.top + box.height, height) - box.top
+    columns = min(box.left + box.width, width) - box.left
+    return box._replace(height=rows, width=columns) if rows > 0 and columns > 0 else None
 
 
 def _mask_at(mask: Tensor, height: int, width: int) -> Tensor:

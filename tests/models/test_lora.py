@@ -274,7 +274,14 @@ def test_a_model_in_the_lora_folder_changes_nothing(save: Save, mmdit_weights: W
     model, _, _ = open_checkpoint(path)
     shapes = network_shapes(model.weights)
     assert lora.patch("mmdit", shapes, 1.0) is None
-    assert "changes nothing in the diffusion model (128 wide, 3 blocks)" in str(lora.no_effect({"mmdit": shapes}))
+    assert "holds no complete LoRA, LoHa or LoKr: its " in str(lora.no_effect({"mmdit": shapes}))
+
+
+@pytest.mark.parametrize(
+    ("tensors", "said"), [({}, "it is empty"), ({"lora_unet_x.lora_A.weight": torch.zeros(1, 1)}, "its 1 keys")]
+)
+def test_a_file_without_a_whole_change_is_called_so(tmp_path: Path, tensors: Weights, said: str) -> None:
+    assert f"holds no complete LoRA, LoHa or LoKr: {said}" in str(write(tmp_path, tensors).no_effect({}))
 
 
 def test_a_pickle_is_refused(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +20,15 @@ from sd35graph.models.pool import ModelPool
 from sd35graph.sampling.flow import sigma_table
 from sd35graph.sampling.guidance import make_denoiser
 from sd35graph.sampling.noise import make_noise
-from sd35graph.values import FlowSettings, GuidanceOptions, SigmaSchedule, SkipLayerGuidance, latent_to_model
+from sd35graph.values import (
+    FlowSettings,
+    FractionArea,
+    GuidanceOptions,
+    PixelArea,
+    SigmaSchedule,
+    SkipLayerGuidance,
+    latent_to_model,
+)
 from sd35graph_nodes import custom_sampling, guidance, sampling, sigmas
 
 FLOW = FlowSettings()
@@ -363,3 +371,44 @@ def test_single_layers_alone_are_said_to_do_nothing() -> None:
     assert ctx.warned == [
         "SD3 models have no single_layers, so this guidance does nothing; name blocks in double_layers."
     ]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"area": PixelArea(64, 64, 512, 0)}, "it begins at 512, 0, outside the picture of 48 x 32 pixels"),
+        ({"area": FractionArea(0.5, 0.5, 0.0, 1.0)}, "it begins at 0, 32, outside"),
+        ({"start_percent": 0.9, "end_percent": 0.1}, "A conditioning has no effect: its range ends at 0.1, before"),
+    ],
+)
+def test_what_never_applies_is_said(change: dict[str, Any], message: str) -> None:
+    ctx = SamplingContext()
+    (entry,) = prompt(0.3).entries
+    positive = Conditioning((entry, replace(entry, **change)))
+    sampling.ksampler(
+        ctx,  # type: ignore[arg-type]  # has what the node asks for
+        **COMMON | {"positive": positive},
+        steps=1,
+        sampler_name="euler",
+        scheduler="simple",
+        latent_image=EMPTY,
+    )
+    (warned,) = ctx.warned
+    assert message in warned
+
+
+def test_steps_that_end_before_they_start_are_said() -> None:
+    ctx = SamplingContext()
+    after = sampling.ksampler_advanced(
+        ctx,  # type: ignore[arg-type]  # has what the node asks for
+        **COMMON,
+        add_noise="enable",
+        sampler_name="euler",
+        scheduler="simple",
+        latent_image=PICTURE,
+        start_at_step=3,
+        end_at_step=1,
+        return_with_leftover_noise="disable",
+    )
+    assert torch.equal(after.samples, PICTURE.samples)
+    assert ctx.warned == ["No step is taken and the latent stays as it is: start_at_step is 3, and the last step is 1."]
