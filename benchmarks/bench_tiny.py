@@ -36,7 +36,7 @@ import torch
 times.append(time.perf_counter())
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection, T5Config, T5EncoderModel
 from sd35graph.models.handles import open_checkpoint, open_text_encoders
-from sd35graph.models.pool import ModelPool
+from sd35graph.models.loading.pool import ModelPool
 times.append(time.perf_counter())
 root = Path(sys.argv[1])
 model, _, vae = open_checkpoint(root / "checkpoints" / "sd35_tiny.safetensors")

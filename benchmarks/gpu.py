@@ -29,11 +29,11 @@ from benchmarks.random_models import Stored, mmdit, write_random
 from sd35graph.engine.folders import EMBEDDED_MODELS
 from sd35graph.graph.context import WorkerEnvironment
 from sd35graph.models.handles import open_checkpoint, open_diffusion_model, open_vae
-from sd35graph.models.mmdit import MMDiT
-from sd35graph.models.pool import ModelPool
-from sd35graph.models.precision import Precision
-from sd35graph.models.vae import VAE
-from sd35graph.models.variants import VaeConfig
+from sd35graph.models.loading.pool import ModelPool
+from sd35graph.models.loading.precision import Precision
+from sd35graph.models.networks.mmdit import MMDiT
+from sd35graph.models.networks.vae import VAE
+from sd35graph.models.networks.variants import VaeConfig
 from sd35graph.sampling.sample import ksample
 from sd35graph.values import Guider, Latent
 from sd35graph_nodes import make_pool

@@ -28,8 +28,8 @@ from torch import Tensor
 
 from benchmarks.random_models import Stored, mmdit, write_random
 from sd35graph.models.handles import ModelHandle, open_diffusion_model
-from sd35graph.models.mmdit import MMDiT
-from sd35graph.models.pool import ModelPool
+from sd35graph.models.loading.pool import ModelPool
+from sd35graph.models.networks.mmdit import MMDiT
 from sd35graph.sampling.sample import ksample
 from sd35graph.values import Conditioning, ConditioningEntry, Guider, Latent
 

@@ -21,8 +21,8 @@ from torch import Tensor
 from benchmarks.weight_forms import FORMS, Weights
 from sd35graph.engine.folders import EMBEDDED_MODELS
 from sd35graph.models.handles import open_checkpoint, open_diffusion_model, open_text_encoders
-from sd35graph.models.pool import ModelPool
-from sd35graph.models.precision import Precision
+from sd35graph.models.loading.pool import ModelPool
+from sd35graph.models.loading.precision import Precision
 from sd35graph.sampling.sample import ksample
 from sd35graph.values import Conditioning, ConditioningEntry, FlowSettings, Guider, Latent
 

@@ -10,8 +10,8 @@ from typing import Literal
 import torch
 from torch import nn
 
-from sd35graph.models.build import linear_weights
-from sd35graph.models.variants import MMDiTConfig
+from sd35graph.models.networks.build import linear_weights
+from sd35graph.models.networks.variants import MMDiTConfig
 
 Stored = Literal["fp32", "fp16", "bf16", "fp8"]
 

@@ -31,7 +31,7 @@ from benchmarks.tiny_sheet import Tile, write_sheet
 from sd35graph.engine.folders import EMBEDDED_MODELS
 from sd35graph.local import LocalEngine
 from sd35graph.models.handles import open_checkpoint
-from sd35graph.models.pool import ModelPool
+from sd35graph.models.loading.pool import ModelPool
 from sd35graph.settings import Settings
 from training.autoencoder import held_out_pictures, psnr, reconstruct, split_icons
 from training.icons import Concept, concepts, load_icons

@@ -93,7 +93,9 @@ def installed(folders: Folders) -> list[Path]:
 
 def verify(path: Path, screen: Screen) -> Verdict:
     """Whether a file is what was fetched, by its hash, and whole, by its header."""
-    from sd35graph.models.checkpoint import read_header  # brings torch, which the other commands need not wait for
+    from sd35graph.models.files.checkpoint import (
+        read_header,  # brings torch, which the other commands need not wait for
+    )
 
     try:
         if path.suffix in (".safetensors", ".gguf"):

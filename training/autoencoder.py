@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from sd35graph.models.vae import VAE
-from sd35graph.models.variants import VaeConfig
+from sd35graph.models.networks.vae import VAE
+from sd35graph.models.networks.variants import VaeConfig
 from sd35graph.values import LATENT_SCALE, LATENT_SHIFT
 from training.config import Config, VaeTraining
 from training.icons import Concept, IconKey, Icons, concepts

@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from sd35graph.models.sections import CHECKPOINT_PREFIXES, PART_METADATA
-from sd35graph.models.vae import VAE
+from sd35graph.models.files.sections import CHECKPOINT_PREFIXES, PART_METADATA
+from sd35graph.models.networks.vae import VAE
 from training.flow import Model
 from training.text import Tokenizers
 

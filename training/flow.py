@@ -20,9 +20,9 @@ from PIL import Image
 from rich.progress import track
 from torch import Tensor, nn
 
-from sd35graph.models.mmdit import MMDiT
-from sd35graph.models.vae import VAE
-from sd35graph.models.variants import MMDiTConfig
+from sd35graph.models.networks.mmdit import MMDiT
+from sd35graph.models.networks.vae import VAE
+from sd35graph.models.networks.variants import MMDiTConfig
 from sd35graph.values import LATENT_SCALE, LATENT_SHIFT
 from training.config import Config
 from training.icons import Concept, Icons

@@ -13,10 +13,10 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor, nn
 
-from sd35graph.models.clip import ClipTextEncoder
-from sd35graph.models.t5 import T5TextEncoder
-from sd35graph.models.tokenizer_files import CLIP_END, CLIP_MARKS, CLIP_START, split_as_clip
-from sd35graph.models.variants import ClipConfig, ClipName, T5Config
+from sd35graph.models.networks.clip import ClipTextEncoder
+from sd35graph.models.networks.t5 import T5TextEncoder
+from sd35graph.models.networks.variants import ClipConfig, ClipName, T5Config
+from sd35graph.models.text.tokenizer_files import CLIP_END, CLIP_MARKS, CLIP_START, split_as_clip
 from training.config import TextSizes
 
 _EMBEDDING_SPREAD = 0.5  # CLIP's own 0.02 suits its training from a contrastive loss; here it would be heard too late

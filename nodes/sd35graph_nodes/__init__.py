@@ -11,9 +11,9 @@ import torch
 
 from sd35graph import STANDARD_PORTS, Pack
 from sd35graph.graph.context import WorkerEnvironment
-from sd35graph.models.memory import limit_gpu_memory, weights_share
-from sd35graph.models.pool import ModelPool
-from sd35graph.models.tokenizer_files import fetch_tokenizer
+from sd35graph.models.loading.memory import limit_gpu_memory, weights_share
+from sd35graph.models.loading.pool import ModelPool
+from sd35graph.models.text.tokenizer_files import fetch_tokenizer
 from sd35graph_nodes import (
     conditioning,
     controlnet,

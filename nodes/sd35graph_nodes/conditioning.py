@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 
 from sd35graph import Conditioning, ConditioningEntry, Context, Input, Mask, node
 from sd35graph.models.handles import TextEncoderHandle
-from sd35graph.models.pool import ModelPool
-from sd35graph.models.textual_inversion import Embedding, FindEmbedding, read_embedding
+from sd35graph.models.loading.pool import ModelPool
+from sd35graph.models.networks.textual_inversion import Embedding, FindEmbedding, read_embedding
 from sd35graph.sampling.conditioning import (
     average,
     combine,

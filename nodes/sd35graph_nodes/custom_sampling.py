@@ -6,7 +6,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from sd35graph import Conditioning, Context, Input, Latent, node
 from sd35graph.models.handles import GuidedModel, ModelHandle
-from sd35graph.models.pool import ModelPool
+from sd35graph.models.loading.pool import ModelPool
 from sd35graph.sampling.sample import add_noise as add_noise_to
 from sd35graph.sampling.sample import custom_sample
 from sd35graph.values import Guider, Noise, SamplerChoice, SigmaSchedule

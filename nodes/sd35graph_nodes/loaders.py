@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from sd35graph import Choices, Context, Input, node
 from sd35graph.models.errors import ForeignModelError
+from sd35graph.models.files.storage import Fp8Code
 from sd35graph.models.handles import (
     ModelHandle,
     Placement,
@@ -17,7 +18,6 @@ from sd35graph.models.handles import (
     open_text_encoders,
     open_vae,
 )
-from sd35graph.models.storage import Fp8Code
 
 TextEncoderFile = Annotated[
     str, Choices("text_encoders"), Input(tooltip="A CLIP-L, CLIP-G or T5 file; which one it is stands in the file.")

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Annotated
 
 from sd35graph import Choices, Context, Input, node
+from sd35graph.models.changes.lora import Lora, open_lora
+from sd35graph.models.changes.tensors import network_shapes
+from sd35graph.models.files.sections import TITLES, first_ten
 from sd35graph.models.handles import ModelHandle, TextEncoderHandle, WeightsRef
-from sd35graph.models.lora import Lora, open_lora
-from sd35graph.models.sections import TITLES, first_ten
-from sd35graph.models.tensors import network_shapes
 
 LoraFile = Annotated[str, Choices("loras"), Input(tooltip="A file in models/loras.")]
 Strength = Annotated[

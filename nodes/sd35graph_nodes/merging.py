@@ -9,13 +9,13 @@ from safetensors.torch import save
 from torch import Tensor
 
 from sd35graph import Context, ExtraPngInfo, Input, Prompt, node
-from sd35graph.models.extraction import LoraForm, extract_lora
+from sd35graph.models.changes.extraction import LoraForm, extract_lora
+from sd35graph.models.changes.merging import merge_encoders, merge_models, mixed
+from sd35graph.models.changes.saving import write_networks
+from sd35graph.models.changes.tensors import open_tensors
+from sd35graph.models.files.sections import CHECKPOINT_PREFIXES, PART_METADATA, first_ten
 from sd35graph.models.handles import ModelHandle, TextEncoderHandle, VaeHandle, WeightsRef
-from sd35graph.models.merging import merge_encoders, merge_models, mixed
-from sd35graph.models.pool import ModelPool
-from sd35graph.models.saving import write_networks
-from sd35graph.models.sections import CHECKPOINT_PREFIXES, PART_METADATA, first_ten
-from sd35graph.models.tensors import open_tensors
+from sd35graph.models.loading.pool import ModelPool
 from sd35graph_nodes.metadata import workflow_texts
 
 Ratio = Annotated[float, Input(min=0.0, max=1.0, step=0.01, tooltip="1 is the first alone, 0 the second alone.")]

@@ -7,9 +7,9 @@ from inspect import Parameter, Signature
 from typing import Annotated
 
 from sd35graph import Input, node
+from sd35graph.models.changes.merging import merge_models, mixed
+from sd35graph.models.changes.tensors import open_tensors
 from sd35graph.models.handles import ModelHandle
-from sd35graph.models.merging import merge_models, mixed
-from sd35graph.models.tensors import open_tensors
 
 _EMBEDDERS = ("pos_embed.", "x_embedder.", "context_embedder.", "y_embedder.", "t_embedder.")
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from sd35graph import Context, Input, Latent, node
 from sd35graph.models.controlled import open_model
 from sd35graph.models.handles import ModelHandle
-from sd35graph.models.pool import ModelPool
+from sd35graph.models.loading.pool import ModelPool
 from sd35graph.sampling.guidance import VelocityModel
 from sd35graph.sampling.preview import latent_rgb_preview
 from sd35graph.sampling.regions import idle_parts

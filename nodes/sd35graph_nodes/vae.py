@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from sd35graph import Context, Image, Input, Latent, Mask, node
 from sd35graph.models.errors import ModelMemoryError
 from sd35graph.models.handles import VaeHandle
-from sd35graph.models.pool import ModelPool
-from sd35graph.models.vae import crop_to_multiple
+from sd35graph.models.loading.pool import ModelPool
+from sd35graph.models.networks.vae import crop_to_multiple
 from sd35graph_nodes.batches import same_rows
 from sd35graph_nodes.latent_masks import CELL
 from sd35graph_nodes.resizing import resize

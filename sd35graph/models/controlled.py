@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sd35graph.models.controlnet import ControlNet
 from sd35graph.models.errors import InputShapeError, MissingPartError
 from sd35graph.models.handles import ControlNetHandle, ModelHandle, VaeHandle
-from sd35graph.models.mmdit import MMDiT
-from sd35graph.models.pool import ModelPool
+from sd35graph.models.loading.pool import ModelPool
+from sd35graph.models.networks.controlnet import ControlNet
+from sd35graph.models.networks.mmdit import MMDiT
 from sd35graph.values import LATENT_SCALE, Control, Guider, Latent, latent_to_model
 
 _PIXELS_PER_CELL = 8

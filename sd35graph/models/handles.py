@@ -14,12 +14,12 @@ from typing import Literal, Protocol, runtime_checkable
 from safetensors import safe_open
 from torch import Tensor
 
-from sd35graph.models.build import check_section
-from sd35graph.models.checkpoint import Fingerprint, read_header
-from sd35graph.models.clip import CLIP_LAYER
 from sd35graph.models.errors import ForeignModelError, MissingPartError, ModelError
-from sd35graph.models.sections import ENCODERS, TITLES, Section, listed, locate
-from sd35graph.models.storage import Fp8Code
+from sd35graph.models.files.checkpoint import Fingerprint, read_header
+from sd35graph.models.files.sections import ENCODERS, TITLES, Section, listed, locate
+from sd35graph.models.files.storage import Fp8Code
+from sd35graph.models.networks.build import check_section
+from sd35graph.models.networks.clip import CLIP_LAYER
 from sd35graph.values import FlowSettings, GuidanceOptions, Guider
 
 Placement = Literal["default", "cpu"]
@@ -194,7 +194,7 @@ _CONTROL_KINDS: tuple[ControlKind, ...] = ("blur", "canny", "depth")  # by the n
 
 
 def open_controlnet(path: Path) -> ControlNetHandle:
-    """A ControlNet of SD3 or SD3.5; see `sd35graph.models.controlnet` for the key layouts read."""
+    """A ControlNet of SD3 or SD3.5; see `sd35graph.models.networks.controlnet` for the key layouts read."""
     weights = _only(path, "controlnet")
     kind = 0
     if "control_type" in read_header(path).tensors:

@@ -15,13 +15,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sd35graph.engine.folders import EMBEDDED_MODELS
-from sd35graph.models.clip import ClipTextEncoder
-from sd35graph.models.controlnet import ControlNet, ControlNetConfig
-from sd35graph.models.mmdit import MMDiT
-from sd35graph.models.sections import CHECKPOINT_PREFIXES
-from sd35graph.models.t5 import T5TextEncoder
-from sd35graph.models.vae import VAE
-from sd35graph.models.variants import ClipConfig, MMDiTConfig, T5Config, VaeConfig
+from sd35graph.models.files.sections import CHECKPOINT_PREFIXES
+from sd35graph.models.networks.clip import ClipTextEncoder
+from sd35graph.models.networks.controlnet import ControlNet, ControlNetConfig
+from sd35graph.models.networks.mmdit import MMDiT
+from sd35graph.models.networks.t5 import T5TextEncoder
+from sd35graph.models.networks.vae import VAE
+from sd35graph.models.networks.variants import ClipConfig, MMDiTConfig, T5Config, VaeConfig
 
 Weights = dict[str, Tensor]
 

@@ -9,7 +9,7 @@ import torch
 from benchmarks import gpu, memory
 from benchmarks.random_models import Stored, mmdit, write_random
 from sd35graph.models.handles import open_diffusion_model
-from sd35graph.models.mmdit import MMDiT
+from sd35graph.models.networks.mmdit import MMDiT
 
 CPU = torch.device("cpu")
 

@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import save_file
 from tiny_networks import CLIP_G, CLIP_L, MMDIT, T5, VAE_CONFIG, Save, Weights, randomize
 
-from sd35graph.models.clip import ClipTextEncoder
-from sd35graph.models.mmdit import MMDiT
-from sd35graph.models.sections import CHECKPOINT_PREFIXES, Section
-from sd35graph.models.t5 import T5TextEncoder
-from sd35graph.models.vae import VAE
+from sd35graph.models.files.sections import CHECKPOINT_PREFIXES, Section
+from sd35graph.models.networks.clip import ClipTextEncoder
+from sd35graph.models.networks.mmdit import MMDiT
+from sd35graph.models.networks.t5 import T5TextEncoder
+from sd35graph.models.networks.vae import VAE
 
 
 @pytest.fixture(autouse=True, scope="session")

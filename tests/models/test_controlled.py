@@ -14,11 +14,11 @@ from tiny_networks import Save, Weights, randomize
 from torch import Tensor
 
 from sd35graph.models.controlled import ControlledModel, open_model, scale_and_crop
-from sd35graph.models.controlnet import ControlNet
 from sd35graph.models.errors import MissingPartError, WeightsMismatchError
 from sd35graph.models.handles import ControlNetHandle, ModelHandle, VaeHandle, open_checkpoint, open_controlnet
-from sd35graph.models.mmdit import MMDiT
-from sd35graph.models.pool import ModelPool
+from sd35graph.models.loading.pool import ModelPool
+from sd35graph.models.networks.controlnet import ControlNet
+from sd35graph.models.networks.mmdit import MMDiT
 from sd35graph.sampling.guidance import make_denoiser
 from sd35graph.sampling.sample import ksample
 from sd35graph.values import (

@@ -15,12 +15,12 @@ from test_model_handles import sparse_file
 from tiny_networks import MMDIT, Save, Weights, randomize
 from torch import Tensor
 
-from sd35graph.models.build import build, skeleton
-from sd35graph.models.controlnet import ControlNet, ControlNetConfig, sine_grid
 from sd35graph.models.errors import ForeignModelError, InputShapeError, WeightsMismatchError
 from sd35graph.models.handles import open_checkpoint, open_controlnet
-from sd35graph.models.mmdit import MMDiT
-from sd35graph.models.pool import ModelPool
+from sd35graph.models.loading.pool import ModelPool
+from sd35graph.models.networks.build import build, skeleton
+from sd35graph.models.networks.controlnet import ControlNet, ControlNetConfig, sine_grid
+from sd35graph.models.networks.mmdit import MMDiT
 
 CPU = torch.device("cpu")
 WIDTH, GRID = 128, 12

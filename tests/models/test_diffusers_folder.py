@@ -14,11 +14,11 @@ from safetensors.torch import load_file, save_file
 from tiny_networks import randomize
 from torch import Tensor, nn
 
-from sd35graph.models.clip import ClipTextEncoder
 from sd35graph.models.errors import FileFormatError, ForeignModelError, WeightsChangedError, WeightsMismatchError
 from sd35graph.models.handles import ModelHandle, open_checkpoint, open_diffusion_model, open_vae
-from sd35graph.models.pool import ModelPool
-from sd35graph.models.t5 import T5TextEncoder
+from sd35graph.models.loading.pool import ModelPool
+from sd35graph.models.networks.clip import ClipTextEncoder
+from sd35graph.models.networks.t5 import T5TextEncoder
 
 diffusers = pytest.importorskip("diffusers")
 transformers = pytest.importorskip("transformers")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from sd35graph.models.diffusers_names import Place, mmdit_places, tensor_place, vae_places
+from sd35graph.models.files.diffusers_names import Place, mmdit_places, tensor_place, vae_places
 
 Shapes = dict[str, tuple[int, ...]]
 

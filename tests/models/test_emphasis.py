@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sd35graph.models.prompt import split_embeddings, weighted_segments
+from sd35graph.models.text.prompt import split_embeddings, weighted_segments
 
 
 @pytest.mark.parametrize(

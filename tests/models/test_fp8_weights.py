@@ -12,14 +12,14 @@ from safetensors.torch import save_file
 from tiny_networks import Save, Weights
 from torch import Tensor
 
-from sd35graph.models.build import build
-from sd35graph.models.clip import ClipTextEncoder
 from sd35graph.models.errors import UnsupportedStorageError, WeightsMismatchError
+from sd35graph.models.files.storage import QuantizedLinear, QuantizedTensor, quantize_fp8
 from sd35graph.models.handles import ModelHandle, WeightsRef, open_checkpoint, open_diffusion_model, open_text_encoders
-from sd35graph.models.mmdit import MMDiT
-from sd35graph.models.pool import ModelPool
-from sd35graph.models.storage import QuantizedLinear, QuantizedTensor, quantize_fp8
-from sd35graph.models.t5 import T5TextEncoder
+from sd35graph.models.loading.pool import ModelPool
+from sd35graph.models.networks.build import build
+from sd35graph.models.networks.clip import ClipTextEncoder
+from sd35graph.models.networks.mmdit import MMDiT
+from sd35graph.models.networks.t5 import T5TextEncoder
 
 CPU = torch.device("cpu")
 QKV = "joint_blocks.1.x_block.attn.qkv.weight"

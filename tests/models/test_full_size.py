@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from sd35graph.models.build import skeleton
 from sd35graph.models.errors import InputShapeError, WeightsMismatchError
-from sd35graph.models.mmdit import MMDiT
-from sd35graph.models.sections import CHECKPOINT_PREFIXES, Section
+from sd35graph.models.files.sections import CHECKPOINT_PREFIXES, Section
+from sd35graph.models.networks.build import skeleton
+from sd35graph.models.networks.mmdit import MMDiT
 
 MIS_SHAPED: dict[Section, str] = {
     "mmdit": "final_layer.linear.bias",

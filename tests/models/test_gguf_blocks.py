@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from sd35graph.models.gguf_blocks import BLOCK_FORMS, block_bytes_shape, dequantize_blocks
+from sd35graph.models.files.gguf_blocks import BLOCK_FORMS, block_bytes_shape, dequantize_blocks
 
 
 def random_blocks(code: str, count: int) -> np.ndarray:

@@ -10,16 +10,16 @@ import torch
 from tiny_gguf import write_gguf
 from tiny_networks import Weights
 
-from sd35graph.models.build import build
-from sd35graph.models.checkpoint import load_tensors, read_header
-from sd35graph.models.clip import ClipTextEncoder
 from sd35graph.models.errors import FileFormatError, ForeignModelError, UnsupportedStorageError, WeightsMismatchError
+from sd35graph.models.files.checkpoint import load_tensors, read_header
+from sd35graph.models.files.storage import QuantizedLinear
 from sd35graph.models.handles import open_diffusion_model, open_text_encoders
-from sd35graph.models.mmdit import MMDiT
-from sd35graph.models.pool import ModelPool
-from sd35graph.models.precision import Precision
-from sd35graph.models.storage import QuantizedLinear
-from sd35graph.models.t5 import T5TextEncoder
+from sd35graph.models.loading.pool import ModelPool
+from sd35graph.models.loading.precision import Precision
+from sd35graph.models.networks.build import build
+from sd35graph.models.networks.clip import ClipTextEncoder
+from sd35graph.models.networks.mmdit import MMDiT
+from sd35graph.models.networks.t5 import T5TextEncoder
 
 CPU = torch.device("cpu")
 IDS = torch.tensor([[3, 1, 4, 1, 5]])

@@ -11,6 +11,8 @@ from safetensors.torch import save_file
 from tiny_networks import Save, Weights
 from torch import Tensor
 
+from sd35graph.models.changes.lora import Lora, LoraPatch, open_lora
+from sd35graph.models.changes.tensors import network_shapes
 from sd35graph.models.errors import (
     FileFormatError,
     ForeignModelError,
@@ -18,11 +20,9 @@ from sd35graph.models.errors import (
     WeightsChangedError,
     WeightsMismatchError,
 )
+from sd35graph.models.files.sections import Section
 from sd35graph.models.handles import open_checkpoint, open_diffusion_model
-from sd35graph.models.lora import Lora, LoraPatch, open_lora
-from sd35graph.models.pool import ModelPool
-from sd35graph.models.sections import Section
-from sd35graph.models.tensors import network_shapes
+from sd35graph.models.loading.pool import ModelPool
 
 CPU = torch.device("cpu")
 QKV = "joint_blocks.1.x_block.attn.qkv.weight"

@@ -14,15 +14,15 @@ from safetensors.torch import load, load_file, save_file
 from test_lora import write as write_lora
 from tiny_networks import MMDIT, Save, Weights, randomize
 
+from sd35graph.models.changes.extraction import extract_lora, factorize
+from sd35graph.models.changes.lora import open_lora
+from sd35graph.models.changes.merging import merge_encoders, merge_models
+from sd35graph.models.changes.saving import write_networks
+from sd35graph.models.changes.tensors import NetworkTensors, open_tensors
 from sd35graph.models.errors import WeightsChangedError, WeightsMismatchError
-from sd35graph.models.extraction import extract_lora, factorize
 from sd35graph.models.handles import ModelHandle, open_checkpoint, open_diffusion_model, open_text_encoders
-from sd35graph.models.lora import open_lora
-from sd35graph.models.merging import merge_encoders, merge_models
-from sd35graph.models.mmdit import MMDiT
-from sd35graph.models.pool import ModelPool
-from sd35graph.models.saving import write_networks
-from sd35graph.models.tensors import NetworkTensors, open_tensors
+from sd35graph.models.loading.pool import ModelPool
+from sd35graph.models.networks.mmdit import MMDiT
 
 QKV = "joint_blocks.1.x_block.attn.qkv.weight"
 

@@ -11,10 +11,10 @@ from diffusers.loaders.single_file_utils import convert_sd3_transformer_checkpoi
 from tiny_networks import MMDIT, Weights, randomize
 from torch import Tensor
 
-from sd35graph.models.build import build
 from sd35graph.models.errors import InputShapeError, WeightsMismatchError
-from sd35graph.models.mmdit import MMDiT, time_features
-from sd35graph.models.variants import MMDiTConfig, mmdit_config
+from sd35graph.models.networks.build import build
+from sd35graph.models.networks.mmdit import MMDiT, time_features
+from sd35graph.models.networks.variants import MMDiTConfig, mmdit_config
 
 VARIANTS = {
     "sd3 medium": replace(MMDIT, qk_norm=False, dual_attention=frozenset()),

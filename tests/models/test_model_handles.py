@@ -17,6 +17,7 @@ from sd35graph.models.errors import (
     UnsupportedStorageError,
     WeightsMismatchError,
 )
+from sd35graph.models.files.sections import PART_METADATA
 from sd35graph.models.handles import (
     ModelHandle,
     TextEncoderHandle,
@@ -25,7 +26,6 @@ from sd35graph.models.handles import (
     open_text_encoders,
     open_vae,
 )
-from sd35graph.models.sections import PART_METADATA
 from sd35graph.values import FlowSettings
 
 

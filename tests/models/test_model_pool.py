@@ -14,9 +14,6 @@ from tiny_networks import Save, Weights
 from tokenizers import Tokenizer, models
 from torch import Tensor
 
-from sd35graph.models import memory, precision
-from sd35graph.models import pool as pool_module
-from sd35graph.models.clip import ClipTextEncoder
 from sd35graph.models.errors import MissingPartError, ModelMemoryError, TokenizerMissingError, WeightsChangedError
 from sd35graph.models.handles import (
     ModelHandle,
@@ -27,11 +24,14 @@ from sd35graph.models.handles import (
     open_text_encoders,
     open_vae,
 )
-from sd35graph.models.memory import available_bytes, weights_share
-from sd35graph.models.mmdit import MMDiT
-from sd35graph.models.pool import ModelPool
-from sd35graph.models.precision import compute_dtype
-from sd35graph.models.t5 import T5TextEncoder
+from sd35graph.models.loading import memory, precision
+from sd35graph.models.loading import pool as pool_module
+from sd35graph.models.loading.memory import available_bytes, weights_share
+from sd35graph.models.loading.pool import ModelPool
+from sd35graph.models.loading.precision import compute_dtype
+from sd35graph.models.networks.clip import ClipTextEncoder
+from sd35graph.models.networks.mmdit import MMDiT
+from sd35graph.models.networks.t5 import T5TextEncoder
 from sd35graph.values import tensor_bytes
 
 CPU = torch.device("cpu")
@@ -337,7 +337,7 @@ def test_text_is_encoded_once_and_its_encoders_are_not_loaded_again(
 def test_a_missing_tokenizer_is_known_before_weights_are_read(
     encoders: TextEncoderHandle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sd35graph.models.tokenizer_files.try_to_load_from_cache", lambda repository, name: None)
+    monkeypatch.setattr("sd35graph.models.text.tokenizer_files.try_to_load_from_cache", lambda repository, name: None)
     pool = ModelPool(CPU, "fp32", [tmp_path / "models"])
     with pytest.raises(TokenizerMissingError):
         pool.text_encoders(encoders)

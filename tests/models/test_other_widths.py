@@ -14,16 +14,16 @@ from tiny_networks import MMDIT, VAE_CONFIG, randomize
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import nn
 
-from sd35graph.models.clip import ClipTextEncoder
 from sd35graph.models.errors import InputShapeError, WeightsMismatchError
+from sd35graph.models.files.sections import CHECKPOINT_PREFIXES, PART_METADATA
 from sd35graph.models.handles import TextEncoderHandle, open_checkpoint, open_text_encoders
-from sd35graph.models.mmdit import MMDiT
-from sd35graph.models.pool import ModelPool
-from sd35graph.models.sections import CHECKPOINT_PREFIXES, PART_METADATA
-from sd35graph.models.t5 import T5TextEncoder
-from sd35graph.models.text_encoding import TextEncoders
-from sd35graph.models.vae import VAE
-from sd35graph.models.variants import ClipConfig, ClipName, T5Config
+from sd35graph.models.loading.pool import ModelPool
+from sd35graph.models.networks.clip import ClipTextEncoder
+from sd35graph.models.networks.mmdit import MMDiT
+from sd35graph.models.networks.t5 import T5TextEncoder
+from sd35graph.models.networks.vae import VAE
+from sd35graph.models.networks.variants import ClipConfig, ClipName, T5Config
+from sd35graph.models.text.encoding import TextEncoders
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 CLIP_L, CLIP_G, T5 = 64, 128, 192

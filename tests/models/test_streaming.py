@@ -15,8 +15,6 @@ from tiny_gguf import write_gguf
 from tiny_networks import MMDIT, Save, Weights, randomize
 from torch import Tensor
 
-from sd35graph.models import memory, streaming
-from sd35graph.models import pool as pool_module
 from sd35graph.models.errors import ModelMemoryError, WeightsChangedError
 from sd35graph.models.handles import (
     ModelHandle,
@@ -25,10 +23,12 @@ from sd35graph.models.handles import (
     open_text_encoders,
     open_vae,
 )
-from sd35graph.models.mmdit import Mlp, MMDiT
-from sd35graph.models.pool import ModelPool
-from sd35graph.models.t5 import T5TextEncoder
-from sd35graph.models.vae import ResidualBlock
+from sd35graph.models.loading import memory, streaming
+from sd35graph.models.loading import pool as pool_module
+from sd35graph.models.loading.pool import ModelPool
+from sd35graph.models.networks.mmdit import Mlp, MMDiT
+from sd35graph.models.networks.t5 import T5TextEncoder
+from sd35graph.models.networks.vae import ResidualBlock
 from sd35graph.values import tensor_bytes
 
 CPU = torch.device("cpu")

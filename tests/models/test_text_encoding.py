@@ -7,12 +7,12 @@ import torch
 from tiny_networks import Weights
 from torch import Tensor
 
-from sd35graph.models.build import build
-from sd35graph.models.clip import ClipTextEncoder
 from sd35graph.models.errors import MissingPartError
-from sd35graph.models.t5 import T5TextEncoder
-from sd35graph.models.text_encoding import ClipPart, T5Part, TextEncoders
-from sd35graph.models.tokenizers import ClipTokenizer, T5Tokenizer
+from sd35graph.models.networks.build import build
+from sd35graph.models.networks.clip import ClipTextEncoder
+from sd35graph.models.networks.t5 import T5TextEncoder
+from sd35graph.models.text.encoding import ClipPart, T5Part, TextEncoders
+from sd35graph.models.text.tokenizers import ClipTokenizer, T5Tokenizer
 
 START, END = 48, 49
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from sd35graph.models.text_memo import TextMemo
+from sd35graph.models.text.memo import TextMemo
 
 ROW_BYTES = 400
 

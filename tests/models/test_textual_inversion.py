@@ -12,13 +12,13 @@ from test_text_encoding import END, START, spell
 from tiny_networks import Weights
 from torch import Tensor
 
-from sd35graph.models.build import build
-from sd35graph.models.clip import ClipTextEncoder
 from sd35graph.models.errors import FileFormatError, ModelError, WeightsMismatchError
-from sd35graph.models.t5 import T5TextEncoder
-from sd35graph.models.text_encoding import ClipPart, T5Part, TextEncoders
-from sd35graph.models.textual_inversion import Embedding, Vector, read_embedding
-from sd35graph.models.tokenizers import ClipTokenizer, T5Tokenizer
+from sd35graph.models.networks.build import build
+from sd35graph.models.networks.clip import ClipTextEncoder
+from sd35graph.models.networks.t5 import T5TextEncoder
+from sd35graph.models.networks.textual_inversion import Embedding, Vector, read_embedding
+from sd35graph.models.text.encoding import ClipPart, T5Part, TextEncoders
+from sd35graph.models.text.tokenizers import ClipTokenizer, T5Tokenizer
 
 
 @pytest.fixture(scope="module")

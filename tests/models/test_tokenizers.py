@@ -14,9 +14,9 @@ import sentencepiece
 sys.path.insert(0, str(Path(__file__).parents[1]))  # tests/hub_server.py serves several folders of tests
 from hub_server import Hub, running_hub
 
-from sd35graph.models import tokenizer_files
 from sd35graph.models.errors import FileFormatError, TokenizerMissingError
-from sd35graph.models.tokenizer_files import (
+from sd35graph.models.text import tokenizer_files
+from sd35graph.models.text.tokenizer_files import (
     TokenizerFiles,
     TokenizerKind,
     fetch_tokenizer,
@@ -24,7 +24,7 @@ from sd35graph.models.tokenizer_files import (
     load_clip_tokenizer,
     load_t5_tokenizer,
 )
-from sd35graph.models.tokenizers import ClipTokenizer, T5Tokenizer
+from sd35graph.models.text.tokenizers import ClipTokenizer, T5Tokenizer
 
 START, END, PAD = 100, 101, 0
 LENGTH = 77

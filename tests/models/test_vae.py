@@ -10,11 +10,11 @@ from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
 from tiny_networks import VAE_CONFIG, Weights
 from torch import Tensor
 
-from sd35graph.models.build import build
 from sd35graph.models.errors import InputShapeError
-from sd35graph.models.tiling import blend_tiles
-from sd35graph.models.vae import VAE
-from sd35graph.models.variants import vae_config
+from sd35graph.models.networks.build import build
+from sd35graph.models.networks.tiling import blend_tiles
+from sd35graph.models.networks.vae import VAE
+from sd35graph.models.networks.variants import vae_config
 from sd35graph.values import latent_to_model, model_to_latent
 
 

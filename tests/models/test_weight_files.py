@@ -12,9 +12,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from sd35graph.models.checkpoint import check_unchanged, load_tensors, read_header
 from sd35graph.models.errors import FileFormatError, WeightsChangedError
-from sd35graph.models.header import Piece, TensorInfo
+from sd35graph.models.files.checkpoint import check_unchanged, load_tensors, read_header
+from sd35graph.models.files.header import Piece, TensorInfo
 
 CPU = torch.device("cpu")
 

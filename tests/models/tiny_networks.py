@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from sd35graph.models.variants import ClipConfig, MMDiTConfig, T5Config, VaeConfig
+from sd35graph.models.networks.variants import ClipConfig, MMDiTConfig, T5Config, VaeConfig
 
 MMDIT = MMDiTConfig(
     depth=3,

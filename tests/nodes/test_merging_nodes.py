@@ -15,11 +15,11 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from sd35graph.graph.registry import Registry
+from sd35graph.models.changes.tensors import open_tensors
 from sd35graph.models.handles import ModelHandle, TextEncoderHandle, VaeHandle, open_checkpoint, open_text_encoders
-from sd35graph.models.mmdit import MMDiT
-from sd35graph.models.pool import ModelPool
-from sd35graph.models.tensors import open_tensors
-from sd35graph.models.variants import MMDiTConfig
+from sd35graph.models.loading.pool import ModelPool
+from sd35graph.models.networks.mmdit import MMDiT
+from sd35graph.models.networks.variants import MMDiTConfig
 from sd35graph_nodes import pack
 from sd35graph_nodes.lora import lora_loader_model_only
 from sd35graph_nodes.merging import (

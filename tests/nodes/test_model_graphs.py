@@ -12,8 +12,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sd35graph.local import LocalEngine
-from sd35graph.models.controlnet import ControlNet, ControlNetConfig
-from sd35graph.models.variants import mmdit_config
+from sd35graph.models.networks.controlnet import ControlNet, ControlNetConfig
+from sd35graph.models.networks.variants import mmdit_config
 from sd35graph.settings import Settings
 
 CHECKPOINT = Path(__file__).parents[2] / "sd35graph/embedded/models/checkpoints/sd35_tiny.safetensors"

@@ -16,7 +16,7 @@ from torch import Tensor
 from sd35graph import Conditioning, ConditioningEntry, Latent
 from sd35graph.models.errors import InputShapeError
 from sd35graph.models.handles import GuidedModel, ModelHandle, WeightsRef
-from sd35graph.models.pool import ModelPool
+from sd35graph.models.loading.pool import ModelPool
 from sd35graph.sampling.flow import sigma_table
 from sd35graph.sampling.guidance import make_denoiser
 from sd35graph.sampling.noise import make_noise

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from sd35graph.engine.events import Event
 from sd35graph.graph.workflow import Graph
 from sd35graph.local import LocalEngine
-from sd35graph.models.clip import ClipTextEncoder
+from sd35graph.models.networks.clip import ClipTextEncoder
 from sd35graph.settings import Settings
 
 # Shows a number that differs where conditionings do.

@@ -11,18 +11,17 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from sd35graph.models.build import build
-from sd35graph.models.clip import ClipTextEncoder
-from sd35graph.models.controlnet import ControlNet
-from sd35graph.models.lora import open_lora
-from sd35graph.models.mmdit import MMDiT
-from sd35graph.models.sections import CHECKPOINT_PREFIXES
-from sd35graph.models.t5 import T5TextEncoder
-from sd35graph.models.text_encoding import CLIP_G_PAD, ClipPart, EmptyPadding, T5Part, TextEncoders
-from sd35graph.models.tokenizer_files import load_clip_tokenizer, load_t5_tokenizer
-from sd35graph.models.tokenizers import ClipTokenizer, Section, T5Tokenizer
-from sd35graph.models.vae import VAE
-from sd35graph.models.variants import EncoderName
+from sd35graph.models.changes.lora import open_lora
+from sd35graph.models.files.sections import CHECKPOINT_PREFIXES, EncoderName
+from sd35graph.models.networks.build import build
+from sd35graph.models.networks.clip import ClipTextEncoder
+from sd35graph.models.networks.controlnet import ControlNet
+from sd35graph.models.networks.mmdit import MMDiT
+from sd35graph.models.networks.t5 import T5TextEncoder
+from sd35graph.models.networks.vae import VAE
+from sd35graph.models.text.encoding import CLIP_G_PAD, ClipPart, EmptyPadding, T5Part, TextEncoders
+from sd35graph.models.text.tokenizer_files import load_clip_tokenizer, load_t5_tokenizer
+from sd35graph.models.text.tokenizers import ClipTokenizer, Section, T5Tokenizer
 from sd35graph.values import latent_to_model, model_to_latent
 
 StateDict = dict[str, Tensor]

@@ -23,7 +23,7 @@ from twins import (
     transformers,
 )
 
-from sd35graph.models.variants import ClipConfig
+from sd35graph.models.networks.variants import ClipConfig
 
 
 def inputs(*size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:

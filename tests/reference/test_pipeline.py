@@ -24,10 +24,10 @@ from torch import Tensor
 from transformers import CLIPTokenizer, T5TokenizerFast
 from twins import CLIP_G, CLIP_L, VARIANTS, autoencoders, clip_encoders, randn, t5_encoders, transformers
 
-from sd35graph.models.mmdit import MMDiT
-from sd35graph.models.text_encoding import CLIP_G_PAD, ClipPart, T5Part, TextEncoders
-from sd35graph.models.tokenizer_files import load_clip_tokenizer, load_t5_tokenizer
-from sd35graph.models.vae import VAE
+from sd35graph.models.networks.mmdit import MMDiT
+from sd35graph.models.networks.vae import VAE
+from sd35graph.models.text.encoding import CLIP_G_PAD, ClipPart, T5Part, TextEncoders
+from sd35graph.models.text.tokenizer_files import load_clip_tokenizer, load_t5_tokenizer
 from sd35graph.sampling.noise import make_noise
 from sd35graph.sampling.sample import ksample
 from sd35graph.values import (

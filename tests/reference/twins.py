@@ -19,11 +19,11 @@ from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection, T5EncoderModel
 from transformers import T5Config as TheirT5Config
 
-from sd35graph.models.clip import ClipTextEncoder
-from sd35graph.models.mmdit import MMDiT
-from sd35graph.models.t5 import T5TextEncoder
-from sd35graph.models.vae import VAE
-from sd35graph.models.variants import ClipConfig, MMDiTConfig, T5Config, VaeConfig
+from sd35graph.models.networks.clip import ClipTextEncoder
+from sd35graph.models.networks.mmdit import MMDiT
+from sd35graph.models.networks.t5 import T5TextEncoder
+from sd35graph.models.networks.vae import VAE
+from sd35graph.models.networks.variants import ClipConfig, MMDiTConfig, T5Config, VaeConfig
 
 N = TypeVar("N", bound=torch.nn.Module)
 

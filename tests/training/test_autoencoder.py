@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from sd35graph.models.vae import VAE
+from sd35graph.models.networks.vae import VAE
 from sd35graph.values import LATENT_SCALE, LATENT_SHIFT
 from training.autoencoder import make_vae, normalise_latents, psnr, split_icons
 from training.config import load_config

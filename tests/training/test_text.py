@@ -9,7 +9,7 @@ import torch
 from safetensors import safe_open
 
 from sd35graph.models.handles import open_checkpoint, open_text_encoders
-from sd35graph.models.pool import ModelPool
+from sd35graph.models.loading.pool import ModelPool
 from training.autoencoder import make_vae
 from training.config import Config, load_config
 from training.export import export

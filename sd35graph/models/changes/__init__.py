@@ -1,0 +1,1 @@
+"""Changed weights: LoRAs, merges, and saving them."""

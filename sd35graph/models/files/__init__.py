@@ -1,0 +1,1 @@
+"""Weights on disk: their forms, their names, and how they are read."""

@@ -1,0 +1,1 @@
+"""Weights in memory: in which numbers, how many, and where."""
