@@ -22,12 +22,16 @@ from sd35graph.engine.artifacts import ArtifactStore
 from sd35graph.engine.folders import Folders, workflows_folder
 from sd35graph.engine.workers.protocol import WorkerConfig
 from sd35graph.engine.workers.supervisor import Supervisor
+from sd35graph.server.access import Access
 from sd35graph.server.api import connect_parts, new_api
 from sd35graph.server.hub import Hub
+from sd35graph.server.limits import Limits
 from sd35graph.server.messages import node_types_of
 from sd35graph.server.parts import ServerParts
-from sd35graph.server.security import is_loopback
+from sd35graph.server.security import Hosts
+from sd35graph.server.slow_clients import patient_protocol
 from sd35graph.settings import Settings
+from sd35graph.tokens import TokenError, TokenFile
 
 if TYPE_CHECKING:
     from sd35graph.engine.storage.store import JobStore
@@ -52,10 +56,11 @@ class App:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> App:
-        """Make all parts. Nothing runs before the lifespan of `asgi` starts. Raises `OSError` for a bad folder."""
+        """Make all parts. Nothing runs before the lifespan of `asgi` starts. Raises `OSError`, `TokenError`."""
         folders = Folders.from_settings(settings)
         folders.create()
         hub = Hub()
+        hosts = Hosts(settings.host, settings.allowed_hosts, settings.cors_origins)
         parts = ServerParts(
             folders=folders,
             artifacts=ArtifactStore(folders),
@@ -63,9 +68,23 @@ class App:
             hub=hub,
             workflows=workflows_folder(),
             static=settings.static_dir,
-            max_upload_bytes=settings.max_upload_bytes,
+            access=Access(settings.all_tokens, TokenFile(settings.base), is_exposed=hosts.is_exposed),
+            limits=_limits(settings),
         )
-        return cls(parts, connect_parts(new_api(_lifespan), parts, settings.host, settings.max_body_bytes))
+        return cls(parts, connect_parts(new_api(_lifespan), parts, hosts))
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        max_body_bytes=settings.max_body_bytes,
+        max_upload_bytes=settings.max_upload_bytes,
+        max_pixels=settings.max_pixels,
+        max_graph_nodes=settings.max_graph_nodes,
+        max_waiting_jobs=settings.max_waiting_jobs,
+        max_sockets=settings.max_sockets,
+        request_timeout_s=settings.request_timeout_s,
+        submits_per_minute=settings.submits_per_minute,
+    )
 
 
 def _supervisor(settings: Settings, folders: Folders, hub: Hub) -> Supervisor:
@@ -92,7 +111,7 @@ def _open_store(url: str, hub: Hub) -> JobStore:
 
     store = JobStore.open(url)
     for job in (*store.running(), *store.pending()):
-        hub.follow(job.id, job.client_id, node_types_of(job.prompt))
+        hub.follow(job.id, job.client_id, node_types_of(job.prompt), job.submitted_by)
     return store
 
 
@@ -111,14 +130,10 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
 def serve(settings: Settings, announce: Callable[[str], object] | None = None) -> None:
     """Serve until SIGINT or SIGTERM. `announce` is given the address once it answers; None: it is printed.
 
+    Where others can reach the server and there is no token, one is made, and told with the address, this once.
     Raises `ServeError` when the address cannot be listened on or the folders cannot be made.
     """
     with listen(settings.host, settings.port) as listener:
-        if not is_loopback(settings.host):
-            logger.warning(
-                "there is no login yet: everybody who reaches this address can run workflows and see all pictures",
-                extra={"host": settings.host},
-            )
         try:
             new_server(settings, announce or _print).run(sockets=[listener])
         except KeyboardInterrupt:  # raised again by uvicorn once all is stopped in order
@@ -129,34 +144,53 @@ def new_server(settings: Settings, announce: Callable[[str], object]) -> uvicorn
     """The server, ready to run on a listening socket. Raises `ServeError`."""
     try:
         app = App.from_settings(settings)
-    except OSError as error:
+        secret = _first_token(app.parts.access, settings)
+    except (OSError, TokenError) as error:
         raise ServeError(f"the server cannot start: {error}") from error
     config = uvicorn.Config(
         app.asgi,
+        http=patient_protocol(settings.request_timeout_s),
         log_config=None,
         log_level="warning",
         access_log=False,
-        proxy_headers=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        server_header=False,
         lifespan="on",
         ws="websockets-sansio",
         ws_max_size=_LARGEST_CLIENT_MESSAGE_BYTES,
         ws_per_message_deflate=False,  # pictures do not shrink, and the rest is not worth the time on one machine
         timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT_S,
     )
-    return _Server(config, announce)
+    return _Server(config, announce, secret)
+
+
+def _first_token(access: Access, settings: Settings) -> str | None:
+    """A new administrator's token where one is needed and there is none."""
+    if access.is_open or access.has_tokens:
+        return None
+    return TokenFile(settings.base).add("admin", "admin")
 
 
 class _Server(uvicorn.Server):
-    """Says its address once it answers there."""
+    """Says its address once it answers there. secret: a token nobody knows yet, told with it."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[str], object]) -> None:
+    def __init__(self, config: uvicorn.Config, announce: Callable[[str], object], secret: str | None) -> None:
         super().__init__(config)
         self._announce = announce
+        self._secret = secret
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and sockets:
-            self._announce(f"sd35graph is at {_url(sockets[0])}")
+            self._announce(
+                f"sd35graph is at {_url(sockets[0])}{'' if self._secret is None else f'/?token={self._secret}'}"
+            )
+            if self._secret is not None:
+                self._announce(
+                    "This address holds an administrator's token, told only now. "
+                    "`sd35graph token add NAME` makes more, for others or when it is lost."
+                )
 
 
 def listen(host: str, port: int) -> socket.socket:

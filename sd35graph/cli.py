@@ -1,4 +1,4 @@
-"""The command line: serve, run, check, nodes; `models` has a module of its own.
+"""The command line: serve, run, check, nodes; `models` and `token` have modules of their own.
 
 Exit codes: 0 good; 1 the workflow has problems or failed, or the server cannot start; 2 the file or the command line
 cannot be read; 130 stopped by Ctrl+C.
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sd35graph import models_cli
+from sd35graph import models_cli, tokens_cli
 from sd35graph.cli_options import INTERRUPTED, PROBLEMS, UNREADABLE, Base, Models, fail, load_settings
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(models_cli.app, name="models")
+app.add_typer(tokens_cli.app, name="token")
 
 
 class PrecisionChoice(StrEnum):
@@ -79,10 +80,34 @@ def serve(
     device: Device = None,
     vram: Vram = None,
     ram: Ram = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            help="An administrator's token, at least 16 characters; SD35GRAPH_TOKEN hides it from the list of "
+            "processes. See also: sd35graph token."
+        ),
+    ] = None,
+    allowed_host: Annotated[
+        list[str] | None, typer.Option(help="A name under which others reach this server. Repeatable.")
+    ] = None,
+    cors_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="Another site whose pages may use this server: https://studio.example. Repeatable."),
+    ] = None,
+    trusted_proxy: Annotated[
+        list[str] | None, typer.Option(help="Address of a reverse proxy in front of this server. Repeatable.")
+    ] = None,
 ) -> None:
-    """Serve the editor and the API."""
+    """Serve the editor and the API.
+
+    On this machine only, unless --host says otherwise; then everybody who comes needs a token.
+    """
     settings = load_settings(
         host=host,
+        token=token,
+        allowed_hosts=allowed_host,
+        cors_origins=cors_origin,
+        trusted_proxies=trusted_proxy,
         port=port,
         base=base,
         models=models,

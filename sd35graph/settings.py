@@ -2,7 +2,7 @@
 
 This is the only module that reads the environment. Every setting has the flag's name; its environment variable is
 `SD35GRAPH_` and the name in capitals, and a TOML file `sd35graph.toml` in the base folder may give it too. Several
-paths in one variable are separated as in `PATH`.
+paths in one variable are separated as in `PATH`, several names by commas.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from sd35graph.tokens import Token, digest
 
 PREFIX = "SD35GRAPH_"
 
@@ -34,6 +37,14 @@ class Settings(BaseModel):
     take with their activations, such as `10GB`, `8GiB` or a number of bytes; None: what is found there.
     cache_bytes: limit of the output cache; None: a share of the memory.
     cancel_deadline_s: how long a cancelled node may go on before its worker is replaced.
+
+    token: an administrator's token. tokens: more of them, each with a name and a role; `sd35graph token` keeps others.
+    allowed_hosts: names under which the server is reached, beside its address and those of this machine.
+    cors_origins: other sites whose pages may use the server, such as `https://studio.example`. trusted_proxies:
+    addresses of reverse proxies, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    submits_per_minute: how many workflows one token, or one address where no token is needed, may queue in a minute.
+    max_waiting_jobs: more are refused until some have ended. max_pixels: largest picture taken, its frames together.
+    request_timeout_s: how long a client may take to send its request's head, or leave a body or an answer lying.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,6 +67,17 @@ class Settings(BaseModel):
     cancel_deadline_s: float = Field(default=10.0, gt=0)
     max_body_bytes: int = Field(default=32 * 2**20, gt=0)
     max_upload_bytes: int = Field(default=100 * 2**20, gt=0)
+    max_pixels: int = Field(default=80_000_000, gt=0)
+    max_graph_nodes: int = Field(default=20_000, gt=0)
+    max_waiting_jobs: int = Field(default=50_000, gt=0)
+    max_sockets: int = Field(default=1_000, gt=0)
+    submits_per_minute: int = Field(default=30_000, gt=0)
+    request_timeout_s: float = Field(default=20.0, gt=0)
+    token: SecretStr | None = None
+    tokens: tuple[Token, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     static_dir: Path = Path(__file__).parent / "server" / "static"
 
     @field_validator("models", "packs", mode="before")
@@ -68,6 +90,31 @@ class Settings(BaseModel):
     def _positive(cls, value: ByteSize | None) -> ByteSize | None:
         if value is not None and value <= 0:
             raise ValueError("must be more than 0 bytes")
+        return value
+
+    @field_validator("allowed_hosts", "cors_origins", "trusted_proxies", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            parts = urlsplit(origin)
+            if (
+                parts.scheme not in ("http", "https")
+                or not parts.netloc
+                or origin != f"{parts.scheme}://{parts.netloc}"
+            ):
+                raise ValueError(f'"{origin}" is no origin; give scheme and host only, such as https://studio.example')
+        return value
+
+    @field_validator("token")
+    @classmethod
+    def _can_be_a_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            digest(value.get_secret_value())
         return value
 
     @field_validator("base", "input", "output", "temp", "static_dir")
@@ -84,6 +131,13 @@ class Settings(BaseModel):
     def store_url(self) -> str:
         """SQLAlchemy URL of the job store; by default an SQLite file in the base folder."""
         return self.database_url or f"sqlite:///{self.base / 'sd35graph.sqlite'}"
+
+    @property
+    def all_tokens(self) -> tuple[Token, ...]:
+        """`tokens`, and `token` as one more of them, of the name `admin`."""
+        if self.token is None:
+            return self.tokens
+        return (*self.tokens, Token(name="admin", role="admin", sha256=digest(self.token.get_secret_value())))
 
     @classmethod
     def load(cls, flags: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Settings:
@@ -117,4 +171,5 @@ def _explain(problem: Mapping[str, object]) -> str:
         return f'there is no setting "{name}"; known: {", ".join(sorted(Settings.model_fields))}'
     is_size = str(problem.get("type")).startswith("byte_size")
     message = "expected a size such as 10GB, 8GiB or a number of bytes" if is_size else problem.get("msg")
-    return f'setting "{name}": {message}, got {problem.get("input")!r}'
+    what = f'setting "{name}": {message}'
+    return what if name.startswith("token") else f"{what}, got {problem.get('input')!r}"

@@ -47,7 +47,7 @@ class NewJob:
     prompt: the graph in API form, kept unchanged. targets: the output nodes to run. workflow: the editor's document,
     if that was sent. extra_data: the client's own data, with `extra_pnginfo` for pictures. node_errors: problems of
     outputs that are left out. number: place in the queue, smaller first; None: after all others, or before them with
-    `front`.
+    `front`. submitted_by: the user whose job it is; None where nobody needs a token.
     """
 
     prompt: JsonObject
@@ -59,6 +59,7 @@ class NewJob:
     node_errors: JsonObject = field(default_factory=dict)
     number: float | None = None
     front: bool = False
+    submitted_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +90,7 @@ class Job:
     meta: JsonObject = field(default_factory=dict)
     error: JsonObject | None = None
     messages: tuple[Event, ...] = ()
+    submitted_by: str | None = None
 
     @property
     def is_final(self) -> bool:

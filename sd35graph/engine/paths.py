@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 _MAX_COMPONENT_BYTES = 255
+_ESCAPES = re.compile(r"(^|[/\\])\.\.([/\\]|$)|^[/\\]|^[A-Za-z]:|[\0\\]")
+_MOST_DECODINGS = 3
 
 
 class UnsafePath(ValueError):
@@ -40,7 +44,20 @@ def safe_components(name: str) -> list[str]:
     components = [part for part in name.split("/") if part not in ("", ".")]
     for component in components:
         _check(component, name)
+    for decoded in _decodings(name):
+        if _ESCAPES.search(decoded):
+            raise UnsafePath(f"{name!r} becomes a way out of its folder where it is percent-decoded again; rename it")
     return components
+
+
+def _decodings(name: str) -> Iterator[str]:
+    """What a name becomes where some program on its way decodes it once more, or twice."""
+    for _ in range(_MOST_DECODINGS):
+        decoded = unquote(name)
+        if decoded == name:
+            return
+        yield decoded
+        name = decoded
 
 
 def _check(component: str, name: str) -> None:
@@ -50,6 +67,8 @@ def _check(component: str, name: str) -> None:
         raise UnsafePath(f"{name!r}: {component!r} ends with a dot or space, which some systems drop; rename it")
     if _RESERVED.fullmatch(component):
         raise UnsafePath(f"{name!r}: {component!r} is the name of a device on some systems; rename it")
+    if ":" in component:
+        raise UnsafePath(f"{name!r} holds a colon, which names a stream of the file on some systems; rename it")
     if any(ord(character) < 32 for character in component):
         raise UnsafePath(f"{name!r} holds a control character; rename it")
     try:

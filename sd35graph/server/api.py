@@ -7,17 +7,20 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from fastapi import FastAPI, Request, WebSocket
-from starlette.responses import FileResponse, Response
+from fastapi import Depends, FastAPI, Request, WebSocket
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from sd35graph import __version__
+from sd35graph.server.access import authorize, user_of
 from sd35graph.server.editor import Editor
 from sd35graph.server.errors import Json, install_error_handlers
+from sd35graph.server.gate import Gate
 from sd35graph.server.openapi import describe
+from sd35graph.server.pages import page
 from sd35graph.server.parts import ServerParts
-from sd35graph.server.routes import files, nodes, prompt, queue, system, workflows
-from sd35graph.server.security import Guard
+from sd35graph.server.routes import files, login, nodes, prompt, queue, system, workflows
+from sd35graph.server.security import Guard, Hosts
 from sd35graph.server.ws import serve_socket
 
 _DOCS = Path(__file__).parent / "docs.html"
@@ -36,6 +39,7 @@ def new_api(lifespan: Lifespan | None = None) -> FastAPI:
         openapi_url=None,
         generate_unique_id_function=lambda route: route.name,
         lifespan=lifespan,
+        dependencies=[Depends(authorize)],
     )
     install_error_handlers(api)
     for router in _ROUTERS:
@@ -44,26 +48,21 @@ def new_api(lifespan: Lifespan | None = None) -> FastAPI:
     for prefix in ("", "/api"):
         api.add_api_websocket_route(f"{prefix}/ws", _socket)
         api.add_api_route(f"{prefix}/openapi.json", _description, include_in_schema=False)
+    api.include_router(login.router)
     api.add_api_route("/docs", _docs, include_in_schema=False)
     return api
 
 
-def connect_parts(api: FastAPI, parts: ServerParts, bound_host: str, max_body_bytes: int) -> ASGIApp:
-    """Give the routes what they work with, and put the guard before them; the result is what to serve."""
+def connect_parts(api: FastAPI, parts: ServerParts, hosts: Hosts) -> ASGIApp:
+    """Give the routes what they work with, and put the guards before them; the result is what to serve."""
     api.state.parts = parts
     api.mount("/", Editor(parts.static))
-    return Guard(
-        api,
-        bound_host=bound_host,
-        max_body_bytes=max_body_bytes,
-        max_upload_bytes=parts.max_upload_bytes,
-        upload_prefixes=("/upload/", "/api/upload/"),
-    )
+    return Guard(Gate(api, parts.access), hosts=hosts, limits=parts.limits)
 
 
 async def _socket(websocket: WebSocket) -> None:
     parts: ServerParts = websocket.app.state.parts
-    await serve_socket(websocket, parts.hub, parts.supervisor, parts.max_upload_bytes)
+    await serve_socket(websocket, parts, user_of(websocket))
 
 
 async def _description(api_request: Request) -> Response:
@@ -73,4 +72,4 @@ async def _description(api_request: Request) -> Response:
 
 async def _docs() -> Response:
     """The routes for people, from our own page."""
-    return FileResponse(_DOCS, media_type="text/html")
+    return page(_DOCS.read_text(encoding="utf-8"))

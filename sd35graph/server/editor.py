@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from sd35graph.server.errors import ApiError
+from sd35graph.server.pages import page
 
 _NOT_BUILT = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>sd35graph</title>
@@ -42,7 +43,7 @@ class Editor:
         path = self._files.get_path(scope)
         if not (self._folder / "index.html").is_file():
             if path == ".":
-                return HTMLResponse(_NOT_BUILT)
+                return page(_NOT_BUILT)
             raise ApiError(404, "not_found", f"there is nothing at {scope['path']}; the routes are listed at /docs")
         answer = await self._files.get_response(path, scope)
         # Names of built files carry a hash of their content; the page that names them must always be asked for.

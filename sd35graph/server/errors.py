@@ -37,6 +37,7 @@ class ApiError(Exception):
         *,
         details: str = "",
         extra_info: Mapping[str, JsonValue] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -44,6 +45,7 @@ class ApiError(Exception):
         self.message = message
         self.details = details
         self.extra_info = dict(extra_info or {})
+        self.headers = dict(headers or {})
 
     def response(self) -> Json:
         """The error as an HTTP answer."""
@@ -53,7 +55,7 @@ class ApiError(Exception):
             "details": self.details,
             "extra_info": self.extra_info,
         }
-        return Json({"error": error, "node_errors": {}}, status_code=self.status)
+        return Json({"error": error, "node_errors": {}}, status_code=self.status, headers=self.headers)
 
 
 def install_error_handlers(api: FastAPI) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import sha256
 
 from pydantic import JsonValue
 
@@ -10,8 +11,10 @@ from sd35graph.engine.jobs import Job
 from sd35graph.server.messages import MAIN, node_types_of
 
 
-def queue_item(job: Job) -> list[JsonValue]:
-    """`[number, id, graph, extra data, outputs to run]`."""
+def queue_item(job: Job, only: str | None = None) -> list[JsonValue]:
+    """`[number, id, graph, extra data, outputs to run]`. only: of others' jobs than this user's just the number."""
+    if only is not None and job.submitted_by != only:
+        return [job.number, f"hidden-{sha256(job.id.encode()).hexdigest()[:16]}", {}, {}, []]
     extra: dict[str, JsonValue] = dict(job.extra_data)
     if job.client_id is not None:
         extra["client_id"] = job.client_id

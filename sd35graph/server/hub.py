@@ -1,7 +1,7 @@
 """The hub: fans events out to WebSocket clients, each with a bounded queue of its own.
 
-All methods run on the event loop. Messages about a job go only to the client that queued it; the length of the queue
-goes to everybody.
+All methods run on the event loop. Messages about a job go only to the client that queued it, if its user may see the
+job: anybody can choose a client's id. The length of the queue goes to everybody.
 """
 
 from __future__ import annotations
@@ -21,10 +21,14 @@ HARD_LIMIT_BYTES = 64 * 2**20
 
 
 class Client:
-    """One connected socket and what waits to be sent to it. seen_seq: it needs no event up to this number."""
+    """One connected socket and what waits to be sent to it.
 
-    def __init__(self, sid: str) -> None:
+    only: the user whose jobs it may see; None: everybody's. seen_seq: it needs no event up to this number.
+    """
+
+    def __init__(self, sid: str, only: str | None = None) -> None:
         self.sid = sid
+        self.only = only
         self.seen_seq = 0
         self.supports_preview_metadata = False
         self.is_too_slow = asyncio.Event()
@@ -32,6 +36,10 @@ class Client:
         self._replaceable: dict[str, _Waiting] = {}
         self._bytes = 0
         self._has_messages = asyncio.Event()
+
+    def may_see(self, submitted_by: str | None) -> bool:
+        """Whether a job of that user is for it."""
+        return self.only is None or self.only == submitted_by
 
     def offer(self, message: Message | Preview, frame: str | bytes | None = None) -> None:
         """Queue a message; `frame` is its encoding when it is known already."""
@@ -88,6 +96,7 @@ class Hub:
     def __init__(self) -> None:
         self._clients: dict[str, list[Client]] = {}
         self._feeds: dict[str, JobFeed] = {}
+        self.sockets = 0
         self.last_seq = 0
 
     @property
@@ -95,9 +104,10 @@ class Hub:
         """Jobs that wait or run."""
         return len(self._feeds)
 
-    def greet(self, sid: str) -> Client:
+    def greet(self, sid: str, only: str | None = None) -> Client:
         """A new client, which is told its id and the queue's length, and nothing more before it joins."""
-        client = Client(sid)
+        client = Client(sid, only)
+        self.sockets += 1
         client.offer(status(self.queue_remaining, sid))
         return client
 
@@ -106,21 +116,24 @@ class Hub:
         client.seen_seq = seen_seq
         self._clients.setdefault(client.sid, []).append(client)
         for feed in self._feeds.values():
-            if feed.client_id == client.sid:
+            if feed.client_id == client.sid and client.may_see(feed.submitted_by):
                 for message in feed.now():
                     client.offer(message)
 
     def disconnect(self, client: Client) -> None:
-        """Forget a client; its jobs go on."""
+        """Forget a client that was greeted; its jobs go on."""
+        self.sockets -= 1
         remaining = [other for other in self._clients.get(client.sid, []) if other is not client]
         if remaining:
             self._clients[client.sid] = remaining
         else:
             self._clients.pop(client.sid, None)
 
-    def follow(self, job_id: str, client_id: str | None, node_types: NodeTypes) -> bool:
+    def follow(
+        self, job_id: str, client_id: str | None, node_types: NodeTypes, submitted_by: str | None = None
+    ) -> bool:
         """Expect events of a job; False when they are expected already. Safe from any thread: one step on one dict."""
-        feed = JobFeed(job_id, client_id, node_types)
+        feed = JobFeed(job_id, client_id, node_types, submitted_by)
         return self._feeds.setdefault(job_id, feed) is feed
 
     def forget(self, job_id: str) -> None:
@@ -147,7 +160,8 @@ class Hub:
             self._fan_out(feed.end(), clients)
 
     def _of(self, feed: JobFeed) -> list[Client]:
-        return self._clients.get(feed.client_id, []) if feed.client_id is not None else []
+        clients = self._clients.get(feed.client_id, []) if feed.client_id is not None else []
+        return [client for client in clients if client.may_see(feed.submitted_by)]
 
     def _send_status(self) -> None:
         everybody = [client for clients in self._clients.values() for client in clients]

@@ -102,9 +102,12 @@ class JobFeed:
     grows linearly with the graph, also where a loop by recursion leaves thousands of nodes running at once.
     """
 
-    def __init__(self, job_id: str, client_id: str | None, node_types: NodeTypes) -> None:
+    def __init__(
+        self, job_id: str, client_id: str | None, node_types: NodeTypes, submitted_by: str | None = None
+    ) -> None:
         self.job_id = job_id
         self.client_id = client_id
+        self.submitted_by = submitted_by
         self._node_types = node_types
         self._running: dict[str, _NodeProgress] = {}
         self._translate: dict[EventType, Callable[[Event], Iterator[Message | Preview]]] = {

@@ -15,8 +15,10 @@ from sd35graph.engine.artifacts import ArtifactStore
 from sd35graph.engine.folders import Folders
 from sd35graph.engine.workers.supervisor import Supervisor
 from sd35graph.graph.schema import NodeSchema
+from sd35graph.server.access import Access
 from sd35graph.server.errors import ApiError
 from sd35graph.server.hub import Hub
+from sd35graph.server.limits import Limits
 from sd35graph.server.wire import WorkersReport
 
 SCHEMAS_TIMEOUT_S = 300.0
@@ -35,7 +37,8 @@ class ServerParts:
     hub: Hub
     workflows: Path
     static: Path
-    max_upload_bytes: int
+    access: Access
+    limits: Limits
 
     async def schemas(self) -> Mapping[str, NodeSchema]:
         """The known node types; waits for the first worker when there are none yet.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
@@ -16,10 +17,12 @@ from sd35graph.server.errors import ApiError
 _PREVIEW = re.compile(r"(webp|jpeg|jpg|png)(?:;(\d{1,3}))?")
 _FORMATS = {"webp": "WEBP", "jpeg": "JPEG", "jpg": "JPEG", "png": "PNG"}
 _DEFAULT_QUALITY = 90
-_MAX_PIXELS = 256 * 2**20
+_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+_UNREADABLE = (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, struct.error)
+"""What Pillow raises for files that are cut off or wrong."""
 
 
-def converted(path: Path, preview: str, channel: str) -> tuple[bytes, str]:
+def converted(path: Path, preview: str, channel: str, max_pixels: int) -> tuple[bytes, str]:
     """(content, media type) of the picture at `path` as `preview` (`webp;80`) or with only one `channel`.
 
     Raises `ApiError` when the file is no picture, or the parameters make no sense.
@@ -27,7 +30,7 @@ def converted(path: Path, preview: str, channel: str) -> tuple[bytes, str]:
     match = _PREVIEW.fullmatch(preview.lower()) if preview else None
     if preview and match is None:
         raise ApiError(400, "bad_request", f'preview "{preview}" is unknown; use webp;80, jpeg;90 or png')
-    picture = _only(_open(path), channel)
+    picture = _only(_open(path, max_pixels), channel)
     file_format, quality = ("PNG", 0) if match is None else (_FORMATS[match[1]], int(match[2] or _DEFAULT_QUALITY))
     if file_format == "JPEG" and picture.mode not in ("RGB", "L"):
         picture = picture.convert("RGB")
@@ -39,26 +42,50 @@ def converted(path: Path, preview: str, channel: str) -> tuple[bytes, str]:
     return content.getvalue(), f"image/{file_format.lower()}"
 
 
-def with_alpha_of(original: Path, mask: bytes) -> bytes:
+def with_alpha_of(original: Path, mask: bytes, max_pixels: int) -> bytes:
     """PNG of the picture at `original` with the alpha channel of `mask`. Raises `ApiError`."""
-    picture = _open(original).convert("RGBA")
-    alpha = _open(io.BytesIO(mask)).convert("RGBA").getchannel("A")
+    picture = _open(original, max_pixels).convert("RGBA")
+    alpha = _open(io.BytesIO(mask), max_pixels).convert("RGBA").getchannel("A")
     picture.putalpha(alpha if alpha.size == picture.size else alpha.resize(picture.size))
     content = io.BytesIO()
     picture.save(content, "PNG", compress_level=4)
     return content.getvalue()
 
 
-def _open(source: Path | io.BytesIO) -> Image.Image:
+def check_pixels(name: str, content: bytes, max_pixels: int) -> None:
+    """Raise `ApiError` for a picture that would unfold to more than `max_pixels`, all its frames together.
+
+    Only its head is read. What is no picture, or a kind Pillow does not know, is no matter here.
+    """
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            pixels = picture.width * picture.height
+            pixels *= getattr(picture, "n_frames", 1) if pixels <= max_pixels else 1
+    except _BOMBS as error:
+        raise _too_large(name, str(error)) from error
+    except _UNREADABLE:
+        return
+    if pixels > max_pixels:
+        raise _too_large(name, f"it unfolds to {pixels:,} pixels, and {max_pixels:,} are the limit")
+
+
+def _open(source: Path | io.BytesIO, max_pixels: int) -> Image.Image:
     name = source.name if isinstance(source, Path) else "the mask"
     try:
         picture = Image.open(source)
-        if picture.width * picture.height > _MAX_PIXELS:
-            raise ApiError(400, "bad_request", f"{name} has {picture.width}×{picture.height} pixels, which is too many")
+        if picture.width * picture.height > max_pixels:
+            raise _too_large(name, f"it has {picture.width}×{picture.height} pixels, and {max_pixels:,} are the limit")
         picture.load()
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+    except _BOMBS as error:
+        raise _too_large(name, str(error)) from error
+    except _UNREADABLE as error:
         raise ApiError(400, "bad_request", f"{name} cannot be read as a picture: {error}") from error
     return picture
+
+
+def _too_large(name: str, why: str) -> ApiError:
+    sentence = f'the picture "{name}" is too large: {why}; make it smaller, or raise max_pixels in the settings'
+    return ApiError(413, "picture_too_large", sentence)
 
 
 def _only(picture: Image.Image, channel: str) -> Image.Image:

@@ -45,9 +45,9 @@ def _events_after(seq: int, store: JobStore) -> list[Event]:
 async def _feed_of(event: Event, client: Client, supervisor: Supervisor) -> JobFeed | None:
     """A new feed of the event's job if it is the client's own."""
     job = await supervisor.query(lambda store: store.get(event.job_id))
-    if job is None or job.client_id != client.sid:
+    if job is None or job.client_id != client.sid or not client.may_see(job.submitted_by):
         return None
-    return JobFeed(job.id, job.client_id, node_types_of(job.prompt))
+    return JobFeed(job.id, job.client_id, node_types_of(job.prompt), job.submitted_by)
 
 
 def _tell(client: Client, feed: JobFeed | None, event: Event) -> None:

@@ -15,6 +15,7 @@ from sd35graph.graph.errors import DocumentError
 from sd35graph.graph.formats.document import Document, read_document
 from sd35graph.graph.schema import NodeSchema
 from sd35graph.graph.validate import Validation, validate, validator_calls, with_problems
+from sd35graph.server.access import User
 from sd35graph.server.body import as_model
 from sd35graph.server.errors import ApiError
 from sd35graph.server.legacy_errors import legacy_errors
@@ -23,6 +24,8 @@ from sd35graph.server.parts import VALIDATION_TIMEOUT_S, ServerParts
 from sd35graph.server.wire import PromptRequest
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SECRETS = frozenset({"auth_token_comfy_org", "api_key_comfy_org"})
+"""Credentials for another service that clients send along with their other data: never stored."""
 
 
 class Refused(Exception):
@@ -41,10 +44,11 @@ class Checked:
     validation: Validation
 
 
-async def submit(parts: ServerParts, body: JsonValue, client_id: str | None) -> dict[str, JsonValue]:
+async def submit(parts: ServerParts, body: JsonValue, client_id: str | None, user: User) -> dict[str, JsonValue]:
     """Accept a workflow; when this returns, the job is stored. Gives the body of the answer.
 
-    body: a `PromptRequest`, or a bare workflow of either form. client_id: used when the body names none.
+    body: a `PromptRequest`, or a bare workflow of either form. client_id: used when the body names none. user: whose
+    job it will be.
     Raises `ApiError` when the request makes no sense, `Refused` when no output of the workflow can run.
     """
     asked = _request(body)
@@ -55,7 +59,7 @@ async def submit(parts: ServerParts, body: JsonValue, client_id: str | None) -> 
     error, errors = legacy_errors(checked.validation, checked.document.graph, schemas)
     if error is not None:
         raise Refused({"error": error, "node_errors": errors})
-    job = await _store(parts, _new_job(asked, checked, errors, client_id))
+    job = await _store(parts, _new_job(asked, checked, errors, client_id, user))
     return {"prompt_id": job.id, "number": job.number, "node_errors": errors}
 
 
@@ -83,6 +87,7 @@ def _check(
         document = read_document(body, schemas)
     except DocumentError as error:
         raise ApiError(400, "no_prompt", f"No prompt provided: {error}", details=str(error)) from error
+    parts.limits.check_graph(len(document.graph.nodes))
     return Checked(
         document, validate(document.graph, schemas, parts.folders.choices, targets, parsed=document.problems)
     )
@@ -107,14 +112,17 @@ async def _ask_validators(parts: ServerParts, checked: Checked, schemas: Mapping
     return Checked(checked.document, await asyncio.to_thread(with_problems, checked.validation, graph, schemas, found))
 
 
-def _new_job(asked: PromptRequest, checked: Checked, errors: Mapping[str, JsonValue], client_id: str | None) -> NewJob:
-    extra_data = dict(asked.extra_data or {})
+def _new_job(
+    asked: PromptRequest, checked: Checked, errors: Mapping[str, JsonValue], client_id: str | None, user: User
+) -> NewJob:
+    extra_data = {name: value for name, value in (asked.extra_data or {}).items() if name not in _SECRETS}
     named = asked.client_id or extra_data.pop("client_id", None)
     wishes = {} if asked.prompt_id is None else {"job_id": asked.prompt_id}
     return NewJob(
         prompt=checked.document.prompt,
         targets=checked.validation.outputs,
         client_id=named if isinstance(named, str) else client_id,
+        submitted_by=user.name,
         workflow=checked.document.workflow,
         extra_data=extra_data,
         node_errors=errors,
@@ -129,7 +137,7 @@ async def _store(parts: ServerParts, new: NewJob) -> Job:
     duplicate = ApiError(
         409, "duplicate_prompt_id", f"a job with the prompt_id {new.job_id} was accepted before; give a new one"
     )
-    if not parts.hub.follow(new.job_id, new.client_id, node_types_of(new.prompt)):
+    if not parts.hub.follow(new.job_id, new.client_id, node_types_of(new.prompt), new.submitted_by):
         raise duplicate
     is_stored = False
     try:

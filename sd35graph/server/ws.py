@@ -12,42 +12,66 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sd35graph.engine.jobs import StoreError
 from sd35graph.engine.workers.supervisor import Supervisor
+from sd35graph.server.access import Access, User
 from sd35graph.server.hub import Client, Hub
 from sd35graph.server.messages import Message, features
+from sd35graph.server.parts import ServerParts
 from sd35graph.server.resume import catch_up
 
 logger = logging.getLogger(__name__)
 
 TRY_AGAIN_LATER = 1013
+POLICY_VIOLATION = 1008
+LOOK_AT_TOKEN_S = 2.0
 CLOSE_TIMEOUT_S = 2.0
 _MAX_INTEGER = 2**62
 
 
-async def serve_socket(websocket: WebSocket, hub: Hub, supervisor: Supervisor, max_upload_bytes: int) -> None:
-    """Serve one socket until its client goes, or is so slow that state messages would have to be dropped.
+async def serve_socket(websocket: WebSocket, parts: ServerParts, user: User) -> None:
+    """Serve one socket until its client goes, its token does not count any more, or it is too slow.
+
+    Too slow is a client for which state messages would have to be dropped.
 
     The client's id is its `clientId` parameter, or a new one, which the first `status` message tells it as `sid`. With
     `after`, the `seq` of the last message it saw, it is first sent what it missed.
     """
-    await websocket.accept()
-    client = hub.greet(websocket.query_params.get("clientId") or uuid4().hex)
-    tasks = {
-        asyncio.create_task(_read(websocket, client, max_upload_bytes)),
-        asyncio.create_task(_write(websocket, client)),
-        asyncio.create_task(client.is_too_slow.wait()),
-    }
+    hub = parts.hub
+    if hub.sockets >= parts.limits.max_sockets:
+        await websocket.close(TRY_AGAIN_LATER, "too many sockets are open; try again later")
+        return
+    client = hub.greet(websocket.query_params.get("clientId") or uuid4().hex, user.only)
+    tasks: set[asyncio.Task[object]] = set()
     try:
-        await _join(client, websocket.query_params.get("after"), hub, supervisor)
+        await websocket.accept()
+        tasks = {
+            asyncio.create_task(_read(websocket, client, parts.limits.max_upload_bytes)),
+            asyncio.create_task(_write(websocket, client)),
+            asyncio.create_task(client.is_too_slow.wait()),
+        }
+        if websocket.scope["secret"] is not None:
+            tasks.add(asyncio.create_task(_until_refused(websocket.scope["secret"], parts.access)))
+        await _join(client, websocket.query_params.get("after"), hub, parts.supervisor)
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         hub.disconnect(client)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    if client.is_too_slow.is_set():
+    if websocket.scope["secret"] is not None and not parts.access.still_lets_in(websocket.scope["secret"]):
+        with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
+            await asyncio.wait_for(websocket.close(POLICY_VIOLATION, "the token was revoked"), CLOSE_TIMEOUT_S)
+    elif client.is_too_slow.is_set():
         logger.warning("client disconnected: too slow to receive its messages", extra={"sid": client.sid})
         with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):  # it may be gone, or not even read the goodbye
             await asyncio.wait_for(websocket.close(TRY_AGAIN_LATER, "too slow to receive messages"), CLOSE_TIMEOUT_S)
+
+
+async def _until_refused(secret: str, access: Access) -> None:
+    """Return when the token a socket was opened with has expired or was revoked."""
+    while True:
+        await asyncio.sleep(LOOK_AT_TOKEN_S)
+        if not access.still_lets_in(secret):
+            return
 
 
 async def _join(client: Client, after: str | None, hub: Hub, supervisor: Supervisor) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -12,7 +16,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from sd35graph.server.errors import ApiError
-from sd35graph.server.security import Guard, is_loopback
+from sd35graph.server.limits import Limits
+from sd35graph.server.pages import page
+from sd35graph.server.security import Guard, Hosts, is_loopback
 
 
 async def echo(request: Request) -> Response:
@@ -22,9 +28,23 @@ async def echo(request: Request) -> Response:
         return error.response()
 
 
-def client(bound_host: str = "127.0.0.1", url: str = "http://127.0.0.1:8188") -> httpx.AsyncClient:
+LIMITS = Limits(
+    max_body_bytes=100,
+    max_upload_bytes=1000,
+    max_pixels=1000,
+    max_graph_nodes=10,
+    max_waiting_jobs=10,
+    max_sockets=10,
+    request_timeout_s=5.0,
+    submits_per_minute=10,
+)
+
+
+def client(
+    bound_host: str = "127.0.0.1", url: str = "http://127.0.0.1:8188", limits: Limits = LIMITS, **hosts: tuple[str, ...]
+) -> httpx.AsyncClient:
     app = Starlette(routes=[Route("/{path:path}", echo, methods=["GET", "POST"])])
-    guard = Guard(app, bound_host=bound_host, max_body_bytes=100, max_upload_bytes=1000, upload_prefixes=("/upload/",))
+    guard = Guard(app, hosts=Hosts(bound_host, **hosts), limits=limits)
     return httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url=url)
 
 
@@ -56,45 +76,99 @@ async def test_loopback_names_are_served(host: str) -> None:
         assert (await http.get("/a", headers={"host": host})).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8188", "192.168.1.2", "[::1", ""])
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:8188", "192.168.1.2", "[::1", "", "a@127.0.0.1", "127.0.0.1:x", "127.0.0.1/x"],
+)
 async def test_foreign_host_names_are_refused_on_loopback(host: str) -> None:
     async with client() as http:
         answer = await http.get("/a", headers={"host": host})
     assert answer.status_code == 403
     assert answer.json()["error"]["type"] == "host_not_allowed"
-    assert "--host" in answer.json()["error"]["message"]
+    assert "--allowed-host" in answer.json()["error"]["message"]
 
 
-async def test_every_host_name_is_served_when_bound_elsewhere() -> None:
-    async with client(bound_host="0.0.0.0") as http:
-        assert (await http.get("/a", headers={"host": "studio.lan:8188"})).status_code == 200
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("192.168.1.2:8188", 200),
+        ("[fd00::1]:8188", 200),
+        ("localhost", 200),
+        ("Studio.LAN:8188", 200),
+        ("studio.lan.", 200),
+        ("evil.example", 403),
+        ("studio.lan.evil.example", 403),
+        ("", 403),
+    ],
+)
+async def test_bound_elsewhere_addresses_and_known_names_are_served(host: str, status: int) -> None:
+    async with client(bound_host="0.0.0.0", allowed=("studio.lan",)) as http:
+        assert (await http.get("/a", headers={"host": host})).status_code == status
 
 
-@pytest.mark.parametrize("origin", ["http://127.0.0.1:8188", "http://localhost:5173", "http://[::1]:3000"])
-async def test_pages_of_this_machine_may_post(origin: str) -> None:
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example",
+        "null",
+        "http://[",
+        "http://127.0.0.1.evil.example",
+        "http://localhost:8188",
+        "http://127.0.0.1:5173",
+        "file://127.0.0.1:8188",
+        "127.0.0.1:8188",
+        "",
+    ],
+)
+async def test_pages_from_elsewhere_are_refused(origin: str, method: str) -> None:
     async with client() as http:
-        assert (await http.post("/a", headers={"origin": origin})).status_code == 200
+        answer = await http.request(method, "/a", headers={"origin": origin})
+    assert answer.status_code == 403
+    assert answer.json()["error"]["type"] == "origin_not_allowed"
+    assert "--cors-origin" in answer.json()["error"]["message"]
+    assert "access-control-allow-origin" not in answer.headers
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://[", "http://127.0.0.1.evil.example"])
-async def test_pages_from_elsewhere_may_not_post_but_may_read(origin: str) -> None:
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8188", "http://localhost:8188", "http://[::1]:8188"])
+async def test_own_pages_may_post(url: str) -> None:
+    async with client(url=url) as http:
+        assert (await http.post("/a", headers={"origin": url})).status_code == 200
+
+
+async def test_own_pages_may_post_behind_a_proxy_that_takes_off_tls() -> None:
+    async with client(url="http://studio.example", allowed=("studio.example",)) as http:
+        assert (await http.post("/a", headers={"origin": "https://studio.example"})).status_code == 200
+        assert (await http.post("/a", headers={"origin": "https://studio.example:9999"})).status_code == 403
+
+
+async def test_pages_of_sites_that_were_named_may_read_and_post() -> None:
+    friend = "https://friend.example"
+    async with client(origins=(friend,)) as http:
+        asked = await http.options("/a", headers={"origin": friend, "access-control-request-method": "POST"})
+        done = await http.post("/a", headers={"origin": friend})
+        other = await http.get("/a")
+    assert asked.status_code == 204
+    assert "authorization" in asked.headers["access-control-allow-headers"]
+    assert (done.status_code, done.headers["access-control-allow-origin"]) == (200, friend)
+    assert "access-control-allow-credentials" not in done.headers
+    assert "access-control-allow-origin" not in other.headers
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"}, 403),
+        ({"sec-fetch-site": "same-site", "sec-fetch-mode": "cors"}, 403),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"}, 403),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}, 200),
+        ({"sec-fetch-site": "same-origin", "sec-fetch-mode": "cors"}, 200),
+        ({"sec-fetch-site": "none"}, 200),
+    ],
+)
+async def test_of_other_sites_only_links_lead_here(headers: dict[str, str], status: int) -> None:
     async with client() as http:
-        refused = await http.post("/a", headers={"origin": origin})
-        assert refused.status_code == 403
-        assert refused.json()["error"]["type"] == "origin_not_allowed"
-        assert (await http.get("/a", headers={"origin": origin})).status_code == 200
-
-
-async def test_own_pages_may_post_when_bound_elsewhere() -> None:
-    async with client(bound_host="0.0.0.0", url="http://studio.lan:8188") as http:
-        assert (await http.post("/a", headers={"origin": "http://studio.lan:8188"})).status_code == 200
-        assert (await http.post("/a", headers={"origin": "http://studio.lan:9999"})).status_code == 403
-
-
-async def test_cross_site_requests_without_origin_may_not_change_anything() -> None:
-    async with client() as http:
-        assert (await http.post("/a", headers={"sec-fetch-site": "cross-site"})).status_code == 403
-        assert (await http.post("/a", headers={"sec-fetch-site": "same-origin"})).status_code == 200
+        assert (await http.get("/a", headers=headers)).status_code == status
 
 
 async def stream(size: int) -> AsyncIterator[bytes]:
@@ -114,7 +188,31 @@ async def test_bodies_over_the_limit_are_refused_declared_or_not() -> None:
         assert answer.json()["error"]["type"] == "body_too_large"
 
 
+async def crawl() -> AsyncIterator[bytes]:
+    yield b"x"
+    await asyncio.Event().wait()
+
+
+async def test_a_body_that_does_not_come_is_given_up() -> None:
+    async with client(limits=replace(LIMITS, request_timeout_s=0.05)) as http:
+        answer = await http.post("/a", content=crawl())
+    assert answer.status_code == 408
+    assert answer.json()["error"]["message"].startswith("only 1 bytes of the request body came")
+
+
 async def test_answers_carry_safe_headers_refusals_too() -> None:
     async with client() as http:
         for answer in (await http.get("/a"), await http.get("/a", headers={"host": "evil.example"})):
             assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+            assert answer.headers["referrer-policy"] == "same-origin"
+            policy = answer.headers["content-security-policy"]
+            assert "frame-ancestors 'none'" in policy
+            assert "unsafe" not in policy
+
+
+def test_a_policy_allows_a_pages_own_script_by_its_hash_only() -> None:
+    policy = page("<style>p {}</style><script>go()</script>").headers["content-security-policy"]
+    expected = base64.b64encode(hashlib.sha256(b"go()").digest()).decode()
+    assert f"script-src 'self' 'sha256-{expected}';" in policy
+    assert "unsafe" not in policy

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import JsonValue
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, true, update
 
 from sd35graph.engine.events import Event, JobError, now_ms
 from sd35graph.engine.jobs import MAX_ATTEMPTS, MESSAGE_TYPES, Job, NewJob, Result
-from sd35graph.engine.storage.tables import EVENTS, JOBS
+from sd35graph.engine.storage.tables import EVENTS, FILES, JOBS
 
 _IDS_PER_STATEMENT = 500
 
@@ -74,6 +74,7 @@ def job_of(row: JobRow, messages: Sequence[Event] = ()) -> Job:
         meta=result.get("meta", {}),
         error=result.get("error"),
         messages=tuple(messages),
+        submitted_by=row.submitted_by,
     )
 
 
@@ -90,6 +91,7 @@ def accepted(new: NewJob, number: float, created_ms: int) -> Job:
         extra_data=new.extra_data,
         node_errors=new.node_errors,
         created_ms=created_ms,
+        submitted_by=new.submitted_by,
     )
 
 
@@ -116,18 +118,36 @@ def chunks(job_ids: Sequence[str] | None) -> list[list[str] | None]:
     return [ids[start : start + _IDS_PER_STATEMENT] for start in range(0, len(ids), _IDS_PER_STATEMENT)]
 
 
+def of_user(user: str | None) -> ColumnElement[bool]:
+    """The condition that a job is this user's; None: everybody's."""
+    return true() if user is None else JOBS.c.submitted_by == user
+
+
 def append(connection: Connection, events: Sequence[Event]) -> list[Event]:
-    """Store events; gives them numbered."""
+    """Store events, and which files they show; gives them numbered."""
     if not events:
         return []
     rows = [
         {"job_id": event.job_id, "type": event.type, "data": event.data, "timestamp_ms": event.timestamp_ms}
         for event in events
     ]
+    files = [file for event in events if event.type == "shown" for file in _files(event)]
+    if files:
+        connection.execute(insert(FILES), files)
     return [
         Event(type=event.type, job_id=event.job_id, data=event.data, timestamp_ms=event.timestamp_ms, seq=seq)
         for event, seq in zip(events, connection.execute(_APPEND, rows).scalars(), strict=True)
     ]
+
+
+def _files(event: Event) -> Iterator[dict[str, str]]:
+    """The files an output node showed: items that name one, as `/view` is asked for it."""
+    output = event.data.get("output")
+    for items in output.values() if isinstance(output, Mapping) else ():
+        for item in items if isinstance(items, list) else ():
+            if isinstance(item, Mapping) and isinstance(item.get("filename"), str):
+                names = {name: str(item.get(name) or "") for name in ("filename", "subfolder")}
+                yield {"job_id": event.job_id, "folder": str(item.get("type") or "output"), **names}
 
 
 def messages(connection: Connection, job_ids: Sequence[str]) -> dict[str, list[Event]]:
@@ -174,10 +194,10 @@ def retry_or_fail(connection: Connection, row: JobRow, error: JobError) -> list[
     return stored
 
 
-def cancel_pending(connection: Connection, job_ids: Sequence[str] | None) -> list[Event]:
-    """Cancel these pending jobs, None: all."""
+def cancel_pending(connection: Connection, job_ids: Sequence[str] | None, user: str | None = None) -> list[Event]:
+    """Cancel these pending jobs, None: all. user: only those of this one."""
     ended = {"state": "cancelled", "ended_ms": now_ms(), "result": result_of(Result(state="cancelled"))}
-    statement = update(JOBS).where(JOBS.c.state == "pending").values(ended).returning(JOBS.c.id)
+    statement = update(JOBS).where(JOBS.c.state == "pending", of_user(user)).values(ended).returning(JOBS.c.id)
     cancelled: list[str] = []
     for chosen in chunks(job_ids):
         narrowed = statement if chosen is None else statement.where(JOBS.c.id.in_(chosen))

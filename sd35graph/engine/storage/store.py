@@ -19,7 +19,7 @@ from sd35graph.engine.jobs import DuplicateJob, Job, NewJob, Result, StoreError
 from sd35graph.engine.storage import lease, rows
 from sd35graph.engine.storage.database import durable, open_database, reading, refusals
 from sd35graph.engine.storage.migrations import migrate
-from sd35graph.engine.storage.tables import EVENTS, JOBS
+from sd35graph.engine.storage.tables import EVENTS, FILES, JOBS
 
 _QUEUE_PLACE = (JOBS.c.number, JOBS.c.ordinal)
 _HISTORY_PLACE = JOBS.c.ended_seq
@@ -78,6 +78,7 @@ class JobStore:
         created_ms = now_ms()
         columns = {"id": new.job_id, "state": "pending", "number": new.number or 0.0, "request": rows.request_of(new)}
         columns |= {"created_ms": created_ms, "attempts": 0, "cancel_requested": False}
+        columns |= {"submitted_by": new.submitted_by}
         try:
             with refusals(self._durable), self._durable.begin() as connection:
                 ordinal = connection.execute(_ACCEPT, columns).scalar_one()
@@ -151,22 +152,27 @@ class JobStore:
                 event for row in found for event in rows.requeue(connection, row, reason, attempts=row.attempts - 1)
             ]
 
-    def cancel(self, job_id: str) -> tuple[bool, list[Event]]:
+    def cancel(self, job_id: str, user: str | None = None) -> tuple[bool, list[Event]]:
         """Cancel a job wherever it is: a pending one at once, a running one by asking the process that holds it.
 
-        Gives whether there was such a job, and the `cancelled` event of a pending one.
+        user: only if it is a job of this one. Gives whether there was such a job, and the `cancelled` event of a
+        pending one.
         """
-        asked = update(JOBS).where(JOBS.c.id.in_(rows.storable([job_id])), JOBS.c.state == "running")
+        is_it = JOBS.c.id.in_(rows.storable([job_id])) & rows.of_user(user)
+        asked = update(JOBS).where(is_it, JOBS.c.state == "running")
         with self._writing() as connection:
-            cancelled = rows.cancel_pending(connection, [job_id])
+            cancelled = rows.cancel_pending(connection, [job_id], user)
             if cancelled:
                 return True, cancelled
             return connection.execute(asked.values(cancel_requested=True)).rowcount > 0, []
 
-    def cancel_pending(self, job_ids: Sequence[str] | None = None) -> list[Event]:
-        """Cancel these pending jobs, None: all; gives their `cancelled` events. Others are left alone."""
+    def cancel_pending(self, job_ids: Sequence[str] | None = None, user: str | None = None) -> list[Event]:
+        """Cancel these pending jobs, None: all; gives their `cancelled` events. Others are left alone.
+
+        user: only jobs of this one.
+        """
         with self._writing() as connection:
-            return rows.cancel_pending(connection, job_ids)
+            return rows.cancel_pending(connection, job_ids, user)
 
     def recover(self) -> list[Event]:
         """Put the running jobs of processes that ended back into the queue; gives the events that tell.
@@ -201,29 +207,41 @@ class JobStore:
             numbers = {row.state: row.jobs for row in connection.execute(counted.group_by(JOBS.c.state))}
         return numbers.get("pending", 0), numbers.get("running", 0)
 
-    def history(self, max_items: int | None = None, offset: int | None = None) -> list[Job]:
+    def history(self, max_items: int | None = None, offset: int | None = None, user: str | None = None) -> list[Job]:
         """Ended jobs with their messages, in the order in which they ended.
 
         max_items: None or negative for all; without offset, the newest. offset: how many of the oldest to skip; 0 is
-        none.
+        none. user: only jobs of this one.
         """
         limited = max_items is not None and max_items >= 0
-        jobs = _ALL_JOBS.where(_HAS_ENDED)
+        jobs = _ALL_JOBS.where(_HAS_ENDED, rows.of_user(user))
         if limited and not offset:
             newest_first = jobs.order_by(_HISTORY_PLACE.desc()).limit(max_items)
             return self._jobs(newest_first, with_messages=True)[::-1]
         jobs = jobs.order_by(_HISTORY_PLACE).offset(max(offset or 0, 0))
         return self._jobs(jobs.limit(max_items) if limited else jobs, with_messages=True)
 
-    def delete(self, job_ids: Sequence[str] | None = None) -> int:
-        """Remove these ended jobs and their events, None: all; gives how many. Others are left alone."""
+    def delete(self, job_ids: Sequence[str] | None = None, user: str | None = None) -> int:
+        """Remove these ended jobs and their events, None: all; gives how many. Others are left alone.
+
+        user: only jobs of this one.
+        """
         removed = 0
         with self._writing() as connection:
             for chosen in rows.chunks(job_ids):
-                doomed = _HAS_ENDED if chosen is None else _HAS_ENDED & JOBS.c.id.in_(chosen)
-                connection.execute(delete(EVENTS).where(EVENTS.c.job_id.in_(select(JOBS.c.id).where(doomed))))
+                doomed = _HAS_ENDED & rows.of_user(user)
+                doomed = doomed if chosen is None else doomed & JOBS.c.id.in_(chosen)
+                for told in (EVENTS, FILES):
+                    connection.execute(delete(told).where(told.c.job_id.in_(select(JOBS.c.id).where(doomed))))
                 removed += connection.execute(delete(JOBS).where(doomed)).rowcount
         return removed
+
+    def has_shown(self, user: str, folder: str, subfolder: str, filename: str) -> bool:
+        """Whether a job of this user has shown this file as its result."""
+        is_it = (FILES.c.filename == filename) & (FILES.c.subfolder == subfolder) & (FILES.c.folder == folder)
+        shown = select(FILES.c.job_id).join(JOBS, JOBS.c.id == FILES.c.job_id).where(is_it, rows.of_user(user))
+        with self._asking() as connection:
+            return connection.execute(shown.limit(1)).one_or_none() is not None
 
     def events_after(self, seq: int, job_id: str | None = None, limit: int = 1000) -> list[Event]:
         """State events with a number above `seq`, of one job or all, in order."""

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    text,
+)
 
 METADATA = MetaData()
 
 # On SQLite only an INTEGER key counts by itself, and only with AUTOINCREMENT is a number never given twice.
 _Serial = BigInteger().with_variant(Integer, "sqlite")
+
+
+_HAS_USER = text("submitted_by IS NOT NULL")  # an index of these rows costs nothing where nobody has a token
 
 JOBS = Table(
     "jobs",
@@ -26,8 +41,10 @@ JOBS = Table(
     Column("owner", String),  # the process that runs it, see `lease`
     Column("lease_until_ms", BigInteger),
     Column("cancel_requested", Boolean, nullable=False),
+    Column("submitted_by", String),  # the user whose job it is; null where nobody needs a token
     Index("jobs_by_queue_place", "state", "number", "ordinal"),
     Index("jobs_by_end", "ended_seq"),
+    Index("jobs_by_user", "submitted_by", "ended_seq", sqlite_where=_HAS_USER, postgresql_where=_HAS_USER),
     sqlite_autoincrement=True,
 )
 
@@ -41,4 +58,15 @@ EVENTS = Table(
     Column("timestamp_ms", BigInteger, nullable=False),
     Index("events_by_job", "job_id", "seq"),
     sqlite_autoincrement=True,
+)
+
+FILES = Table(
+    "files",
+    METADATA,
+    Column("job_id", String, nullable=False),  # the job that showed it; several may show one, from the cache
+    Column("folder", String, nullable=False),
+    Column("subfolder", String, nullable=False),
+    Column("filename", String, nullable=False),
+    Index("files_by_name", "filename", "subfolder", "folder"),
+    Index("files_by_job", "job_id"),
 )

@@ -115,31 +115,33 @@ class Supervisor:
         """Read from the store, in a thread: `await supervisor.query(lambda store: store.pending())`."""
         return await self._ledger.read(ask)
 
-    async def cancel(self, job_id: str) -> bool:
+    # In all of these, `user` leaves alone what is not that user's; None: everybody's.
+
+    async def cancel(self, job_id: str, user: str | None = None) -> bool:
         """Cancel a pending or running job; False when there is none. Its last event says when it has stopped."""
-        if self._cancel_here(job_id):
+        if self._cancel_here(job_id, user):
             return True
-        known = await self._ledger.write(lambda store: store.cancel(job_id))
-        self._cancel_here(job_id)  # a worker may have taken it meanwhile
+        known = await self._ledger.write(lambda store: store.cancel(job_id, user))
+        self._cancel_here(job_id, user)  # a worker may have taken it meanwhile
         return known
 
-    async def cancel_pending(self, job_ids: Sequence[str] | None = None) -> int:
+    async def cancel_pending(self, job_ids: Sequence[str] | None = None, user: str | None = None) -> int:
         """Cancel these pending jobs, None: all; gives how many."""
 
         def cancel(store: JobStore) -> tuple[int, list[Event]]:
-            events = store.cancel_pending(job_ids)
+            events = store.cancel_pending(job_ids, user)
             return len(events), events
 
         return await self._ledger.write(cancel)
 
-    async def interrupt(self) -> int:
+    async def interrupt(self, user: str | None = None) -> int:
         """Cancel the jobs that run in this process; gives how many."""
         running = [slot.active.job.id for slot in self._slots if slot.active is not None]
-        return sum(self._cancel_here(job_id) for job_id in running)
+        return sum(self._cancel_here(job_id, user) for job_id in running)
 
-    async def delete(self, job_ids: Sequence[str] | None = None) -> int:
+    async def delete(self, job_ids: Sequence[str] | None = None, user: str | None = None) -> int:
         """Remove these ended jobs from the history, None: all; gives how many."""
-        return await self._ledger.write(lambda store: (store.delete(job_ids), []))
+        return await self._ledger.write(lambda store: (store.delete(job_ids, user), []))
 
     # --- what the workers know ---
 
@@ -190,8 +192,8 @@ class Supervisor:
 
     # --- inside ---
 
-    def _cancel_here(self, job_id: str) -> bool:
-        return any(slot.cancel(job_id) for slot in self._slots)
+    def _cancel_here(self, job_id: str, user: str | None) -> bool:
+        return any(slot.cancel(job_id) for slot in self._slots if _is_of(slot, user))
 
     def _on_events(self, events: list[Event]) -> None:
         self._publish(events)
@@ -237,6 +239,11 @@ class Supervisor:
                 slot.disown(job_id)
             elif still_ours[job_id]:
                 slot.cancel(job_id)
+
+
+def _is_of(slot: WorkerSlot, user: str | None) -> bool:
+    """Whether the job a worker runs is this user's; None: everybody's."""
+    return user is None or (slot.active is not None and slot.active.job.submitted_by == user)
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

@@ -13,6 +13,7 @@ from threading import Thread
 
 from sd35graph.engine.workers.outbox import Outbox
 from sd35graph.engine.workers.protocol import Decoder, Frame, ProtocolError, encode
+from sd35graph.settings import PREFIX
 
 _READ_BYTES = 1 << 20
 _DRAIN_S = 1.0
@@ -32,9 +33,15 @@ class WorkerProcess:
         self._on_frames = on_frames
         self._on_exit = on_exit
         self._exited = Flag()
+        environment = {name: value for name, value in os.environ.items() if name != f"{PREFIX}TOKEN"}  # not for nodes
         # A session of its own: Ctrl+C in the terminal reaches only the server, which decides what becomes of workers.
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+            env=environment,
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None

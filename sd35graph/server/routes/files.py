@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,23 +14,27 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 
 from sd35graph.engine.folders import FILE_FOLDERS, FileFolder
-from sd35graph.engine.paths import UnsafePath
+from sd35graph.engine.paths import UnsafePath, safe_components
 from sd35graph.server import wire
+from sd35graph.server.access import Caller, User
 from sd35graph.server.body import as_model, parse_json
 from sd35graph.server.errors import ApiError, Json
 from sd35graph.server.openapi import UPLOAD_BODY
+from sd35graph.server.pages import FILE_POLICY
 from sd35graph.server.parts import Parts, ServerParts
 
 router = APIRouter(tags=["files"])
 
-_SHOWN = frozenset({"text/plain", "application/json", "application/pdf"})
+_SHOWN = frozenset({"text/plain", "application/json"})
 """Types a browser may show beside pictures, sound and film. It runs scripts in others, any kind of XML among them, and
 no result may act in the editor's name: those are given as downloads."""
+_HEADERS = {"content-security-policy": FILE_POLICY}
 
 
 @router.get("/view", response_class=FileResponse, responses={200: {"content": {"image/*": {}}}})
 async def view(
     parts: Parts,
+    user: Caller,
     filename: str = "",
     subfolder: str = "",
     folder: Annotated[str, Query(alias="type")] = "",
@@ -39,36 +43,41 @@ async def view(
 ) -> Response:
     """A file of the output (or input, temp) folder; active content such as SVG as a download."""
     filename, folder = _annotated(filename, folder)
-    path = await asyncio.to_thread(_resolve, parts, _file_folder(folder), subfolder, filename)
+    path = await _shown_to(user, parts, wire.FileName(filename=filename, subfolder=subfolder, type=folder))
     if preview or channel != "rgba":
         from sd35graph.server.pictures import converted  # Pillow is loaded only when it is needed
 
-        content, media_type = await asyncio.to_thread(converted, path, preview, channel)
-        return Response(content, media_type=media_type)
+        content, media_type = await asyncio.to_thread(converted, path, preview, channel, parts.limits.max_pixels)
+        return Response(content, media_type=media_type, headers=_HEADERS)
     media_type = mimetypes.guess_type(path.name, strict=False)[0] or ""
     if _is_shown(media_type):
-        return FileResponse(path, media_type=media_type, filename=path.name, content_disposition_type="inline")
-    return FileResponse(path, media_type="application/octet-stream", filename=path.name)
+        return FileResponse(
+            path, media_type=media_type, filename=path.name, content_disposition_type="inline", headers=_HEADERS
+        )
+    return FileResponse(path, media_type="application/octet-stream", filename=path.name, headers=_HEADERS)
 
 
 @router.post("/upload/image", response_model=wire.UploadedFile, openapi_extra=UPLOAD_BODY)
-async def upload_image(request: Request, parts: Parts) -> Response:
-    """Keep a picture. A name that is taken by another content gets a number, unless `overwrite` is true."""
-    upload = await _read_upload(request)
+async def upload_image(request: Request, parts: Parts, user: Caller) -> Response:
+    """Keep a picture. A name that is taken by another content gets a number, unless an administrator says `overwrite`.
+
+    Others upload into the input folder only, which all users share.
+    """
+    upload = await _read_upload(request, user)
+    await asyncio.to_thread(_check_pixels, upload, parts.limits.max_pixels)
     return Json(await asyncio.to_thread(_keep, parts, upload, upload.content))
 
 
 @router.post("/upload/mask", response_model=wire.UploadedFile, openapi_extra=UPLOAD_BODY)
-async def upload_mask(request: Request, parts: Parts) -> Response:
+async def upload_mask(request: Request, parts: Parts, user: Caller) -> Response:
     """Keep the picture `original_ref` (a file reference as JSON) with the alpha channel of the one sent."""
     from sd35graph.server.pictures import with_alpha_of
 
-    upload = await _read_upload(request)
-    original = _original(upload.original_ref)
+    upload = await _read_upload(request, user)
+    path = await _shown_to(user, parts, _original(upload.original_ref))
 
     def combine() -> dict[str, str]:
-        path = _resolve(parts, _file_folder(original.type), original.subfolder, original.filename)
-        return _keep(parts, upload, with_alpha_of(path, upload.content))
+        return _keep(parts, upload, with_alpha_of(path, upload.content, parts.limits.max_pixels))
 
     return Json(await asyncio.to_thread(combine))
 
@@ -85,7 +94,17 @@ class _Upload:
     original_ref: str
 
 
-async def _read_upload(request: Request) -> _Upload:
+async def _read_upload(request: Request, user: User) -> _Upload:
+    upload = await _read_form(request)
+    if user.only is None:
+        return upload
+    if upload.folder != "input":
+        sentence = f'only an administrator may put files into "{upload.folder}"; leave type out, or give "input"'
+        raise ApiError(403, "role_too_low", sentence)
+    return replace(upload, overwrite=False)  # it may be somebody else's
+
+
+async def _read_form(request: Request) -> _Upload:
     try:
         async with request.form(max_files=4, max_fields=32) as form:
             text = {name: value for name, value in form.items() if isinstance(value, str)}
@@ -102,6 +121,12 @@ async def _read_upload(request: Request) -> _Upload:
             )
     except HTTPException as error:  # what the form parser makes of a malformed body
         raise ApiError(400, "bad_request", f"the upload cannot be read: {error.detail}") from error
+
+
+def _check_pixels(upload: _Upload, max_pixels: int) -> None:
+    from sd35graph.server.pictures import check_pixels  # Pillow is loaded only when it is needed
+
+    check_pixels(upload.name, upload.content, max_pixels)
 
 
 def _original(reference: str) -> wire.FileName:
@@ -134,6 +159,28 @@ def _file_folder(name: str) -> FileFolder:
     raise ApiError(400, "bad_request", f'there is no folder "{name}"; type is one of {", ".join(FILE_FOLDERS)}')
 
 
+async def _shown_to(user: User, parts: ServerParts, file: wire.FileName) -> Path:
+    """The path of a file this user may see: of results, those of their own jobs. Raises `ApiError`."""
+    folder = _file_folder(file.type)
+    path = await asyncio.to_thread(_resolve, parts, folder, file.subfolder, file.filename)
+    only = user.only
+    if only is None or (folder == "input" and not _is_result(parts, path)):
+        return path
+    *folders, name = safe_components(file.subfolder) + safe_components(file.filename)
+    if not await parts.supervisor.query(lambda store: store.has_shown(only, folder, "/".join(folders), name)):
+        raise _no_such_file(folder, file.subfolder, file.filename)  # not even whether there is one
+    return path
+
+
+def _is_result(parts: ServerParts, path: Path) -> bool:
+    """Whether a file lies where results are, even if that is a part of the input folder."""
+    return any(path.is_relative_to(root.resolve()) for root in (parts.folders.output, parts.folders.temp))
+
+
+def _no_such_file(folder: FileFolder, subfolder: str, filename: str) -> ApiError:
+    return ApiError(404, "not_found", f'there is no file "{filename}" in {folder}/{subfolder}')
+
+
 def _resolve(parts: ServerParts, folder: FileFolder, subfolder: str, filename: str) -> Path:
     if not filename:
         raise ApiError(404, "not_found", "no file is named; give filename, and subfolder and type where needed")
@@ -142,7 +189,7 @@ def _resolve(parts: ServerParts, folder: FileFolder, subfolder: str, filename: s
     except UnsafePath as error:
         raise ApiError(400, "bad_file_name", str(error)) from error
     except FileNotFoundError as error:
-        raise ApiError(404, "not_found", f'there is no file "{filename}" in {folder}/{subfolder}') from error
+        raise _no_such_file(folder, subfolder, filename) from error
 
 
 def _keep(parts: ServerParts, upload: _Upload, content: bytes) -> dict[str, str]:

@@ -6,8 +6,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from sd35graph.server import wire
+from sd35graph.server.access import Caller
 from sd35graph.server.body import read_json
 from sd35graph.server.errors import Json
+from sd35graph.server.gate import client_address
 from sd35graph.server.openapi import body_of
 from sd35graph.server.parts import Parts
 from sd35graph.server.submission import Refused, submit
@@ -22,9 +24,10 @@ async def get_prompt(parts: Parts) -> Response:
 
 
 @router.post("/prompt", response_model=wire.PromptReply, openapi_extra=body_of(wire.PromptRequest))
-async def post_prompt(request: Request, parts: Parts) -> Response:
+async def post_prompt(request: Request, parts: Parts, user: Caller) -> Response:
     """Queue a workflow. It is stored when this answers; `node_errors` names outputs that are left out."""
+    parts.limits.check_submission(user.name or client_address(request.scope), parts.hub.queue_remaining)
     try:
-        return Json(await submit(parts, await read_json(request), request.query_params.get("clientId")))
+        return Json(await submit(parts, await read_json(request), request.query_params.get("clientId"), user))
     except Refused as refused:
         return Json(refused.reply, status_code=400)

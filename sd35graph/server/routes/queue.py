@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from sd35graph.engine.jobs import FINAL_STATES
 from sd35graph.server import wire
+from sd35graph.server.access import Caller
 from sd35graph.server.body import read_model
 from sd35graph.server.errors import Json
 from sd35graph.server.history import history, queue_item
@@ -25,15 +25,15 @@ _MAX_INTEGER = 2**62
 
 
 @router.get("/queue", response_model=wire.Queue)
-async def get_queue(parts: Parts) -> Response:
-    """The jobs that run and wait, in order."""
+async def get_queue(parts: Parts, user: Caller) -> Response:
+    """The jobs that run and wait, in order; those of other users without their names and graphs."""
 
     def read(store: JobStore) -> bytes:
         running, pending = store.running(), store.pending()
         return dumps(
             {
-                "queue_running": [queue_item(job) for job in running],
-                "queue_pending": [queue_item(job) for job in pending],
+                "queue_running": [queue_item(job, user.only) for job in running],
+                "queue_pending": [queue_item(job, user.only) for job in pending],
             }
         )
 
@@ -41,56 +41,58 @@ async def get_queue(parts: Parts) -> Response:
 
 
 @router.post("/queue", openapi_extra=body_of(wire.QueueChange))
-async def change_queue(request: Request, parts: Parts) -> Response:
+async def change_queue(request: Request, parts: Parts, user: Caller) -> Response:
     """Delete waiting jobs: all with `clear`, or those in `delete`. Unknown ids are ignored."""
     change = await read_model(request, wire.QueueChange)
-    await parts.supervisor.cancel_pending(None if change.clear else change.delete)
+    await parts.supervisor.cancel_pending(None if change.clear else change.delete, user.only)
     return Json({})
 
 
 @router.get("/history", response_model=dict[str, wire.HistoryEntry])
 async def get_history(
     parts: Parts,
+    user: Caller,
     max_items: Annotated[int | None, Query(description="The newest so many, or from `offset` on.")] = None,
     offset: Annotated[int | None, Query(description="Leave out so many of the oldest.")] = None,
 ) -> Response:
     """Finished jobs, oldest first."""
 
     def read(store: JobStore) -> bytes:
-        return dumps(history(store.history(_storable(max_items), _storable(offset))))
+        return dumps(history(store.history(_storable(max_items), _storable(offset), user.only)))
 
     return Response(await parts.supervisor.query(read), media_type="application/json")
 
 
 @router.get("/history/{job_id}", response_model=dict[str, wire.HistoryEntry])
-async def get_history_of(job_id: str, parts: Parts) -> Response:
+async def get_history_of(job_id: str, parts: Parts, user: Caller) -> Response:
     """One finished job under its id, or an empty object."""
 
     def read(store: JobStore) -> bytes:
         job = store.get(job_id)
-        return dumps(history([job] if job is not None and job.state in FINAL_STATES else []))
+        is_shown = job is not None and job.is_final and user.only in (None, job.submitted_by)
+        return dumps(history([job] if job is not None and is_shown else []))
 
     return Response(await parts.supervisor.query(read), media_type="application/json")
 
 
 @router.post("/history", openapi_extra=body_of(wire.QueueChange))
-async def change_history(request: Request, parts: Parts) -> Response:
+async def change_history(request: Request, parts: Parts, user: Caller) -> Response:
     """Delete finished jobs: all with `clear`, or those in `delete`. Unknown ids are ignored."""
     change = await read_model(request, wire.QueueChange)
-    await parts.supervisor.delete(None if change.clear else change.delete)
+    await parts.supervisor.delete(None if change.clear else change.delete, user.only)
     return Json({})
 
 
 @router.post("/interrupt", openapi_extra=body_of(wire.InterruptRequest))
-async def interrupt(request: Request, parts: Parts) -> Response:
+async def interrupt(request: Request, parts: Parts, user: Caller) -> Response:
     """Stop the running job `prompt_id`, or every running one. A job that waits goes on waiting."""
     job_id = (await read_model(request, wire.InterruptRequest)).prompt_id
     if job_id is None:
-        await parts.supervisor.interrupt()
+        await parts.supervisor.interrupt(user.only)
         return Json({})
     job = await parts.supervisor.query(lambda store: store.get(job_id))
     if job is not None and job.state == "running":
-        await parts.supervisor.cancel(job_id)
+        await parts.supervisor.cancel(job_id, user.only)
     return Json({})
 
 

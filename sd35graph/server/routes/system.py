@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import re
 import sys
+from collections.abc import Sequence
 
 import psutil
 from fastapi import APIRouter, Request
@@ -13,6 +15,7 @@ from starlette.responses import Response
 
 from sd35graph import __version__
 from sd35graph.server import wire
+from sd35graph.server.access import Caller
 from sd35graph.server.body import read_model
 from sd35graph.server.errors import Json
 from sd35graph.server.messages import features as server_features
@@ -26,7 +29,7 @@ INTERFACE_VERSION = "0.3.64"
 
 
 @router.get("/system_stats", response_model=wire.SystemStats)
-async def system_stats(parts: Parts) -> Response:
+async def system_stats(parts: Parts, user: Caller) -> Response:
     """The machine, the versions and the devices."""
     memory = psutil.virtual_memory()
     worker = await parts.supervisor.system_info()
@@ -42,15 +45,26 @@ async def system_stats(parts: Parts) -> Response:
         "python_version": f"{platform.python_version()} {sys.version[len(platform.python_version()) :].strip()}",
         "pytorch_version": worker.get("pytorch_version"),
         "embedded_python": False,
-        "argv": sys.argv,
+        "argv": without_secrets(sys.argv) if user.only is None else sys.argv[:1],
     }
-    return Json({"system": system, "devices": worker.get("devices", []), **parts.workers().model_dump()})
+    report = parts.workers()
+    if user.only is not None:  # which jobs others have is not for everybody
+        report = report.model_copy(
+            update={"workers": [each.model_copy(update={"job_id": None}) for each in report.workers]}
+        )
+    return Json({"system": system, "devices": worker.get("devices", []), **report.model_dump()})
+
+
+def without_secrets(argv: Sequence[str]) -> list[str]:
+    """A command line, with stars for what it gives as token."""
+    told = [re.sub(r"^--token=.*", "--token=***", word, flags=re.DOTALL) for word in argv]
+    return ["***" if before == "--token" else word for before, word in zip(["", *told], told, strict=False)]
 
 
 @router.get("/features", response_model=wire.Features)
 async def features(parts: Parts) -> Response:
     """What this server understands."""
-    return Json(server_features(parts.max_upload_bytes))
+    return Json(server_features(parts.limits.max_upload_bytes))
 
 
 @router.post("/free", openapi_extra=body_of(wire.FreeRequest))

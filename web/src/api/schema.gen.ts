@@ -261,7 +261,7 @@ export interface paths {
         };
         /**
          * Get Queue
-         * @description The jobs that run and wait, in order.
+         * @description The jobs that run and wait, in order; those of other users without their names and graphs.
          */
         get: operations["get_queue"];
         put?: never;
@@ -307,7 +307,9 @@ export interface paths {
         put?: never;
         /**
          * Upload Image
-         * @description Keep a picture. A name that is taken by another content gets a number, unless `overwrite` is true.
+         * @description Keep a picture. A name that is taken by another content gets a number, unless an administrator says `overwrite`.
+         *
+         *     Others upload into the input folder only, which all users share.
          */
         post: operations["upload_image"];
         delete?: never;

@@ -7,7 +7,7 @@ from importlib.resources import as_file, files
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision in `versions/`; a test compares the two."""
 
 
