@@ -58,19 +58,22 @@ class Server:
     url: str
     base: Path
 
-    def http(self) -> httpx.AsyncClient:
-        """A client with the server's address as its base."""
-        return httpx.AsyncClient(base_url=self.url, timeout=TIMEOUT_S)
+    def http(self, token: str | None = None) -> httpx.AsyncClient:
+        """A client with the server's address as its base, and a token if it is given one."""
+        headers = {} if token is None else {"authorization": f"Bearer {token}"}
+        return httpx.AsyncClient(base_url=self.url, timeout=TIMEOUT_S, headers=headers)
 
     @asynccontextmanager
     async def listening(
-        self, client_id: str | None = None, path: str = "/ws", after: object = None
+        self, client_id: str | None = None, path: str = "/ws", after: object = None, token: str | None = None
     ) -> AsyncIterator[Listener]:
         """A connected WebSocket client that has read its first `status`."""
         client_id = client_id or uuid4().hex
         address = f"{self.url.replace('http', 'ws')}{path}?clientId={client_id}"
         if after is not None:
             address += f"&after={after}"
+        if token is not None:
+            address += f"&token={token}"
         async with connect(address, max_size=2**26) as socket:
             listener = Listener(socket, client_id)
             assert (await listener.next())["type"] == "status"
