@@ -11,6 +11,7 @@ from urllib.parse import unquote
 _DRIVE = re.compile(r"[A-Za-z]:")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 _MAX_COMPONENT_BYTES = 255
+_MAX_NAME_LENGTH = 1024
 _ESCAPES = re.compile(r"(^|[/\\])\.\.([/\\]|$)|^[/\\]|^[A-Za-z]:|[\0\\]")
 _MOST_DECODINGS = 3
 
@@ -35,6 +36,8 @@ def inside(root: Path, name: str) -> Path:
 
 def safe_components(name: str) -> list[str]:
     """The parts of a relative name, empty ones and "." left out. Raises `UnsafePath` for any that is not safe."""
+    if len(name) > _MAX_NAME_LENGTH:
+        raise UnsafePath(f"{name[:60]!r}… is too long for a file: {len(name)} characters, {_MAX_NAME_LENGTH} at most")
     if "\0" in name:
         raise UnsafePath(f"{name!r} holds a NUL byte, which no file name can have")
     if "\\" in name:

@@ -74,6 +74,7 @@ def _open(source: Path | io.BytesIO, max_pixels: int) -> Image.Image:
     try:
         picture = Image.open(source)
         if picture.width * picture.height > max_pixels:
+            picture.close()
             raise _too_large(name, f"it has {picture.width}×{picture.height} pixels, and {max_pixels:,} are the limit")
         picture.load()
     except _BOMBS as error:
