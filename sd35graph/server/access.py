@@ -52,6 +52,7 @@ NEEDED_ROLES: Mapping[str, Role | None] = {
     "GET /features": "viewer",
     "GET /system_stats": "viewer",
     "POST /free": "admin",
+    "GET /v1/me": "viewer",
     "GET /v1/workflows": "viewer",
     "GET /v1/workflows/{name}": "viewer",
 }

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from sd35graph.tokens import Role
+
 ApiGraph = Annotated[dict[str, JsonValue], Field(description="Nodes by id: {class_type, inputs, _meta?}.")]
 
 
@@ -254,6 +256,13 @@ class Features(Answer):
 
     supports_preview_metadata: bool
     max_upload_size: int
+
+
+class Me(Answer):
+    """Who makes the request. name: null where nobody needs a token."""
+
+    name: str | None
+    role: Role
 
 
 class ExampleWorkflow(Answer):

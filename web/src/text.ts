@@ -103,7 +103,7 @@ export const TEXT = {
   status: {
     nodes: (count: number) => (count === 1 ? '1 node' : `${count} nodes`), dirty: 'unsaved changes', clean: 'saved',
     memory: (device: string, used: string, all: string) => `${device} · ${used} of ${all} GB used`,
-    queue: (count: number) => `${count} in queue`,
+    queue: (count: number) => `${count} in queue`, me: (name: string, role: string) => `${name} (${role})`,
   },
   fault: {
     title: 'The editor stopped.', what: 'Your changes are kept in this browser. Reload the page to go on.', reload: 'Reload',
@@ -120,6 +120,7 @@ export const TEXT = {
     failed: 'The run failed. See Problems.', restored: 'Restored your unsaved changes.', pasted: (n: number) => (n === 1 ? 'Pasted 1 node.' : `Pasted ${n} nodes.`),
   },
   errors: {
+    login: 'The server asks who you are.',
     unreachable: 'The server cannot be reached. Is it still running?',
     notJson: (url: string, status: number) => `The server answered ${url} with status ${status} and no JSON.`,
     status: (path: string, status: number, why: string) => (why ? `${path}: ${why}` : `${path} answered with status ${status}.`),

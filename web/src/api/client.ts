@@ -1,16 +1,28 @@
 /** The server's HTTP routes. Every function throws {@link ServerError} with a sentence a user can act on. */
 import { asList, asObject, asText, isObject, parseJson, stringifyJson, type Json, type JsonObject } from '../graph/json';
 import { TEXT } from '../text';
-import type { Device, ImageRef, PromptReply, PromptRequest, WorkflowEntry } from './wire';
+import type { Device, ImageRef, Me, PromptReply, PromptRequest, WorkflowEntry } from './wire';
 
 export class ServerError extends Error {}
 
 async function request(path: string, init?: RequestInit): Promise<Response> {
+  let response: Response;
   try {
-    return await fetch(path, init);
+    response = await fetch(path, init);
   } catch (cause) {
     throw new ServerError(TEXT.errors.unreachable, { cause });
   }
+  if (response.status === 401) {
+    goToLogin();
+    throw new ServerError(TEXT.errors.login);
+  }
+  return response;
+}
+
+/** To the page where one shows a token, and from there back here. */
+function goToLogin(): void {
+  const { pathname, search } = window.location;
+  window.location.assign(`/login?next=${encodeURIComponent(pathname + search)}`);
 }
 
 async function bodyOf(response: Response): Promise<Json> {
@@ -50,6 +62,12 @@ async function post(path: string, body: unknown): Promise<Response> {
 /** `GET /api/object_info`: every node type. */
 export function fetchObjectInfo(): Promise<Json> {
   return getJson('/api/object_info');
+}
+
+/** `GET /v1/me`: who one is here, on a server that asks for a token; elsewhere undefined. */
+export async function fetchMe(): Promise<Me | undefined> {
+  const { name, role } = asObject(await getJson('/v1/me'));
+  return name === null ? undefined : { name: asText(name), role: asText(role) };
 }
 
 /** `GET /v1/workflows`: the example workflows. */

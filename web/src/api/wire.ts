@@ -17,6 +17,9 @@ export type WorkflowEntry = Schemas['ExampleWorkflow'];
 /** A device and its memory in bytes. */
 export type Device = Pick<Schemas['DeviceInfo'], 'name' | 'vram_total' | 'vram_free'>;
 
+/** Who one is on a server that asks for a token. */
+export type Me = Record<keyof Schemas['Me'], string>;
+
 /** State of a node that runs or just changed. */
 export type ProgressNode = Pick<Schemas['NodeProgress'], 'value' | 'max' | 'node_id'> & { state: string };
 

@@ -14,6 +14,7 @@ export function StatusLine() {
   const count = useStore((s) => Object.keys(s.graph.nodes).length);
   const dirty = useStore(isDirty);
   const queued = useStore((s) => s.queueRemaining);
+  const me = useStore((s) => s.me);
   return (
     <footer className="status" aria-label={TEXT.regions.status}>
       <span role="status" className={`connection ${connection}`}>{TEXT.connection[connection]}</span>
@@ -22,6 +23,7 @@ export function StatusLine() {
       <span className="spacer" />
       <span>{dirty ? TEXT.status.dirty : TEXT.status.clean}</span>
       <span>{TEXT.status.nodes(count)}</span>
+      {me && <a href="/login">{TEXT.status.me(me.name, me.role)}</a>}
     </footer>
   );
 }

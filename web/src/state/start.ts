@@ -1,5 +1,5 @@
 /** Brings the page to life: schema, socket, first workflow. */
-import { fetchObjectInfo, ServerError } from '../api/client';
+import { fetchMe, fetchObjectInfo, ServerError } from '../api/client';
 import { openSocket, type Connection } from '../api/socket';
 import { readSchema } from '../graph/schema';
 import { INPUT_LABELS, NODE_TITLES } from '../text';
@@ -23,6 +23,15 @@ async function loadSchema(): Promise<void> {
     // A schema that was known before goes on serving; the next connection asks anew.
     if (getState().schemaState !== 'ready') setState({ schemaState: 'failed' });
     notify(error.message, true);
+  }
+}
+
+/** Learn who one is; a server that does not know that leads to its login. */
+async function learnMe(): Promise<void> {
+  try {
+    setState({ me: await fetchMe() });
+  } catch (error) {
+    if (!(error instanceof ServerError)) throw error; // gone for now: the socket tries again, and then so does this
   }
 }
 
@@ -60,6 +69,7 @@ export function start(): () => void {
   const onConnection = (connection: Connection): void => {
     setState({ connection });
     if (connection === 'connected') void connected();
+    void learnMe();
   };
   const closeSocket = openSocket(CLIENT_ID, { onEvent: applyEvent, onConnection });
   const stopDraft = keepDrafts();

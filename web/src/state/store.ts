@@ -1,7 +1,7 @@
 /** The editor's state. Actions live beside it; components read slices through {@link useStore}. */
 import { create } from 'zustand';
 import type { Connection } from '../api/socket';
-import type { Device, ImageRef, WorkflowEntry } from '../api/wire';
+import type { Device, ImageRef, Me, WorkflowEntry } from '../api/wire';
 import type { Json } from '../graph/json';
 import { NO_HISTORY, type History } from '../graph/history';
 import { EMPTY_GRAPH, type Graph, type Point } from '../graph/model';
@@ -69,6 +69,8 @@ export interface State {
   schemaState: 'loading' | 'ready' | 'failed';
   workflows: readonly WorkflowEntry[];
   devices: readonly Device[];
+  /** Who one is, where the server asks for a token. */
+  me: Me | undefined;
   connection: Connection;
 
   graph: Graph;
@@ -104,7 +106,7 @@ export interface State {
 }
 
 const INITIAL: State = {
-  schema: {}, schemaState: 'loading', workflows: [], devices: [], connection: 'connecting',
+  schema: {}, schemaState: 'loading', workflows: [], devices: [], me: undefined, connection: 'connecting',
   graph: EMPTY_GRAPH, history: NO_HISTORY, gesture: null, saved: EMPTY_GRAPH, name: TEXT.untitled,
   selection: new Set(), linkSelection: new Set(),
   runs: {}, live: new Set(), jobs: [], current: null, begun: null, queueRemaining: 0, reported: [],

@@ -1,0 +1,79 @@
+"""A server that asks for a token: the way in, who one is, the way out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+from hands import RUN_TIMEOUT_MS, card
+from playwright.sync_api import Browser, Page, expect
+
+from sd35graph.tokens import TokenFile
+
+
+@pytest.fixture
+def guarded(
+    browser: Browser, serve: Callable[..., AbstractContextManager[str]], embedded_model: Path, tmp_path: Path
+) -> Iterator[tuple[Page, str, str]]:
+    """A fresh page, the address of a server that asks for a token, and an artist's token."""
+    token = TokenFile(tmp_path).add("anna", "artist")
+    with serve(tmp_path) as url:
+        context = browser.new_context()
+        yield context.new_page(), url, token
+        context.close()
+
+
+def complaints_of(page: Page) -> list[str]:
+    """What the page says in its console from now on, such as of a breach of the Content-Security-Policy."""
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    return complaints
+
+
+def test_the_login_leads_to_the_editor_where_one_draws_and_out_again(guarded: tuple[Page, str, str]) -> None:
+    page, url, token = guarded
+    complaints = complaints_of(page)
+    page.goto(f"{url}/?theme=dark")
+    expect(page).to_have_url(re.compile("/login"))
+    page.get_by_label("Token").fill(token)
+    page.get_by_role("button", name="Log in").click()
+    expect(page).to_have_url(f"{url}/?theme=dark")
+    expect(card(page, "prompt")).to_be_visible(timeout=RUN_TIMEOUT_MS)
+    page.get_by_role("button", name=re.compile("^Run")).click()
+    expect(card(page, "Save image").get_by_role("img").first).to_be_visible(timeout=RUN_TIMEOUT_MS)
+    page.get_by_role("link", name="anna (artist)").click()
+    page.get_by_role("button", name="Log out").click()
+    page.goto(url)
+    expect(page).to_have_url(re.compile("/login"))
+    assert complaints == []
+
+
+def test_the_address_that_was_printed_leads_into_the_editor_and_loses_its_token(guarded: tuple[Page, str, str]) -> None:
+    page, url, token = guarded
+    page.goto(f"{url}/?token={token}")
+    expect(page).to_have_url(f"{url}/")
+    expect(card(page, "prompt")).to_be_visible(timeout=RUN_TIMEOUT_MS)
+
+
+def test_a_token_that_is_revoked_leads_from_the_editor_to_the_login(
+    guarded: tuple[Page, str, str], tmp_path: Path
+) -> None:
+    page, url, token = guarded
+    page.goto(f"{url}/?token={token}")
+    expect(card(page, "prompt")).to_be_visible(timeout=RUN_TIMEOUT_MS)
+    TokenFile(tmp_path).revoke("anna")
+    expect(page).to_have_url(re.compile("/login"), timeout=30_000)
+
+
+def test_the_pages_of_our_own_break_no_policy(guarded: tuple[Page, str, str]) -> None:
+    page, url, token = guarded
+    complaints = complaints_of(page)
+    page.goto(f"{url}/?token={token}")
+    page.goto(f"{url}/docs")
+    expect(page.get_by_text("GET", exact=False).first).to_be_visible()
+    expect(page.get_by_role("heading", name="WebSocket")).to_be_visible()
+    assert complaints == []
