@@ -41,6 +41,9 @@ logger = logging.getLogger(__name__)
 _SHUTDOWN_TIMEOUT_S = 5
 _BACKLOG = 2048
 _LARGEST_CLIENT_MESSAGE_BYTES = 2**20
+_MOST_REQUESTS = 1_000
+"""Connections beside the sockets; more are answered with 503."""
+_OTHER_FILES = 256
 
 
 class ServeError(Exception):
@@ -133,11 +136,24 @@ def serve(settings: Settings, announce: Callable[[str], object] | None = None) -
     Where others can reach the server and there is no token, one is made, and told with the address, this once.
     Raises `ServeError` when the address cannot be listened on or the folders cannot be made.
     """
+    _allow_open_files(settings.max_sockets + _MOST_REQUESTS + _OTHER_FILES)
     with listen(settings.host, settings.port) as listener:
         try:
             new_server(settings, announce or _print).run(sockets=[listener])
         except KeyboardInterrupt:  # raised again by uvicorn once all is stopped in order
             return
+
+
+def _allow_open_files(count: int) -> None:
+    """Have the system let this process open so many files and connections, as far as it may be asked to."""
+    if sys.platform == "win32":
+        return  # it has no such limit
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def new_server(settings: Settings, announce: Callable[[str], object]) -> uvicorn.Server:
@@ -157,6 +173,7 @@ def new_server(settings: Settings, announce: Callable[[str], object]) -> uvicorn
         forwarded_allow_ips=list(settings.trusted_proxies),
         server_header=False,
         lifespan="on",
+        limit_concurrency=settings.max_sockets + _MOST_REQUESTS,
         ws="websockets-sansio",
         ws_max_size=_LARGEST_CLIENT_MESSAGE_BYTES,
         ws_per_message_deflate=False,  # pictures do not shrink, and the rest is not worth the time on one machine

@@ -235,3 +235,20 @@ def test_warnings_of_nodes_are_printed_and_the_run_is_good(tmp_path: Path) -> No
     done = sd35graph("run", path, "--base", tmp_path, "--packs", tmp_path / "packs", "--no-builtin-nodes")
     assert done.returncode == 0, done.stderr
     assert done.stderr.strip() == 'warning: Warning "Mine" (node 1): 2 keys fit nothing'
+
+
+def test_tokens_are_made_listed_and_revoked(tmp_path: Path) -> None:
+    base = ("--base", tmp_path)
+    made = sd35graph("token", "add", "anna", "--role", "viewer", "--days", "3", *base)
+    assert made.returncode == 0, made.stderr
+    assert len(made.stdout.strip()) == 32
+    listed = sd35graph("token", "list", *base).stdout
+    assert "viewer  anna  until 2" in listed
+    assert made.stdout.strip() not in listed
+    assert sd35graph("token", "revoke", listed.split()[0], *base).returncode == 0
+    gone = sd35graph("token", "revoke", "anna", *base)
+    assert gone.returncode == 1
+    assert "`sd35graph token list` names them" in gone.stderr
+    bad = sd35graph("token", "add", "a/b", *base)
+    assert bad.returncode == 1
+    assert '"a/b" is no name for a token' in bad.stderr

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -68,3 +70,57 @@ def test_unreadable_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "sd35graph.toml").write_text("port = = 1\n")
     with pytest.raises(SettingsError, match=r"sd35graph\.toml cannot be read"):
         Settings.load({"base": tmp_path}, {})
+
+
+SECRET = "swordfish-swordfish"
+
+
+def test_tokens_of_the_file_are_kept_as_digests_with_role_and_expiry(tmp_path: Path) -> None:
+    (tmp_path / "sd35graph.toml").write_text(
+        f'[[tokens]]\nname = "anna"\nrole = "artist"\ntoken = "{SECRET}"\nexpires = 2030-01-01T00:00:00Z\n'
+        f'[[tokens]]\nname = "bob"\nrole = "viewer"\nsha256 = "{"0" * 64}"\n'
+    )
+    settings = Settings.load({"base": tmp_path}, {"SD35GRAPH_TOKEN": SECRET})
+    anna, bob, admin = settings.all_tokens
+    assert (anna.name, anna.role, anna.sha256) == ("anna", "artist", sha256(SECRET.encode()).hexdigest())
+    assert anna.expires == datetime(2030, 1, 1, tzinfo=UTC)
+    assert (bob.sha256, bob.expires) == ("0" * 64, None)
+    assert (admin.name, admin.role, admin.sha256) == ("admin", "admin", anna.sha256)
+    assert SECRET not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ('name = "anna"\nrole = "boss"', "'viewer', 'artist' or 'admin'"),
+        ('name = "a b"\nrole = "artist"', "tokens.0.name"),
+        ('name = "anna"\nrole = "artist"\nexpires = 2030-01-01T00:00:00', "timezone"),
+        ('name = "anna"\nrole = "artist"\nrank = 1', "tokens.0.rank"),
+    ],
+)
+def test_a_token_that_cannot_be_used_is_explained_without_telling_it(tmp_path: Path, entry: str, words: str) -> None:
+    (tmp_path / "sd35graph.toml").write_text(f'[[tokens]]\n{entry}\ntoken = "{SECRET}"\n')
+    with pytest.raises(SettingsError) as caught:
+        Settings.load({"base": tmp_path}, {})
+    assert words in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("secret", ["short-but-secret"[:15], "has a space in it, has it", "ümlaut-ümlaut-ümlaut"])
+def test_a_token_too_weak_or_not_to_be_sent_is_refused_without_telling_it(tmp_path: Path, secret: str) -> None:
+    with pytest.raises(SettingsError, match="16 to 200 letters") as caught:
+        Settings.load({"base": tmp_path, "token": secret}, {})
+    assert secret not in str(caught.value)
+
+
+def test_names_come_from_the_environment_separated_by_commas(tmp_path: Path) -> None:
+    environ = {"SD35GRAPH_ALLOWED_HOSTS": "a.example, b.example", "SD35GRAPH_CORS_ORIGINS": "https://c.example:8443"}
+    settings = Settings.load({"base": tmp_path}, environ)
+    assert settings.allowed_hosts == ("a.example", "b.example")
+    assert settings.cors_origins == ("https://c.example:8443",)
+
+
+@pytest.mark.parametrize("origin", ["c.example", "https://c.example/", "*", "null", "ftp://c.example"])
+def test_what_is_no_origin_is_refused(tmp_path: Path, origin: str) -> None:
+    with pytest.raises(SettingsError, match="no origin; give scheme and host only"):
+        Settings.load({"base": tmp_path, "cors_origins": [origin]}, {})

@@ -31,6 +31,7 @@ _SAFE_HEADERS: Mapping[str, str] = {
     "content-security-policy": STRICT_POLICY,
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
+    "cache-control": "private",
 }
 
 

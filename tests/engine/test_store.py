@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -397,6 +398,62 @@ def test_migrations_end_at_head_and_give_exactly_the_tables(url: str) -> None:
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
     engine.dispose()
+
+
+def test_a_store_of_before_there_were_users_is_taken_over(url: str) -> None:
+    engine = open_database(url)
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO jobs (id, state, number, request, created_ms, attempts, cancel_requested) VALUES "
+            """('old', 'pending', 0, '{"prompt": {}, "targets": [], "client_id": null, "workflow": null, """
+            """"extra_data": {}, "node_errors": {}}', 1, 0, 0)"""
+        )
+    engine.dispose()
+    with closing(JobStore.open(url)) as store:
+        assert stored(store, "old").submitted_by is None
+        assert store.cancel_pending(["old"], "anna") == []
+        assert claim(store).id == "old"
+
+
+def test_of_several_users_each_sees_and_changes_their_own_only(store: JobStore) -> None:
+    for job_id, user in (("a1", "anna"), ("b1", "bob"), ("n1", None), ("a2", "anna"), ("b2", "bob")):
+        store.submit(new(job_id, submitted_by=user))
+    assert [claim(store).submitted_by for _ in range(3)] == ["anna", "bob", None]
+    assert store.cancel("b1", "anna") == (False, [])
+    assert store.cancel("b2", "anna") == (False, [])
+    assert store.cancel("n1", "anna") == (False, [])
+    assert [event.job_id for event in store.cancel_pending(None, "anna")] == ["a2"]
+    assert store.cancel("b1", "bob") == (True, [])
+    assert stored(store, "b1").cancel_requested
+    for job_id in ("a1", "b1", "n1"):
+        finish(store, job_id)
+    assert [job.id for job in store.history(user="anna")] == ["a2", "a1"]
+    assert [job.id for job in store.history(max_items=1, user="anna")] == ["a1"]
+    assert [job.id for job in store.history(max_items=1, offset=1, user="anna")] == ["a1"]
+    assert [job.id for job in store.history()] == ["a2", "a1", "b1", "n1"]
+    assert store.delete(["a1", "b1", "n1"], "anna") == 1
+    assert store.delete(None, "bob") == 1
+    assert [job.id for job in store.history()] == ["a2", "n1"]
+
+
+def test_files_belong_to_the_users_whose_jobs_showed_them(store: JobStore) -> None:
+    output = {"images": [{"filename": "x.png", "subfolder": "a/b", "type": "temp"}, "text", {"no": "file"}], "n": 3}
+    for job_id, user in (("a", "anna"), ("b", "bob"), ("n", None)):
+        store.submit(new(job_id, submitted_by=user))
+    store.append([Event(type="shown", job_id=job_id, data={"node": "9", "output": output}) for job_id in ("a", "n")])
+
+    def seen_by(user: str, folder: str = "temp", subfolder: str = "a/b", filename: str = "x.png") -> bool:
+        return store.has_shown(user, folder, subfolder, filename)
+
+    assert seen_by("anna")
+    assert not seen_by("bob")
+    assert not seen_by("anna", folder="output")
+    assert not seen_by("anna", subfolder="")
+    assert not seen_by("anna", filename="y.png")
 
 
 def test_processes_that_start_together_make_the_tables_once(url: str) -> None:

@@ -302,9 +302,15 @@ def contents(folder: Path) -> list[bytes]:
     return [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
 
 
-async def test_a_token_is_written_nowhere(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    with studio(tmp_path) as running:
-        await run_as(running, ANNA, save("a"), extra_data={"api_key_comfy_org": "key-of-another-service", "mine": 1})
+async def test_a_token_is_written_nowhere(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SD35GRAPH_TOKEN", ROOT)
+    empty = {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 8, "batch_size": 1, "color": 0}}
+    picture = {"class_type": "SaveImage", "inputs": {"images": ["empty", 0], "filename_prefix": "picture"}}
+    with studio(tmp_path, builtin_nodes=True) as running:
+        extra = {"api_key_comfy_org": "key-of-another-service", "extra_pnginfo": {"mine": "kept with the picture"}}
+        await run_as(running, ANNA, {**save("a"), "empty": empty, "picture": picture}, extra_data=extra)
         async with running.http() as http:
             await http.get(f"/?token={ANNA}")
             await http.get(f"/?token={WRONG}")
@@ -313,9 +319,11 @@ async def test_a_token_is_written_nowhere(tmp_path: Path, capfd: pytest.CaptureF
             await http.get(f"/queue?token={ROOT}")
         async with running.http(ROOT) as http:
             told = [(await http.get(path)).text for path in ("/system_stats", "/history", "/queue")]
+            [worker] = (await http.get("/system_stats")).json()["workers"]
+            told.append(str(psutil.Process(worker["pid"]).environ()))
     said = capfd.readouterr()
     kept = contents(tmp_path)
-    assert len(kept) > 2
+    assert sum(content.startswith(b"\x89PNG") and b"kept with the picture" in content for content in kept) == 1
     for secret in (ANNA, BOB, ROOT, WRONG, "key-of-another-service"):
         assert not any(secret in text for text in (*told, said.out, said.err))
         assert not any(secret.encode() in content for content in kept)
