@@ -33,7 +33,9 @@ def add(
     role: Annotated[
         RoleChoice, typer.Option(help="viewer: look; artist: also run, upload, delete one's own; admin: everything.")
     ] = RoleChoice.ARTIST,
-    days: Annotated[int | None, typer.Option(min=1, max=36_500, help="Refused after so many days; default: never.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=36_500, help="Refused after so many days; default: never.")
+    ] = None,
     base: Base = None,
 ) -> None:
     """Make a token and print it, this once. A running server knows it at once."""
