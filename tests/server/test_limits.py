@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import re
 import socket
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from live_server import TOY_PACK, Server, fresh, serving, show
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from sd35graph.app import ServeError, listen, new_server
+from sd35graph.app import ServeError, _url, listen, new_server
 from sd35graph.server import hub
 from sd35graph.settings import Settings
 
@@ -120,6 +121,11 @@ async def test_uploads_have_a_limit_of_their_own(tmp_path: Path) -> None:
 def test_a_port_in_use_is_named_with_the_way_out() -> None:
     with listen("127.0.0.1", 0) as taken, pytest.raises(ServeError, match=r"in use already.*--port"):
         listen("127.0.0.1", taken.getsockname()[1])
+
+
+def test_all_networks_are_told_as_an_address_others_can_use() -> None:
+    with listen("0.0.0.0", 0) as listener:
+        assert re.fullmatch(rf"http://(?!0\.)[\d.]+:{listener.getsockname()[1]}", _url(listener))
 
 
 def test_an_address_of_another_machine_is_named() -> None:
