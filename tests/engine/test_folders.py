@@ -39,8 +39,18 @@ UNSAFE = {
     "trailing space": ("a.png ", "dot or space"),
     "three dots": ("...", "dot or space"),
     "half a surrogate": ("a\ud800.png", "Unicode"),
+    "encoded": ("%2e%2e%2fsecret.png", "percent-decoded"),
+    "encoded twice": ("a/%252e%252e/secret.png", "percent-decoded"),
+    "encoded backslash": ("a%5csecret.png", "percent-decoded"),
+    "stream": ("a.png:b.exe", "colon"),
+    "long path": ("a/" * 600 + "x.png", "too long"),
     "too long": ("ä" * 128 + ".png", "255 bytes"),
 }
+
+
+@pytest.mark.parametrize("name", ["100% sure.png", "100%25.png", "%zz.png", "a%20b/..c.png"])
+def test_a_percent_sign_alone_is_no_harm(tmp_path: Path, name: str) -> None:
+    assert inside(tmp_path, name) == tmp_path / name
 
 
 @pytest.mark.parametrize(("name", "reason"), UNSAFE.values(), ids=UNSAFE)
