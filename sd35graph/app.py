@@ -20,6 +20,8 @@ from starlette.types import ASGIApp
 
 from sd35graph.engine.artifacts import ArtifactStore
 from sd35graph.engine.folders import Folders, workflows_folder
+from sd35graph.engine.jobs import StoreError
+from sd35graph.engine.storage.revisions import refuse_newer, revision_of
 from sd35graph.engine.workers.protocol import WorkerConfig
 from sd35graph.engine.workers.supervisor import Supervisor
 from sd35graph.server.access import Access
@@ -159,9 +161,11 @@ def _allow_open_files(count: int) -> None:
 def new_server(settings: Settings, announce: Callable[[str], object]) -> uvicorn.Server:
     """The server, ready to run on a listening socket. Raises `ServeError`."""
     try:
+        if settings.store_file is not None:
+            refuse_newer(revision_of(settings.store_file), str(settings.store_file))
         app = App.from_settings(settings)
         secret = _first_token(app.parts.access, settings)
-    except (OSError, TokenError) as error:
+    except (OSError, StoreError, TokenError) as error:
         raise ServeError(f"the server cannot start: {error}") from error
     config = uvicorn.Config(
         app.asgi,

@@ -133,6 +133,12 @@ class Settings(BaseModel):
         return self.database_url or f"sqlite:///{self.base / 'sd35graph.sqlite'}"
 
     @property
+    def store_file(self) -> Path | None:
+        """The job store's file; None where it is no SQLite file."""
+        kind, _, path = self.store_url.partition(":///")
+        return Path(path) if kind == "sqlite" else None
+
+    @property
     def all_tokens(self) -> tuple[Token, ...]:
         """`tokens`, and `token` as one more of them, of the name `admin`."""
         if self.token is None:

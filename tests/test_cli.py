@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -252,3 +254,14 @@ def test_tokens_are_made_listed_and_revoked(tmp_path: Path) -> None:
     bad = sd35graph("token", "add", "a/b", *base)
     assert bad.returncode == 1
     assert '"a/b" is no name for a token' in bad.stderr
+
+
+def test_serve_refuses_the_store_of_a_newer_program_before_it_listens(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "sd35graph.sqlite")) as store, store:
+        store.execute("CREATE TABLE alembic_version (version_num VARCHAR(32))")
+        store.execute("INSERT INTO alembic_version VALUES ('9999')")
+    done = sd35graph("serve", "--base", tmp_path, "--port", "0")
+    assert done.returncode == 1
+    assert "written by a newer sd35graph: its tables have revision 9999" in done.stderr
+    assert "upgrade sd35graph" in done.stderr
+    assert (done.stdout, "Traceback" in done.stderr) == ("", False)

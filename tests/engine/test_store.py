@@ -1,3 +1,4 @@
+import os
 import sqlite3
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from sd35graph.engine.events import Event, JobError
 from sd35graph.engine.jobs import DuplicateJob, Job, NewJob, Result, StoreError
 from sd35graph.engine.storage import migrations
 from sd35graph.engine.storage.database import open_database
+from sd35graph.engine.storage.revisions import known_revisions, revision_of
 from sd35graph.engine.storage.store import JobStore
 from sd35graph.engine.storage.tables import METADATA
 
@@ -301,6 +303,7 @@ def test_delete_removes_ended_jobs_and_their_events_only(store: JobStore) -> Non
 CLAIM_AND_WAIT = """
 import sys
 from sd35graph.engine.jobs import NewJob
+from sd35graph.engine.storage.revisions import known_revisions, revision_of
 from sd35graph.engine.storage.store import JobStore
 store = JobStore.open(sys.argv[1])
 store.submit(NewJob(job_id="late", prompt={}, targets=()))
@@ -393,7 +396,7 @@ def test_migrations_end_at_head_and_give_exactly_the_tables(url: str) -> None:
     JobStore.open(url).close()
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    assert ScriptDirectory.from_config(config).get_heads() == [migrations.HEAD]
+    assert ScriptDirectory.from_config(config).get_heads() == [migrations.HEAD] == known_revisions()[-1:]
     engine = open_database(url)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
@@ -417,6 +420,75 @@ def test_a_store_of_before_there_were_users_is_taken_over(url: str) -> None:
         assert stored(store, "old").submitted_by is None
         assert store.cancel_pending(["old"], "anna") == []
         assert claim(store).id == "old"
+
+
+def of_revision(url: str, revision: str) -> None:
+    """Make a store as an older program left it, with one job."""
+    engine = open_database(url)
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        connection.exec_driver_sql(
+            "INSERT INTO jobs (id, state, number, request, created_ms, attempts, cancel_requested) "
+            "VALUES ('old', 'pending', 0, '{}', 1, 0, 0)"
+        )
+    engine.dispose()
+
+
+def copies(url: str) -> dict[str, Path]:
+    path = Path(url.removeprefix("sqlite:///"))
+    return {copy.name.removeprefix(path.name): copy for copy in path.parent.glob(f"{path.name}.*.bak*")}
+
+
+def test_a_store_is_copied_before_it_is_upgraded_and_only_then(url: str) -> None:
+    of_revision(url, "0001")
+    JobStore.open(url).close()
+    assert list(copies(url)) == [".0001.bak"]
+    with closing(sqlite3.connect(copies(url)[".0001.bak"])) as copy:
+        assert copy.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        assert copy.execute("SELECT id FROM jobs").fetchall() == [("old",)]
+    copies(url)[".0001.bak"].unlink()
+    JobStore.open(url).close()
+    assert copies(url) == {}
+
+
+def test_only_the_newest_copies_are_kept(url: str) -> None:
+    of_revision(url, "0001")
+    store = Path(url.removeprefix("sqlite:///"))
+    for age_s, revision in enumerate(("000d", "000c", "000b", "000a")):
+        copy = store.with_name(f"{store.name}.{revision}.bak")
+        copy.touch()
+        os.utime(copy, (10**9 - age_s, 10**9 - age_s))
+    JobStore.open(url).close()
+    assert sorted(copies(url)) == [".0001.bak", ".000c.bak", ".000d.bak"]
+
+
+def test_a_store_that_cannot_be_copied_is_left_as_it_was(url: str) -> None:
+    of_revision(url, "0001")
+    Path(f"{url.removeprefix('sqlite:///')}.0001.bak.part").mkdir()
+    with pytest.raises(StoreError, match=r"no copy of it can be made first: .*make room for jobs\.sqlite\.0001\.bak"):
+        JobStore.open(url)
+    assert revision_of(Path(url.removeprefix("sqlite:///"))) == "0001"
+
+
+def test_a_store_of_a_newer_program_is_refused_and_left_alone(url: str) -> None:
+    JobStore.open(url).close()
+    path = Path(url.removeprefix("sqlite:///"))
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match=f"newer sd35graph: .* revision 9999, .* up to {migrations.HEAD}; upgrade"):
+        JobStore.open(url)
+    assert revision_of(path) == "9999"
+    assert copies(url) == {}
+
+
+def test_what_is_no_database_is_said_to_be_unreadable(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    path.write_text("not a database, but long enough to be looked at " * 100)
+    with pytest.raises(StoreError, match=r"jobs\.sqlite cannot be read: file is not a database; move it away"):
+        revision_of(path)
 
 
 def test_of_several_users_each_sees_and_changes_their_own_only(store: JobStore) -> None:

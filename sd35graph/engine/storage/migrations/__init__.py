@@ -1,24 +1,43 @@
-"""Brings the job store's tables up to date. Alembic is imported only when there is something to do."""
+"""Brings the job store's tables up to date. Alembic is imported only when there is something to do.
+
+An SQLite file that holds jobs already is copied before it is changed; see `backup`.
+"""
 
 from __future__ import annotations
 
 import logging
 from importlib.resources import as_file, files
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
+
+from sd35graph.engine.storage.backup import back_up
+from sd35graph.engine.storage.revisions import refuse_newer
+
+logger = logging.getLogger(__name__)
 
 HEAD = "0002"
 """The newest revision in `versions/`; a test compares the two."""
 
 
 def migrate(engine: Engine) -> None:
-    """Create or upgrade the tables, in one transaction; a second process that starts meanwhile waits for it."""
+    """Create or upgrade the tables, in one transaction; a second process that starts meanwhile waits for it.
+
+    Raises `StoreError` for a store of a newer program, and when an SQLite file cannot be copied before its upgrade.
+    """
     with engine.connect() as connection:
-        if _revision(connection) == HEAD:
+        revision = _revision(connection)
+        if revision == HEAD:
             return
+        refuse_newer(revision, engine.url.render_as_string(hide_password=True))
     with engine.begin() as connection:
-        if _revision(connection) != HEAD:
-            _upgrade(connection)
+        revision = _revision(connection)
+        if revision == HEAD:
+            return
+        if revision is not None and engine.dialect.name == "sqlite" and engine.url.database:
+            path = back_up(Path(engine.url.database), revision)  # nobody else can write meanwhile: we have begun to
+            logger.info("job store is upgraded", extra={"of": revision, "to": HEAD, "backup": str(path)})
+        _upgrade(connection)
 
 
 def _revision(connection: Connection) -> str | None:
