@@ -183,7 +183,7 @@ def new_server(settings: Settings, announce: Callable[[str], object]) -> uvicorn
         ws_per_message_deflate=False,  # pictures do not shrink, and the rest is not worth the time on one machine
         timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT_S,
     )
-    return _Server(config, announce, secret)
+    return _Server(config, announce, secret, app.parts.hub)
 
 
 def _first_token(access: Access, settings: Settings) -> str | None:
@@ -196,10 +196,15 @@ def _first_token(access: Access, settings: Settings) -> str | None:
 class _Server(uvicorn.Server):
     """Says its address once it answers there. secret: a token nobody knows yet, told with it."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[str], object], secret: str | None) -> None:
+    def __init__(self, config: uvicorn.Config, announce: Callable[[str], object], secret: str | None, hub: Hub) -> None:
         super().__init__(config)
+        self._hub = hub
         self._announce = announce
         self._secret = secret
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._hub.is_closing = True
+        await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

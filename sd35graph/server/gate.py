@@ -40,7 +40,7 @@ class Gate:
         try:
             user = self._access.user_of(secret, client_address(scope)) if secret else None
         except TooManyAttempts as error:
-            await _refuse(too_many_attempts(error).response(), scope, receive, send)
+            await _refuse(too_many_attempts(error).response(scope["path"]), scope, receive, send)
             return
         scope = {**scope, "query_string": query, "user": user or STRANGER, "secret": secret if user else None}
         if in_address and user and scope["type"] == "http":
@@ -83,7 +83,7 @@ def _ask_for_login(scope: Scope, headers: Headers, secret: str | None) -> Respon
     else:
         what = "this token is wrong, was revoked or has expired" if secret else "this server needs a token"
         sentence = f'{what}; log in at /login, or send the header "Authorization: Bearer TOKEN"'
-        answer = ApiError(401, "login_needed", sentence, headers={"www-authenticate": "Bearer"}).response()
+        answer = ApiError(401, "login_needed", sentence, headers={"www-authenticate": "Bearer"}).response(scope["path"])
     if _cookie(headers):
         forget_cookie(answer)
     return answer

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from sd35graph.engine.events import FINAL, Event
 from sd35graph.server.messages import JobFeed, Message, NodeTypes, Preview, status
@@ -90,14 +90,22 @@ class _Waiting:
         self.replaces = replaces
 
 
+Listener = Callable[[Event], None]
+
+
 class Hub:
-    """Who is connected, which jobs are not finished, and whose they are."""
+    """Who is connected, which jobs are not finished, and whose they are.
+
+    sockets: how many sockets and event streams are open. is_closing: event streams should end now.
+    """
 
     def __init__(self) -> None:
         self._clients: dict[str, list[Client]] = {}
         self._feeds: dict[str, JobFeed] = {}
+        self._listeners: dict[str | None, list[Listener]] = {}
         self.sockets = 0
         self.last_seq = 0
+        self.is_closing = False
 
     @property
     def queue_remaining(self) -> int:
@@ -140,10 +148,24 @@ class Hub:
         """Expect nothing any more of a job that was not accepted after all."""
         self._feeds.pop(job_id, None)
 
+    def listen(self, listener: Listener, job_id: str | None = None) -> None:
+        """Call `listener` with every event of a job, None: of all jobs, as soon as it is stored."""
+        self._listeners.setdefault(job_id, []).append(listener)
+
+    def unlisten(self, listener: Listener, job_id: str | None = None) -> None:
+        """Call a listener no more."""
+        remaining = [other for other in self._listeners.get(job_id, []) if other != listener]
+        if remaining:
+            self._listeners[job_id] = remaining
+        else:
+            self._listeners.pop(job_id, None)
+
     def publish(self, events: Iterable[Event]) -> None:
         """Send what stored or momentary events mean to the clients they concern."""
         for event in events:
             self.last_seq = max(self.last_seq, event.seq or 0)
+            for listener in (*self._listeners.get(event.job_id, ()), *self._listeners.get(None, ())):
+                listener(event)
             feed = self._feeds.get(event.job_id)
             if feed is not None:
                 self._publish(event, feed)

@@ -9,7 +9,8 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from sd35graph.server import wire
+from sd35graph.server import resources, wire
+from sd35graph.server.errors import is_resource
 
 _REFERENCE = "#/components/schemas/{model}"
 _REQUESTS = (
@@ -17,6 +18,7 @@ _REQUESTS = (
     wire.QueueChange,
     wire.InterruptRequest,
     wire.FreeRequest,
+    resources.JobRequest,
 )
 
 UPLOAD_BODY: dict[str, Any] = {
@@ -57,7 +59,13 @@ def describe(api: FastAPI) -> dict[str, Any]:
         routes=api.routes,
     )
     # Any: JSON schemas are nested dictionaries, and pydantic types them so.
-    models: list[type[BaseModel]] = [*_REQUESTS, wire.FileName, wire.ErrorReply, *wire.SOCKET_MESSAGES.values()]
+    models: list[type[BaseModel]] = [
+        *_REQUESTS,
+        wire.FileName,
+        wire.ErrorReply,
+        resources.Problem,
+        *wire.SOCKET_MESSAGES.values(),
+    ]
     _, extra = models_json_schema([(model, "validation") for model in models], ref_template=_REFERENCE)
     schemas = description.setdefault("components", {}).setdefault("schemas", {})
     for name, schema in extra["$defs"].items():
@@ -69,11 +77,16 @@ def describe(api: FastAPI) -> dict[str, Any]:
         "properties": messages,
         "required": list(messages),
     }
-    for route in description["paths"].values():
+    for path, route in description["paths"].items():
         for operation in route.values():
-            refused = {"schema": {"$ref": _REFERENCE.format(model="ErrorReply")}}
             operation["responses"].pop("422", None)  # our handlers answer 400, in our shape
-            operation["responses"]["4XX"] = {"description": "Refused", "content": {"application/json": refused}}
+            operation["responses"]["4XX"] = {"description": "Refused", "content": _refusal(path)}
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
     return description
+
+
+def _refusal(path: str) -> dict[str, Any]:
+    if is_resource(path):
+        return {"application/problem+json": {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}
+    return {"application/json": {"schema": {"$ref": _REFERENCE.format(model="ErrorReply")}}}

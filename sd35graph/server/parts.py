@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +16,11 @@ from sd35graph.engine.folders import Folders
 from sd35graph.engine.workers.supervisor import Supervisor
 from sd35graph.graph.schema import NodeSchema
 from sd35graph.server.access import Access
+from sd35graph.server.content_hashes import ContentHashes
 from sd35graph.server.errors import ApiError
 from sd35graph.server.hub import Hub
 from sd35graph.server.limits import Limits
+from sd35graph.server.metrics import Metrics
 from sd35graph.server.wire import WorkersReport
 
 SCHEMAS_TIMEOUT_S = 300.0
@@ -39,6 +41,8 @@ class ServerParts:
     static: Path
     access: Access
     limits: Limits
+    hashes: ContentHashes = field(default_factory=ContentHashes)
+    metrics: Metrics = field(default_factory=Metrics)
 
     async def schemas(self) -> Mapping[str, NodeSchema]:
         """The known node types; waits for the first worker when there are none yet.

@@ -10,7 +10,7 @@ import re
 import struct
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sd35graph.server.errors import ApiError
 
@@ -40,6 +40,17 @@ def converted(path: Path, preview: str, channel: str, max_pixels: int) -> tuple[
     else:
         picture.save(content, file_format, quality=min(quality, 100))
     return content.getvalue(), f"image/{file_format.lower()}"
+
+
+def small(path: Path, longest_px: int, max_pixels: int) -> bytes:
+    """WebP of the picture at `path`, no side longer than `longest_px`, upright as its EXIF says. Raises `ApiError`."""
+    picture = _open(path, max_pixels)
+    picture = ImageOps.exif_transpose(picture)
+    picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    picture.thumbnail((longest_px, longest_px))
+    content = io.BytesIO()
+    picture.save(content, "WEBP", quality=80)
+    return content.getvalue()
 
 
 def with_alpha_of(original: Path, mask: bytes, max_pixels: int) -> bytes:

@@ -141,7 +141,7 @@ class Guard:
         origin = headers.get("origin")
         send = _with_safe_headers(send, origin if origin in self._hosts.origins else None)
         if refusal is not None:
-            await refusal.response()(scope, receive, send)
+            await refusal.response(scope["path"])(scope, receive, send)
         elif scope["method"] == "OPTIONS" and origin in self._hosts.origins:
             await _preflight()(scope, receive, send)
         else:

@@ -113,6 +113,13 @@ def serving(base: Path, **settings: Any) -> Iterator[Server]:
     assert not thread.is_alive(), "the server did not stop"
 
 
+def code_of(answer: httpx.Response) -> str:
+    """The code of a refusal, of either interface."""
+    refused: Message = answer.json()
+    code: str = refused["code"] if "code" in refused else refused["error"]["type"]
+    return code
+
+
 def show(value: object, name: str = "show") -> Message:
     """An output node that shows a value or link."""
     return {name: {"class_type": "ToyShow (any) [text]", "inputs": {"value": value}}}

@@ -25,7 +25,7 @@ async def echo(request: Request) -> Response:
     try:
         return PlainTextResponse(str(len(await request.body())))
     except ApiError as error:
-        return error.response()
+        return error.response("/prompt")
 
 
 LIMITS = Limits(

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, inse
 from sqlalchemy.exc import IntegrityError
 
 from sd35graph.engine.events import Event, JobError, now_ms
-from sd35graph.engine.jobs import DuplicateJob, Job, NewJob, Result, StoreError
+from sd35graph.engine.jobs import DuplicateJob, Job, JobState, NewJob, Result, StoreError
 from sd35graph.engine.storage import lease, rows
 from sd35graph.engine.storage.database import durable, open_database, reading, refusals
 from sd35graph.engine.storage.migrations import migrate
@@ -220,6 +220,21 @@ class JobStore:
             return self._jobs(newest_first, with_messages=True)[::-1]
         jobs = jobs.order_by(_HISTORY_PLACE).offset(max(offset or 0, 0))
         return self._jobs(jobs.limit(max_items) if limited else jobs, with_messages=True)
+
+    def page(
+        self, limit: int, before: int | None = None, states: Sequence[JobState] = (), user: str | None = None
+    ) -> list[tuple[int, Job]]:
+        """Jobs of all kinds, the newest first, each with its place among all that were ever accepted.
+
+        before: only older ones than the job at this place. states: only these; empty: all. user: only jobs of this one.
+        """
+        wanted = _ALL_JOBS.where(rows.of_user(user)).order_by(JOBS.c.ordinal.desc()).limit(limit)
+        if before is not None:
+            wanted = wanted.where(JOBS.c.ordinal < before)
+        if states:
+            wanted = wanted.where(JOBS.c.state.in_(states))
+        with self._asking() as connection:
+            return [(row.ordinal, rows.job_of(row)) for row in connection.execute(wanted)]
 
     def delete(self, job_ids: Sequence[str] | None = None, user: str | None = None) -> int:
         """Remove these ended jobs and their events, None: all; gives how many. Others are left alone.

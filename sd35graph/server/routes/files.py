@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -28,7 +29,7 @@ router = APIRouter(tags=["files"])
 _SHOWN = frozenset({"text/plain", "application/json"})
 """Types a browser may show beside pictures, sound and film. It runs scripts in others, any kind of XML among them, and
 no result may act in the editor's name: those are given as downloads."""
-_HEADERS = {"content-security-policy": FILE_POLICY}
+FILE_HEADERS = {"content-security-policy": FILE_POLICY}
 
 
 @router.get("/view", response_class=FileResponse, responses={200: {"content": {"image/*": {}}}})
@@ -43,18 +44,26 @@ async def view(
 ) -> Response:
     """A file of the output (or input, temp) folder; active content such as SVG as a download."""
     filename, folder = _annotated(filename, folder)
-    path = await _shown_to(user, parts, wire.FileName(filename=filename, subfolder=subfolder, type=folder))
+    path = await shown_path(user, parts, wire.FileName(filename=filename, subfolder=subfolder, type=folder))
     if preview or channel != "rgba":
         from sd35graph.server.pictures import converted  # Pillow is loaded only when it is needed
 
         content, media_type = await asyncio.to_thread(converted, path, preview, channel, parts.limits.max_pixels)
-        return Response(content, media_type=media_type, headers=_HEADERS)
+        return Response(content, media_type=media_type, headers=FILE_HEADERS)
+    return file_answer(path)
+
+
+def file_answer(path: Path, headers: Mapping[str, str] | None = None) -> FileResponse:
+    """The file at `path`, shown where a browser may do that and else as a download; `Range` is honoured."""
     media_type = mimetypes.guess_type(path.name, strict=False)[0] or ""
-    if _is_shown(media_type):
-        return FileResponse(
-            path, media_type=media_type, filename=path.name, content_disposition_type="inline", headers=_HEADERS
-        )
-    return FileResponse(path, media_type="application/octet-stream", filename=path.name, headers=_HEADERS)
+    shown = _is_shown(media_type)
+    return FileResponse(
+        path,
+        media_type=media_type if shown else "application/octet-stream",
+        filename=path.name,
+        content_disposition_type="inline" if shown else "attachment",
+        headers={**FILE_HEADERS, **(headers or {})},
+    )
 
 
 @router.post("/upload/image", response_model=wire.UploadedFile, openapi_extra=UPLOAD_BODY)
@@ -74,7 +83,7 @@ async def upload_mask(request: Request, parts: Parts, user: Caller) -> Response:
     from sd35graph.server.pictures import with_alpha_of
 
     upload = await _read_upload(request, user)
-    path = await _shown_to(user, parts, _original(upload.original_ref))
+    path = await shown_path(user, parts, _original(upload.original_ref))
 
     def combine() -> dict[str, str]:
         return _keep(parts, upload, with_alpha_of(path, upload.content, parts.limits.max_pixels))
@@ -159,7 +168,7 @@ def _file_folder(name: str) -> FileFolder:
     raise ApiError(400, "bad_request", f'there is no folder "{name}"; type is one of {", ".join(FILE_FOLDERS)}')
 
 
-async def _shown_to(user: User, parts: ServerParts, file: wire.FileName) -> Path:
+async def shown_path(user: User, parts: ServerParts, file: wire.FileName) -> Path:
     """The path of a file this user may see: of results, those of their own jobs. Raises `ApiError`."""
     folder = _file_folder(file.type)
     path = await asyncio.to_thread(_resolve, parts, folder, file.subfolder, file.filename)

@@ -37,7 +37,9 @@ async function bodyOf(response: Response): Promise<Json> {
 
 /** What a refusing reply says of itself, where it says anything. */
 async function reasonOf(response: Response): Promise<string> {
-  if (response.headers.get('Content-Type')?.startsWith('application/json') !== true) return '';
+  const kind = response.headers.get('Content-Type') ?? '';
+  if (kind.startsWith('application/problem+json')) return asText(asObject(await bodyOf(response))['detail']);
+  if (!kind.startsWith('application/json')) return '';
   const error = asObject(await bodyOf(response))['error'];
   if (!isObject(error)) return asText(error);
   return [asText(error['message']), asText(error['details'])].filter(Boolean).join(' ');

@@ -84,6 +84,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Healthz
+         * @description Whether the process answers at all; if not, restart it.
+         */
+        get: operations["healthz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/history": {
         parameters: {
             query?: never;
@@ -142,6 +162,26 @@ export interface paths {
          * @description Stop the running job `prompt_id`, or every running one. A job that waits goes on waiting.
          */
         post: operations["interrupt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Metrics
+         * @description Counts and times for Prometheus.
+         */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -276,6 +316,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Readyz
+         * @description Whether jobs are taken and run: the store answers and a worker has started.
+         */
+        get: operations["readyz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/system_stats": {
         parameters: {
             query?: never;
@@ -338,6 +398,139 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/artifacts/{folder}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Artifact
+         * @description A file of the output, temp or input folder, whole, in part (`Range`), or as a small picture.
+         */
+        get: operations["get_artifact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/capabilities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Capabilities
+         * @description What this server is and takes.
+         */
+        get: operations["capabilities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Jobs
+         * @description Jobs of all states, the newest first: one's own, for administrators everybody's.
+         */
+        get: operations["list_jobs"];
+        put?: never;
+        /**
+         * Submit Job
+         * @description Queue a workflow; when this answers 201, the job is on disk.
+         *
+         *     A request with an `Idempotency-Key` may be repeated: the first answers 201, others 200 with the job as it is now.
+         */
+        post: operations["submit_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Job
+         * @description One job, with its workflow and what its output nodes showed.
+         */
+        get: operations["get_job"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Job
+         * @description Remove an ended job from the history. The files it made stay.
+         */
+        delete: operations["delete_job"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{job_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Job
+         * @description Cancel a job that waits or runs; its last event says when it has stopped. One that has ended stays as it is.
+         */
+        post: operations["cancel_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{job_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Job Events
+         * @description The job's events as server-sent events, from its first to its last.
+         *
+         *     Each `data` is `{job_id, timestamp_ms, data}`; all but `progress` have an `id`. Browsers' `EventSource` takes an
+         *     interrupted stream up by itself; 204 says that there is nothing more to come.
+         */
+        get: operations["job_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me": {
         parameters: {
             query?: never;
@@ -350,6 +543,106 @@ export interface paths {
          * @description The name and the role of the token that was sent.
          */
         get: operations["me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Models
+         * @description All kinds of model with their files.
+         */
+        get: operations["list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Models
+         * @description The files of one kind of model.
+         */
+        get: operations["get_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/nodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Node Types
+         * @description The node types with their inputs and outputs; drop-downs hold the files that are there now.
+         */
+        get: operations["list_node_types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/nodes/{node_type}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Node Type
+         * @description One node type.
+         */
+        get: operations["get_node_type"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Queue State
+         * @description How many jobs wait and run, and the ids of one's own in the order in which they run.
+         */
+        get: operations["get_queue_state"];
         put?: never;
         post?: never;
         delete?: never;
@@ -423,6 +716,25 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * ArtifactRef
+         * @description A file a node showed as its result.
+         */
+        ArtifactRef: {
+            /** Folder */
+            folder: string;
+            /** Name */
+            name: string;
+            /** Node */
+            node: string;
+            /** Subfolder */
+            subfolder: string;
+            /**
+             * Url
+             * @description Where its content is; `?thumbnail=256` gives a small picture.
+             */
+            url: string;
+        };
+        /**
          * CachedData
          * @description Data of `execution_cached`.
          */
@@ -438,6 +750,41 @@ export interface components {
             seq: number | null;
             /** Timestamp */
             timestamp: number;
+        };
+        /**
+         * Capabilities
+         * @description What this server is and takes.
+         */
+        Capabilities: {
+            /** Devices */
+            devices: {
+                [key: string]: components["schemas"]["JsonValue"];
+            }[];
+            /** Event Types */
+            event_types: string[];
+            /**
+             * Interface Version
+             * @description Version of the existing interface it answers like, outside /v1.
+             */
+            interface_version: string;
+            /** Job States */
+            job_states: string[];
+            /** Limits */
+            limits: {
+                [key: string]: number;
+            };
+            /**
+             * Thumbnail Px
+             * @description Smallest and largest `thumbnail`.
+             */
+            thumbnail_px: [
+                number,
+                number
+            ];
+            /** Version */
+            version: string;
+            /** Workflow Forms */
+            workflow_forms: string[];
         };
         /**
          * DeviceInfo
@@ -602,6 +949,19 @@ export interface components {
             unload_models: boolean;
         };
         /**
+         * Health
+         * @description Whether the process answers, or is ready for work. reasons: why not.
+         */
+        Health: {
+            /** Reasons */
+            reasons: string[];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ok" | "not_ready";
+        };
+        /**
          * HistoryEntry
          * @description A finished job.
          */
@@ -651,6 +1011,103 @@ export interface components {
             status_str: "success" | "error";
         };
         /**
+         * InputSchema
+         * @description One input of a node type.
+         *
+         *     type: port name; several joined by commas; `COMBO` with `choices` or `source`.
+         *     required: must be given in the document, even when the widget has a default.
+         *     default: initial value of the widget, and the value of an optional input that is not given.
+         *     choices, source: the allowed strings, or the name of the source that lists them at request time.
+         *     collects: takes the whole list of items at once; otherwise the node is called once per item.
+         *     lazy: evaluated only when the node asks. raw_link: receives the `Link` itself, which creates no dependency.
+         */
+        InputSchema: {
+            /**
+             * Advanced
+             * @default false
+             */
+            advanced: boolean;
+            /** Choices */
+            choices?: string[] | null;
+            /**
+             * Collects
+             * @default false
+             */
+            collects: boolean;
+            /**
+             * Control After Generate
+             * @default false
+             */
+            control_after_generate: boolean;
+            default?: components["schemas"]["JsonValue"];
+            /** Display */
+            display?: string | null;
+            /**
+             * Dynamic Prompts
+             * @default false
+             */
+            dynamic_prompts: boolean;
+            /**
+             * Force Input
+             * @default false
+             */
+            force_input: boolean;
+            /**
+             * Has Default
+             * @default false
+             */
+            has_default: boolean;
+            /**
+             * Image Upload
+             * @default false
+             */
+            image_upload: boolean;
+            /**
+             * Lazy
+             * @default false
+             */
+            lazy: boolean;
+            /** Max */
+            max?: number | null;
+            /** Min */
+            min?: number | null;
+            /**
+             * Multiline
+             * @default false
+             */
+            multiline: boolean;
+            /** Name */
+            name: string;
+            /**
+             * Raw Link
+             * @default false
+             */
+            raw_link: boolean;
+            /**
+             * Required
+             * @default true
+             */
+            required: boolean;
+            /** Round */
+            round?: number | null;
+            /** Source */
+            source?: string | null;
+            /** Step */
+            step?: number | null;
+            /**
+             * Tooltip
+             * @default
+             */
+            tooltip: string;
+            /** Type */
+            type: string;
+            /**
+             * Widget
+             * @default false
+             */
+            widget: boolean;
+        };
+        /**
          * InterruptRequest
          * @description Which running job to stop; null: every running one.
          */
@@ -682,6 +1139,201 @@ export interface components {
             /** Timestamp */
             timestamp: number;
         };
+        /**
+         * JobDetail
+         * @description A job with what was asked, and all that its output nodes showed. node_errors: of outputs that were left out.
+         */
+        JobDetail: {
+            /** Artifacts */
+            artifacts: components["schemas"]["ArtifactRef"][];
+            /**
+             * Attempts
+             * @description How often it was started.
+             */
+            attempts: number;
+            /** Cancel Requested */
+            cancel_requested: boolean;
+            /** Client Id */
+            client_id: string | null;
+            /**
+             * Created
+             * @description UTC, RFC 3339.
+             * @example 2026-11-22T21:00:00.123Z
+             */
+            created: string;
+            /** Ended */
+            ended: string | null;
+            /** Error */
+            error: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+            /** Extra Data */
+            extra_data: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Id */
+            id: string;
+            /** Node Errors */
+            node_errors: {
+                [key: string]: components["schemas"]["NodeErrors"];
+            };
+            /**
+             * Number
+             * @description Place in the queue; lower runs first.
+             */
+            number: number;
+            /** Outputs */
+            outputs: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["JsonValue"][];
+                };
+            };
+            /**
+             * Prompt
+             * @description The workflow in API form.
+             */
+            prompt: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Started */
+            started: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "running" | "succeeded" | "failed" | "cancelled";
+            /** Submitted By */
+            submitted_by: string | null;
+            /** Targets */
+            targets: string[];
+            /** Url */
+            url: string;
+            /**
+             * Workflow
+             * @description The editor's form, if that was sent.
+             */
+            workflow: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+        };
+        /**
+         * JobPage
+         * @description A part of the jobs. next: the `cursor` of the next part; null: this was the last.
+         */
+        JobPage: {
+            /** Jobs */
+            jobs: components["schemas"]["JobSummary"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * JobRequest
+         * @description A workflow to run.
+         * @example {
+         *       "workflow": {
+         *         "1": {
+         *           "class_type": "EmptyImage",
+         *           "inputs": {
+         *             "height": 64,
+         *             "width": 64
+         *           }
+         *         },
+         *         "2": {
+         *           "class_type": "PreviewImage",
+         *           "inputs": {
+         *             "images": [
+         *               "1",
+         *               0
+         *             ]
+         *           }
+         *         }
+         *       }
+         *     }
+         */
+        JobRequest: {
+            /**
+             * Client Id
+             * @description The socket to tell of this job.
+             * @default null
+             */
+            client_id: string | null;
+            /**
+             * Extra Data
+             * @description Data of your own, kept with the job.
+             * @default {}
+             */
+            extra_data: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Front
+             * @description Run before everything that waits.
+             * @default false
+             */
+            front: boolean;
+            /**
+             * Targets
+             * @description Output nodes to run; null: all.
+             * @default null
+             */
+            targets: string[] | null;
+            /**
+             * Workflow
+             * @description A workflow in API form or in the editor's form.
+             */
+            workflow: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+        };
+        /**
+         * JobSummary
+         * @description A job. error: why it failed.
+         */
+        JobSummary: {
+            /** Artifacts */
+            artifacts: components["schemas"]["ArtifactRef"][];
+            /**
+             * Attempts
+             * @description How often it was started.
+             */
+            attempts: number;
+            /** Cancel Requested */
+            cancel_requested: boolean;
+            /** Client Id */
+            client_id: string | null;
+            /**
+             * Created
+             * @description UTC, RFC 3339.
+             * @example 2026-11-22T21:00:00.123Z
+             */
+            created: string;
+            /** Ended */
+            ended: string | null;
+            /** Error */
+            error: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+            /** Id */
+            id: string;
+            /**
+             * Number
+             * @description Place in the queue; lower runs first.
+             */
+            number: number;
+            /** Started */
+            started: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "running" | "succeeded" | "failed" | "cancelled";
+            /** Submitted By */
+            submitted_by: string | null;
+            /** Targets */
+            targets: string[];
+            /** Url */
+            url: string;
+        };
         JsonValue: unknown;
         /**
          * Me
@@ -695,6 +1347,16 @@ export interface components {
              * @enum {string}
              */
             role: "viewer" | "artist" | "admin";
+        };
+        /**
+         * ModelKind
+         * @description A kind of model and its files.
+         */
+        ModelKind: {
+            /** Files */
+            files: string[];
+            /** Kind */
+            kind: string;
         };
         /**
          * NodeError
@@ -835,6 +1497,108 @@ export interface components {
             value: number;
         };
         /**
+         * NodeSchema
+         * @description A node type.
+         *
+         *     title: name people read. pack: the pack it comes from. version: changing it makes cached results unequal.
+         *     is_output: runs for its effect; execution starts from such nodes. cacheable: equal inputs may reuse the result.
+         *     has_validator: the worker must be asked; validated_inputs skip range and choice checks, and with validates_links
+         *     link types are left to the validator too.
+         */
+        NodeSchema: {
+            /**
+             * Cacheable
+             * @default true
+             */
+            cacheable: boolean;
+            /** Category */
+            category: string;
+            /**
+             * Deprecated
+             * @default false
+             */
+            deprecated: boolean;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Experimental
+             * @default false
+             */
+            experimental: boolean;
+            /**
+             * Has Validator
+             * @default false
+             */
+            has_validator: boolean;
+            /**
+             * Hidden
+             * @default []
+             */
+            hidden: [
+                string,
+                "UNIQUE_ID" | "PROMPT" | "DYNPROMPT" | "EXTRA_PNGINFO"
+            ][];
+            /**
+             * Inputs
+             * @default []
+             */
+            inputs: components["schemas"]["InputSchema"][];
+            /**
+             * Is Output
+             * @default false
+             */
+            is_output: boolean;
+            /**
+             * Outputs
+             * @default []
+             */
+            outputs: components["schemas"]["OutputSchema"][];
+            /** Pack */
+            pack: string;
+            /** Title */
+            title: string;
+            /** Type */
+            type: string;
+            /**
+             * Validated Inputs
+             * @default []
+             */
+            validated_inputs: string[];
+            /**
+             * Validates Links
+             * @default false
+             */
+            validates_links: boolean;
+            /**
+             * Version
+             * @default 1
+             */
+            version: string;
+        };
+        /**
+         * OutputSchema
+         * @description One output of a node type. is_list: one call gives a list, whose items downstream nodes are mapped over.
+         */
+        OutputSchema: {
+            /**
+             * Is List
+             * @default false
+             */
+            is_list: boolean;
+            /** Name */
+            name: string;
+            /**
+             * Tooltip
+             * @default
+             */
+            tooltip: string;
+            /** Type */
+            type: string;
+        };
+        /**
          * PackFailure
          * @description A node pack that could not be loaded.
          */
@@ -845,6 +1609,42 @@ export interface components {
             pack: string;
             /** Traceback */
             traceback: string;
+        };
+        /**
+         * Problem
+         * @description Why a request was refused (RFC 9457). code: stable, for programs; detail: for people, with the way out.
+         */
+        Problem: {
+            /**
+             * Code
+             * @example not_found
+             */
+            code: string;
+            /** Detail */
+            detail: string;
+            /**
+             * Node Errors
+             * @description The workflow's problems by node.
+             * @default null
+             */
+            node_errors: {
+                [key: string]: components["schemas"]["NodeErrors"];
+            } | null;
+            /**
+             * Status
+             * @example 404
+             */
+            status: number;
+            /**
+             * Title
+             * @example Not Found
+             */
+            title: string;
+            /**
+             * Type
+             * @example urn:sd35graph:problem:not_found
+             */
+            type: string;
         };
         /**
          * ProgressData
@@ -986,6 +1786,20 @@ export interface components {
          */
         QueueLength: {
             exec_info: components["schemas"]["ExecInfo"];
+        };
+        /**
+         * QueueState
+         * @description How many jobs wait and run, and their ids in order. Those of other users are counted, not named.
+         */
+        QueueState: {
+            /** Pending */
+            pending: number;
+            /** Pending Ids */
+            pending_ids: string[];
+            /** Running */
+            running: number;
+            /** Running Ids */
+            running_ids: string[];
         };
         /**
          * RetriedData
@@ -1276,6 +2090,35 @@ export interface operations {
             };
         };
     };
+    healthz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     get_history: {
         parameters: {
             query?: {
@@ -1398,6 +2241,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
             /** @description Refused */
@@ -1659,6 +2531,44 @@ export interface operations {
             };
         };
     };
+    readyz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description Not ready, and why. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     system_stats: {
         parameters: {
             query?: never;
@@ -1774,6 +2684,285 @@ export interface operations {
             };
         };
     };
+    get_artifact: {
+        parameters: {
+            query?: {
+                /** @description A WebP no larger than this, in pixels. */
+                thumbnail?: number | null;
+            };
+            header?: {
+                /** @description ETags of contents the client has. */
+                "if-none-match"?: string;
+            };
+            path: {
+                folder: "input" | "output" | "temp";
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. Its ETag is the SHA-256 of the content. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": unknown;
+                };
+            };
+            /** @description The part of the file that `Range` asked for. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": unknown;
+                };
+            };
+            /** @description The client has this content already. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    capabilities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Capabilities"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_jobs: {
+        parameters: {
+            query?: {
+                /** @description Only jobs in one of these states. */
+                state?: ("pending" | "running" | "succeeded" | "failed" | "cancelled")[] | null;
+                /** @description Only jobs of this user. */
+                submitted_by?: string | null;
+                limit?: number;
+                /** @description `next` of the answer before. */
+                cursor?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobPage"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    submit_job: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key gives the same job, however often it is sent. */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["JobRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetail"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetail"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetail"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    job_events: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Only events after the one with this `id`. */
+                "last-event-id"?: string;
+            };
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     me: {
         parameters: {
             query?: never;
@@ -1798,7 +2987,159 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelKind"][];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelKind"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_node_types: {
+        parameters: {
+            query?: {
+                /** @description Words in type, title, category or description. */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeSchema"][];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_node_type: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node_type: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeSchema"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_queue_state: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueState"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1827,7 +3168,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1860,7 +3201,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -1,0 +1,65 @@
+"""A job as `/v1` shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from pydantic import JsonValue
+
+from sd35graph.engine.jobs import Job
+
+
+def summary(job: Job) -> dict[str, JsonValue]:
+    """A job in a list: `resources.JobSummary`."""
+    return {
+        "id": job.id,
+        "url": f"/v1/jobs/{quote(job.id, safe='')}",
+        "state": job.state,
+        "number": job.number,
+        "attempts": job.attempts,
+        "cancel_requested": job.cancel_requested,
+        "created": shown_time(job.created_ms),
+        "started": shown_time(job.started_ms),
+        "ended": shown_time(job.ended_ms),
+        "targets": list(job.targets),
+        "client_id": job.client_id,
+        "submitted_by": job.submitted_by,
+        "error": None if job.error is None else dict(job.error),
+        "artifacts": list(artifacts(job)),
+    }
+
+
+def detail(job: Job) -> dict[str, JsonValue]:
+    """A whole job: `resources.JobDetail`."""
+    return summary(job) | {
+        "prompt": dict(job.prompt),
+        "workflow": None if job.workflow is None else dict(job.workflow),
+        "extra_data": dict(job.extra_data),
+        "node_errors": dict(job.node_errors),
+        "outputs": dict(job.outputs),
+    }
+
+
+def artifacts(job: Job) -> Iterator[JsonValue]:
+    """The files among what the output nodes showed."""
+    for node, output in job.outputs.items():
+        for items in output.values() if isinstance(output, Mapping) else ():
+            for item in items if isinstance(items, list) else ():
+                if isinstance(item, dict) and isinstance(item.get("filename"), str):
+                    yield _artifact(node, item)
+
+
+def shown_time(time_ms: int | None) -> str | None:
+    """A time in milliseconds since 1970 as RFC 3339 has it."""
+    if time_ms is None:
+        return None
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _artifact(node: str, item: Mapping[str, JsonValue]) -> JsonValue:
+    name, subfolder = str(item["filename"]), str(item.get("subfolder") or "")
+    folder = str(item.get("type") or "output")
+    path = quote("/".join(filter(None, (folder, subfolder, name))))
+    return {"node": node, "name": name, "subfolder": subfolder, "folder": folder, "url": f"/v1/artifacts/{path}"}

@@ -1,0 +1,138 @@
+"""Bodies of `/v1`, our own interface, as pydantic models; see `wire` for those of the existing one.
+
+Requests are validated with them. Answers are built as plain JSON and only described here; a test checks real answers
+against them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from sd35graph.engine.jobs import JobState
+from sd35graph.server.wire import Answer, Lazy, NodeErrors
+
+Time = Annotated[str, Field(description="UTC, RFC 3339.", examples=["2026-11-22T21:00:00.123Z"])]
+Digest = Annotated[str, Field(description="SHA-256 of the content, in hexadecimal.")]
+
+
+class Asked(Lazy):
+    """A request body. Unknown fields are refused: a wish that is not understood is not left out silently."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class JobRequest(Asked):
+    """A workflow to run."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "workflow": {
+                        "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64}},
+                        "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
+                    }
+                }
+            ]
+        }
+    )
+    workflow: dict[str, JsonValue] = Field(description="A workflow in API form or in the editor's form.")
+    targets: list[str] | None = Field(default=None, description="Output nodes to run; null: all.")
+    front: bool = Field(default=False, description="Run before everything that waits.")
+    client_id: str | None = Field(default=None, max_length=1000, description="The socket to tell of this job.")
+    extra_data: dict[str, JsonValue] = Field(default={}, description="Data of your own, kept with the job.")
+
+
+class Problem(Lazy):
+    """Why a request was refused (RFC 9457). code: stable, for programs; detail: for people, with the way out."""
+
+    type: str = Field(examples=["urn:sd35graph:problem:not_found"])
+    title: str = Field(examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str
+    code: str = Field(examples=["not_found"])
+    node_errors: dict[str, NodeErrors] | None = Field(default=None, description="The workflow's problems by node.")
+
+
+class ArtifactRef(Answer):
+    """A file a node showed as its result."""
+
+    node: str
+    name: str
+    subfolder: str
+    folder: str
+    url: str = Field(description="Where its content is; `?thumbnail=256` gives a small picture.")
+
+
+class JobSummary(Answer):
+    """A job. error: why it failed."""
+
+    id: str
+    url: str
+    state: JobState
+    number: float = Field(description="Place in the queue; lower runs first.")
+    attempts: int = Field(description="How often it was started.")
+    cancel_requested: bool
+    created: Time
+    started: Time | None
+    ended: Time | None
+    targets: list[str]
+    client_id: str | None
+    submitted_by: str | None
+    error: dict[str, JsonValue] | None
+    artifacts: list[ArtifactRef]
+
+
+class JobDetail(JobSummary):
+    """A job with what was asked, and all that its output nodes showed. node_errors: of outputs that were left out."""
+
+    prompt: dict[str, JsonValue] = Field(description="The workflow in API form.")
+    workflow: dict[str, JsonValue] | None = Field(description="The editor's form, if that was sent.")
+    extra_data: dict[str, JsonValue]
+    node_errors: dict[str, NodeErrors]
+    outputs: dict[str, dict[str, list[JsonValue]]]
+
+
+class JobPage(Answer):
+    """A part of the jobs. next: the `cursor` of the next part; null: this was the last."""
+
+    jobs: list[JobSummary]
+    next: str | None
+
+
+class QueueState(Answer):
+    """How many jobs wait and run, and their ids in order. Those of other users are counted, not named."""
+
+    pending: int
+    running: int
+    pending_ids: list[str]
+    running_ids: list[str]
+
+
+class ModelKind(Answer):
+    """A kind of model and its files."""
+
+    kind: str
+    files: list[str]
+
+
+class Capabilities(Answer):
+    """What this server is and takes."""
+
+    version: str
+    interface_version: str = Field(description="Version of the existing interface it answers like, outside /v1.")
+    workflow_forms: list[str]
+    job_states: list[str]
+    event_types: list[str]
+    thumbnail_px: tuple[int, int] = Field(description="Smallest and largest `thumbnail`.")
+    limits: dict[str, float]
+    devices: list[dict[str, JsonValue]]
+
+
+class Health(Answer):
+    """Whether the process answers, or is ready for work. reasons: why not."""
+
+    status: Literal["ok", "not_ready"]
+    reasons: list[str]

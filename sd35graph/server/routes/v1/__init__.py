@@ -1,0 +1,5 @@
+"""Our own interface: one module per resource."""
+
+from sd35graph.server.routes.v1 import artifacts, jobs, nodes, operation, queue
+
+ROUTERS = (jobs.router, queue.router, artifacts.router, nodes.router, operation.router)

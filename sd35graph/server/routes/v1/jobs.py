@@ -1,0 +1,190 @@
+"""`/v1/jobs`: submit, list, follow, cancel and delete jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID, uuid5
+
+from fastapi import APIRouter, Header, Query, Request
+from pydantic import JsonValue
+from starlette.responses import Response, StreamingResponse
+
+from sd35graph.engine.jobs import Job, JobState
+from sd35graph.server import resources
+from sd35graph.server.access import Caller, User
+from sd35graph.server.body import as_model, parse_json
+from sd35graph.server.errors import ApiError, Json
+from sd35graph.server.event_stream import EventStream
+from sd35graph.server.gate import client_address
+from sd35graph.server.job_resource import detail, summary
+from sd35graph.server.openapi import body_of
+from sd35graph.server.parts import Parts, ServerParts
+from sd35graph.server.submission import Refused, submit
+
+if TYPE_CHECKING:
+    from sd35graph.engine.storage.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for
+
+router = APIRouter(prefix="/v1/jobs", tags=["v1: jobs"])
+
+_KEYS = UUID("6b1d9c1e-0f5d-4f0e-9a55-0b6d4b1f2c77")
+_DIGEST = "idempotency_sha256"
+_MAX_INTEGER = 2**62
+
+
+@router.post("", status_code=201, response_model=resources.JobDetail, openapi_extra=body_of(resources.JobRequest))
+async def submit_job(
+    request: Request,
+    parts: Parts,
+    user: Caller,
+    idempotency_key: Annotated[
+        str | None,
+        Header(min_length=1, max_length=200, description="The same key gives the same job, however often it is sent."),
+    ] = None,
+) -> Response:
+    """Queue a workflow; when this answers 201, the job is on disk.
+
+    A request with an `Idempotency-Key` may be repeated: the first answers 201, others 200 with the job as it is now.
+    """
+    body = await request.body()
+    asked = as_model(parse_json(body), resources.JobRequest)
+    job_id, digest = _identity(user, idempotency_key), sha256(body).hexdigest()
+    if job_id is not None and (job := await _job(parts, job_id)) is not None:
+        return _repeated(job, user, digest)
+    parts.limits.check_submission(user.name or client_address(request.scope), parts.hub.queue_remaining)
+    try:
+        accepted = await submit(parts, _prompt(asked, job_id, digest), None, user)
+    except Refused as refused:
+        raise _unprocessable(refused.reply) from refused
+    except ApiError as error:
+        if error.status != 409 or job_id is None:
+            raise
+        if (job := await _job(parts, job_id)) is not None:
+            return _repeated(job, user, digest)
+        sentence = "a request with this Idempotency-Key is being answered just now; repeat it in a moment"
+        raise ApiError(409, "in_progress", sentence, headers={"retry-after": "1"}) from error
+    job = await _own_job(parts, str(accepted["prompt_id"]), user)
+    return Json(detail(job), 201, {"location": f"/v1/jobs/{job.id}"})
+
+
+@router.get("", response_model=resources.JobPage)
+async def list_jobs(
+    parts: Parts,
+    user: Caller,
+    state: Annotated[list[JobState] | None, Query(description="Only jobs in one of these states.")] = None,
+    submitted_by: Annotated[str | None, Query(max_length=200, description="Only jobs of this user.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[int | None, Query(ge=0, le=_MAX_INTEGER, description="`next` of the answer before.")] = None,
+) -> Response:
+    """Jobs of all states, the newest first: one's own, for administrators everybody's."""
+    if user.only is not None and submitted_by not in (None, user.only):
+        return Json({"jobs": [], "next": None})
+    found = await parts.supervisor.query(
+        lambda store: store.page(limit, cursor, state or (), _storable(user.only or submitted_by))
+    )
+    following = str(found[-1][0]) if len(found) == limit else None
+    return Json({"jobs": [summary(job) for _, job in found], "next": following})
+
+
+@router.get("/{job_id}", response_model=resources.JobDetail)
+async def get_job(job_id: str, parts: Parts, user: Caller) -> Response:
+    """One job, with its workflow and what its output nodes showed."""
+    return Json(detail(await _own_job(parts, job_id, user)))
+
+
+@router.get("/{job_id}/events", response_class=StreamingResponse)
+async def job_events(
+    request: Request,
+    job_id: str,
+    parts: Parts,
+    user: Caller,
+    last_event_id: Annotated[
+        str, Header(pattern=r"^\d{0,18}$", description="Only events after the one with this `id`.")
+    ] = "",
+) -> Response:
+    """The job's events as server-sent events, from its first to its last.
+
+    Each `data` is `{job_id, timestamp_ms, data}`; all but `progress` have an `id`. Browsers' `EventSource` takes an
+    interrupted stream up by itself; 204 says that there is nothing more to come.
+    """
+    job, after = await _own_job(parts, job_id, user), int(last_event_id or 0)
+    if job.is_final and not await parts.supervisor.query(lambda store: store.events_after(after, job_id, 1)):
+        return Response(status_code=204)
+    if parts.hub.sockets >= parts.limits.max_sockets:
+        raise ApiError(503, "too_many_streams", "too many streams and sockets are open; try again later")
+    secret = request.scope["secret"]
+
+    def may_go_on() -> bool:
+        return not parts.hub.is_closing and (secret is None or parts.access.still_lets_in(secret))
+
+    stream = EventStream(job_id, after, parts.supervisor, parts.hub, may_go_on)
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    return StreamingResponse(stream.frames(), headers=headers, media_type="text/event-stream")
+
+
+@router.post("/{job_id}/cancel", status_code=202, response_model=resources.JobDetail)
+async def cancel_job(job_id: str, parts: Parts, user: Caller) -> Response:
+    """Cancel a job that waits or runs; its last event says when it has stopped. One that has ended stays as it is."""
+    await _own_job(parts, job_id, user)
+    await parts.supervisor.cancel(job_id, user.only)
+    return Json(detail(await _own_job(parts, job_id, user)), 202)
+
+
+@router.delete("/{job_id}", status_code=204)
+async def delete_job(job_id: str, parts: Parts, user: Caller) -> Response:
+    """Remove an ended job from the history. The files it made stay."""
+    await _own_job(parts, job_id, user)
+    if not await parts.supervisor.delete([job_id], user.only):
+        raise ApiError(409, "not_ended", f"job {job_id} has not ended; cancel it first")
+    return Response(status_code=204)
+
+
+def _identity(user: User, key: str | None) -> str | None:
+    """The id of the job that is submitted with this key."""
+    return None if key is None else str(uuid5(_KEYS, f"{user.name or ''}\n{key}"))
+
+
+def _repeated(job: Job, user: User, digest: str) -> Response:
+    if user.only not in (None, job.submitted_by) or job.extra_data.get(_DIGEST) != digest:
+        sentence = "this Idempotency-Key was sent before with another body; take a new key for a new job"
+        raise ApiError(422, "idempotency_key_reused", sentence)
+    return Json(detail(job), headers={"location": f"/v1/jobs/{job.id}", "idempotent-replayed": "true"})
+
+
+def _prompt(asked: resources.JobRequest, job_id: str | None, digest: str) -> dict[str, JsonValue]:
+    """What `POST /prompt` would be sent for this."""
+    body: dict[str, JsonValue] = {"prompt": asked.workflow, "front": asked.front, "client_id": asked.client_id}
+    if asked.targets is not None:
+        body["partial_execution_targets"] = list(asked.targets)
+    if job_id is None:
+        return body | {"extra_data": asked.extra_data}
+    return body | {"prompt_id": job_id, "extra_data": {**asked.extra_data, _DIGEST: digest}}
+
+
+def _unprocessable(reply: Mapping[str, JsonValue]) -> ApiError:
+    """What `POST /prompt` answers for a workflow of which nothing can run, as a problem."""
+    error = reply["error"]
+    assert isinstance(error, dict)
+    sentence = " ".join(filter(None, (str(error["message"]), str(error["details"]))))
+    return ApiError(422, str(error["type"]), sentence, extra_info={"node_errors": reply["node_errors"]})
+
+
+async def _job(parts: ServerParts, job_id: str) -> Job | None:
+    def read(store: JobStore) -> Job | None:
+        return store.get(job_id)
+
+    return await parts.supervisor.query(read)
+
+
+async def _own_job(parts: ServerParts, job_id: str, user: User) -> Job:
+    """A job this user may see. Raises `ApiError`: of others' jobs it is not even told that there are any."""
+    job = await _job(parts, job_id)
+    if job is None or user.only not in (None, job.submitted_by):
+        raise ApiError(404, "not_found", f'there is no job "{job_id[:100]}"; /v1/jobs lists them')
+    return job
+
+
+def _storable(name: str | None) -> str | None:
+    """A user's name, or one nobody has where the database would not take it."""
+    return name if name is None or ("\0" not in name and name.isprintable()) else "-"

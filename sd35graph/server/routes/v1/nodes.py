@@ -1,0 +1,81 @@
+"""`/v1/nodes` and `/v1/models`: what workflows are made of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from sd35graph.engine.folders import ALIASES, Folders
+from sd35graph.engine.paths import UnsafePath
+from sd35graph.graph.schema import NodeSchema
+from sd35graph.server import resources
+from sd35graph.server.errors import ApiError, Json
+from sd35graph.server.messages import dumps
+from sd35graph.server.parts import Parts
+
+router = APIRouter(prefix="/v1", tags=["v1: nodes and models"])
+
+
+@router.get("/nodes", response_model=list[NodeSchema])
+async def list_node_types(
+    parts: Parts,
+    search: Annotated[str, Query(max_length=200, description="Words in type, title, category or description.")] = "",
+) -> Response:
+    """The node types with their inputs and outputs; drop-downs hold the files that are there now."""
+    words = search.lower().split()
+    found = [schema for schema in (await parts.schemas()).values() if _matches(schema, words)]
+    return await _answer(found, parts.folders)
+
+
+@router.get("/nodes/{node_type:path}", response_model=NodeSchema)
+async def get_node_type(node_type: str, parts: Parts) -> Response:
+    """One node type."""
+    schema = (await parts.schemas()).get(node_type)
+    if schema is None:
+        raise ApiError(404, "not_found", f'there is no node type "{node_type[:100]}"; /v1/nodes lists them')
+    return Json(await asyncio.to_thread(_filled, schema, parts.folders))
+
+
+@router.get("/models", response_model=list[resources.ModelKind])
+async def list_models(parts: Parts) -> Response:
+    """All kinds of model with their files."""
+
+    def read() -> list[dict[str, object]]:
+        return [{"kind": kind, "files": parts.folders.choices(kind)} for kind in parts.folders.model_sources()]
+
+    return Json(await asyncio.to_thread(read))
+
+
+@router.get("/models/{kind}", response_model=resources.ModelKind)
+async def get_models(kind: str, parts: Parts) -> Response:
+    """The files of one kind of model."""
+    try:
+        if kind in ALIASES or kind in await asyncio.to_thread(parts.folders.model_sources):
+            return Json({"kind": kind, "files": await asyncio.to_thread(parts.folders.choices, kind)})
+    except UnsafePath as error:
+        raise ApiError(400, "bad_file_name", str(error)) from error
+    raise ApiError(404, "not_found", f'there is no kind of model "{kind[:100]}"; /v1/models lists them')
+
+
+def _matches(schema: NodeSchema, words: Sequence[str]) -> bool:
+    text = f"{schema.type} {schema.title} {schema.category} {schema.description}".lower()
+    return all(word in text for word in words)
+
+
+async def _answer(schemas: Sequence[NodeSchema], folders: Folders) -> Response:
+    body = await asyncio.to_thread(lambda: dumps([_filled(schema, folders) for schema in schemas]))
+    return Response(body, media_type="application/json")
+
+
+def _filled(schema: NodeSchema, folders: Folders) -> NodeSchema:
+    """The schema with the files its drop-downs offer."""
+    inputs = (
+        spec if spec.source is None else replace(spec, choices=tuple(folders.choices(spec.source)))
+        for spec in schema.inputs
+    )
+    return replace(schema, inputs=tuple(inputs))

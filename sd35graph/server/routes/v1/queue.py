@@ -1,0 +1,35 @@
+"""`/v1/queue`: what waits and runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+from pydantic import JsonValue
+from starlette.responses import Response
+
+from sd35graph.server import resources
+from sd35graph.server.access import Caller
+from sd35graph.server.errors import Json
+from sd35graph.server.parts import Parts
+
+if TYPE_CHECKING:
+    from sd35graph.engine.storage.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for
+
+router = APIRouter(prefix="/v1/queue", tags=["v1: queue"])
+
+
+@router.get("", response_model=resources.QueueState)
+async def get_queue_state(parts: Parts, user: Caller) -> Response:
+    """How many jobs wait and run, and the ids of one's own in the order in which they run."""
+
+    def read(store: JobStore) -> dict[str, JsonValue]:
+        pending, running = store.pending(), store.running()
+        return {
+            "pending": len(pending),
+            "running": len(running),
+            "pending_ids": [job.id for job in pending if user.only in (None, job.submitted_by)],
+            "running_ids": [job.id for job in running if user.only in (None, job.submitted_by)],
+        }
+
+    return Json(await parts.supervisor.query(read))
