@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from sd35graph import Context, Pack, node
 
 
@@ -23,4 +25,12 @@ def trivial_sink(value: int, ctx: Context) -> None:
     ctx.show("text", [str(value)])
 
 
-pack = Pack(name="trivial", nodes=[trivial_source, trivial_step, trivial_sink])
+@node("TrivialTicker", category="benchmark", is_output=True)
+def trivial_ticker(ctx: Context, times: int, pause_s: float) -> None:
+    """Says what time it is, again and again."""
+    for _ in range(times):
+        ctx.warn(f"{time.time():.6f}")
+        time.sleep(pause_s)
+
+
+pack = Pack(name="trivial", nodes=[trivial_source, trivial_step, trivial_sink, trivial_ticker])

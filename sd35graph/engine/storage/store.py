@@ -1,12 +1,13 @@
 """The job store: every accepted job and every state event, in SQLite or any other database SQLAlchemy knows.
 
-Each method is one transaction. A job is accepted with the log forced to disk, so that even a power cut loses none.
-Everything later is written without that: `kill -9` loses nothing, a power cut perhaps the last moments of a job, which
-is then run again. Methods block; call them from a thread.
+Each method is one transaction, unless `together` joins several. A job is accepted with the log forced to disk, so that
+even a power cut loses none. Everything later is written without that: `kill -9` loses nothing, a power cut perhaps the
+last moments of a job, which is then run again. Methods block; call them from a thread.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -52,6 +53,7 @@ class JobStore:
         self._engine = engine
         self._durable = durable(engine)
         self._reading = reading(engine)
+        self._open = _Open()
         self.owner = owner
 
     @classmethod
@@ -80,7 +82,7 @@ class JobStore:
         columns |= {"created_ms": created_ms, "attempts": 0, "cancel_requested": False}
         columns |= {"submitted_by": new.submitted_by}
         try:
-            with refusals(self._durable), self._durable.begin() as connection:
+            with self._writing(durable=True) as connection:
                 ordinal = connection.execute(_ACCEPT, columns).scalar_one()
                 number = new.number
                 if number is None:
@@ -125,12 +127,12 @@ class JobStore:
 
         None, and nothing is stored, when this process does not hold the job any more: then another one ends it.
         """
-        with self._writing() as connection:
+        with self._writing() as connection, connection.begin_nested() as attempt:
             stored = rows.append(connection, events)
-            if not rows.end(connection, job_id, self.owner, result, stored[-1]):
-                connection.rollback()
-                return None
-            return stored
+            if rows.end(connection, job_id, self.owner, result, stored[-1]):
+                return stored
+            attempt.rollback()
+            return None
 
     def retry_or_fail(self, job_id: str, error: JobError) -> list[Event] | None:
         """Put a job whose worker died back into the queue, or fail it with the reason after its last attempt.
@@ -279,14 +281,44 @@ class JobStore:
         return [rows.job_of(row, messages.get(row.id, ())) for row in found]
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with refusals(self._engine), self._engine.begin() as connection:
+    def together(self, *, durable: bool = False) -> Iterator[None]:
+        """Make what this thread does to the store meanwhile one transaction: all of it is stored at the end, or none.
+
+        durable: as for an accepted job.
+        """
+        assert self._open.connection is None
+        engine = self._durable if durable else self._engine
+        with refusals(engine), engine.begin() as connection:
+            self._open.connection = connection
+            try:
+                yield
+            finally:
+                self._open.connection = None
+
+    @contextmanager
+    def _writing(self, *, durable: bool = False) -> Iterator[Connection]:
+        if self._open.connection is not None:
+            with refusals(self._engine):
+                yield self._open.connection
+            return
+        engine = self._durable if durable else self._engine
+        with refusals(engine), engine.begin() as connection:
             yield connection
 
     @contextmanager
     def _asking(self) -> Iterator[Connection]:
+        if self._open.connection is not None:
+            with refusals(self._engine):
+                yield self._open.connection
+            return
         with refusals(self._reading), self._reading.connect() as connection:
             yield connection
+
+
+class _Open(threading.local):
+    """The transaction each thread has begun with `together`."""
+
+    connection: Connection | None = None
 
 
 def _lease_end(lease_s: float) -> int:

@@ -6,7 +6,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sd35graph.engine.events import Event
 from sd35graph.engine.jobs import StoreError
@@ -21,12 +23,28 @@ T = TypeVar("T")
 _FIRST_RETRY_S = 0.2
 _LAST_RETRY_S = 5.0
 
+_MOST_TOGETHER = 64
+
 Change = Callable[["JobStore"], tuple[T, Sequence[Event]]]
-"""Changes the store; gives a result and the events to publish."""
+"""Changes the store; gives a result and the events to publish. Is called again if it had to be undone."""
+
+_Outcome = tuple[Any, Sequence[Event]] | BaseException  # Any: each change has a result of its own type
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A change that waits to be made, and who waits for it."""
+
+    change: Change[Any]
+    durable: bool
+    done: asyncio.Future[Any]
 
 
 class Ledger:
     """Changes to the store one after another, in a thread, each followed by its events in the same order.
+
+    Changes that are asked for while others are made are then made together, in one transaction: under load they share
+    the wait for the disk. Each still succeeds or fails by itself.
 
     open_store: called in that thread, at the first use. publish: called on the event loop, also when the caller that
     asked for the change was cancelled meanwhile. Use it on one event loop.
@@ -36,20 +54,59 @@ class Ledger:
         self._open_store = open_store
         self._publish = publish
         self._store: JobStore | None = None
+        self._waiting: list[_Request] = []
+        self._is_at_work = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="job-store")
 
-    async def write(self, change: Change[T]) -> T:
-        """Make a change and publish its events. Raises `StoreError`; then nothing was changed or published."""
+    async def write(self, change: Change[T], *, durable: bool = False) -> T:
+        """Make a change and publish its events. Raises `StoreError`; then nothing was changed or published.
+
+        durable: it shall survive the end of the machine too, if the store was opened so; not only that of processes.
+        """
         loop = asyncio.get_running_loop()
+        done: asyncio.Future[Any] = loop.create_future()
+        self._waiting.append(_Request(change, durable, done))
+        if not self._is_at_work:
+            self._is_at_work = True
+            loop.call_soon(self._make_waiting, loop)  # after all that is asked for in this turn of the loop
+        result: T = await done
+        return result
 
-        def work() -> T:
-            result, events = change(self._opened())
-            if events:
-                # From here, not from the caller: in the order of the changes, and even if the caller gave up.
-                loop.call_soon_threadsafe(self._publish, list(events))
-            return result
+    def _make_waiting(self, loop: asyncio.AbstractEventLoop) -> None:
+        requests = self._waiting[:_MOST_TOGETHER]
+        del self._waiting[:_MOST_TOGETHER]
+        self._is_at_work = bool(requests)
+        if requests:
+            work = loop.run_in_executor(self._thread, self._make, requests)
+            work.add_done_callback(lambda made: self._tell(loop, requests, made))
 
-        return await loop.run_in_executor(self._thread, work)
+    def _make(self, requests: Sequence[_Request]) -> list[_Outcome]:
+        """Make changes together; should that fail, one by one, so that a bad one harms no other."""
+        try:
+            store = self._opened()
+            if len(requests) > 1:
+                with suppress(Exception), store.together(durable=any(request.durable for request in requests)):
+                    return [request.change(store) for request in requests]
+            return [_make_alone(store, request) for request in requests]
+        except BaseException as error:  # noqa: BLE001  the store cannot be opened: all who wait are told
+            return [error] * len(requests)
+
+    def _tell(
+        self, loop: asyncio.AbstractEventLoop, requests: Sequence[_Request], made: asyncio.Future[list[_Outcome]]
+    ) -> None:
+        """Publish the events of changes that were made, then answer who asked for them."""
+        outcomes = made.result()
+        events = [event for outcome in outcomes if not isinstance(outcome, BaseException) for event in outcome[1]]
+        if events:
+            loop.call_soon(self._publish, events)  # comes before those who wait go on
+        for request, outcome in zip(requests, outcomes, strict=True):
+            if request.done.done():
+                continue  # the caller gave up meanwhile
+            if isinstance(outcome, BaseException):
+                request.done.set_exception(outcome)
+            else:
+                request.done.set_result(outcome[0])
+        self._make_waiting(loop)
 
     async def write_surely(self, change: Change[T]) -> T:
         """`write`, repeated until the store takes it: no work is lost to a disk that was full for a time."""
@@ -78,7 +135,10 @@ class Ledger:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._opened)
 
     async def close(self) -> None:
-        """Finish the changes that are under way and close the store."""
+        """Finish the changes that were asked for and close the store."""
+        while self._is_at_work:
+            await asyncio.sleep(0)
+            await asyncio.get_running_loop().run_in_executor(self._thread, lambda: None)
         store, self._store = self._store, None
         if store is not None:
             await asyncio.get_running_loop().run_in_executor(self._thread, store.close)
@@ -88,6 +148,14 @@ class Ledger:
         if self._store is None:
             self._store = self._open_store()
         return self._store
+
+
+def _make_alone(store: JobStore, request: _Request) -> _Outcome:
+    try:
+        with store.together(durable=request.durable):
+            return request.change(store)
+    except Exception as error:  # noqa: BLE001  whatever it is, it is for whoever asked
+        return error
 
 
 def with_stored(events: Sequence[Event], stored: Sequence[Event]) -> list[Event]:

@@ -271,11 +271,11 @@ class WorkerSlot:
                 if event.type in FINAL:
                     final = event
                     break
-        if not active.disowned:
-            await self._store(active, events, final)
         if final is not None:
             self.active = None
-            active.end()
+            active.end()  # before it is stored: then the next job is claimed in the same transaction
+        if not active.disowned:
+            await self._store(active, events, final)
 
     async def _store(self, active: ActiveJob, events: Sequence[Event], final: Event | None) -> None:
         state_events = [event for event in events if not event.is_momentary]

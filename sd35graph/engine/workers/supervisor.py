@@ -109,7 +109,7 @@ class Supervisor:
             job, queued = store.submit(new)
             return job, [queued]
 
-        return await self._ledger.write(accept)
+        return await self._ledger.write(accept, durable=True)
 
     async def query(self, ask: Callable[[JobStore], T]) -> T:
         """Read from the store, in a thread: `await supervisor.query(lambda store: store.pending())`."""

@@ -1,12 +1,13 @@
-"""How fast the server starts and answers, and what it needs: `python benchmarks/bench_server.py [--out FILE]`.
+"""How fast the server starts and answers, and what it needs: `python -m benchmarks.server [--out FILE]`.
 
 Starts `sd35graph serve` with trivial nodes in a temporary folder. Times include a client in this process. `cpu` is the
-processor time the API process itself needed, which a busy machine hardly changes.
+processor time the API process itself needed, which a busy machine hardly changes. `--only` names the parts to measure.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import http.client
 import itertools
 import json
@@ -27,12 +28,12 @@ from uuid import uuid4
 import psutil
 from websockets.sync.client import ClientConnection, connect
 
+from benchmarks.server_clients import HOST, Graph, many_sockets, throughput
+
 ROOT = Path(__file__).resolve().parent.parent
 PACK = Path(__file__).resolve().parent / "trivial_pack"
-HOST = "127.0.0.1"
+PARTS = ("start", "latency", "chain", "throughput", "memory", "sockets")
 ENDS = ('"execution_success"', '"execution_error"', '"execution_interrupted"')
-
-Graph = dict[str, Any]
 
 
 @dataclass
@@ -51,7 +52,7 @@ class Server:
     def __init__(self, base: Path, port: int) -> None:
         command = [sys.executable, "-m", "sd35graph", "serve", "--base", str(base), "--port", str(port)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "nodes")])}
-        self._port = port
+        self.port = port
         self._started = time.perf_counter()
         self.process = subprocess.Popen(
             [*command, "--no-builtin-nodes", "--packs", str(PACK)],
@@ -77,7 +78,7 @@ class Server:
 
     def get(self, path: str) -> Any:
         """The answer to a GET, parsed."""
-        connection = http.client.HTTPConnection(HOST, self._port, timeout=60)
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=60)
         try:
             connection.request("GET", path)
             return json.loads(connection.getresponse().read())
@@ -86,7 +87,7 @@ class Server:
 
     def socket(self) -> ClientConnection:
         """A connected WebSocket."""
-        return connect(f"ws://{HOST}:{self._port}/ws?clientId={self.id}", max_size=None, compression=None)
+        return connect(f"ws://{HOST}:{self.port}/ws?clientId={self.id}", max_size=None, compression=None)
 
     def run(self, socket: ClientConnection, connection: http.client.HTTPConnection, graph: Graph) -> Run:
         """Queue a graph and wait for its end."""
@@ -110,12 +111,17 @@ class Server:
 
     def connection(self) -> http.client.HTTPConnection:
         """A connection that stays open between requests, as clients keep it."""
-        return http.client.HTTPConnection(HOST, self._port, timeout=600)
+        return http.client.HTTPConnection(HOST, self.port, timeout=600)
 
     def memory(self) -> dict[str, float]:
         """Memory of the API process alone, in MB: resident, and not shared with others."""
         usage = psutil.Process(self.process.pid).memory_full_info()
         return {"rss_mb": round(usage.rss / 1e6, 1), "uss_mb": round(usage.uss / 1e6, 1)}
+
+    def cpu_s(self) -> float:
+        """Processor time of the API process so far."""
+        used = psutil.Process(self.process.pid).cpu_times()
+        return used.user + used.system
 
     def stop(self) -> None:
         """End the server."""
@@ -187,11 +193,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--port", type=int, default=8197)
     parser.add_argument("--starts", type=int, default=5)
-    parser.add_argument("--prompts", type=int, default=50)
+    parser.add_argument("--prompts", type=int, default=200)
     parser.add_argument("--chain", type=int, default=5000)
+    parser.add_argument("--burst", type=int, default=2000)
+    parser.add_argument("--jobs", type=int, default=10_000)
+    parser.add_argument("--sockets", type=int, default=500)
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    values = itertools.count(int(time.time()) % 10**6)
     report: dict[str, object] = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "load_before": os.getloadavg()[0],
@@ -203,33 +213,53 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
-        note("start", starts(base, options.port, options.starts))
+        if "start" in options.only:
+            note("start", starts(base, options.port, options.starts))
         with running(base, options.port) as server:
             server.first_answer()
             server.get("/object_info")
-            connection = server.connection()
-            with server.socket() as socket:
-                socket.recv()
-                server.run(socket, connection, chain(0, next(values)))  # the worker is there now
-                note("idle_memory", server.memory())
-                note(
-                    "trivial",
-                    latencies(lambda: server.run(socket, connection, chain(0, next(values))), options.prompts),
-                )
-                same = chain(0, next(values))
-                server.run(socket, connection, same)
-                note("trivial_cached", latencies(lambda: server.run(socket, connection, same), options.prompts))
-                for length in (options.chain // 5, options.chain):
-                    graph = chain(length, next(values))
-                    first = described(server.run(socket, connection, graph), length)
-                    note(
-                        f"chain_{length}",
-                        {"first": first, "cached": described(server.run(socket, connection, graph), length)},
-                    )
-                note("memory_after", server.memory())
+            measure(server, options, note)
     report["load_after"] = os.getloadavg()[0]
     if options.out:
         options.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def measure(server: Server, options: argparse.Namespace, note: Callable[[str, object], None]) -> None:
+    """Measure what was asked for on a running server."""
+    values = itertools.count(int(time.time()) % 10**6)
+    fresh = (chain(0, value) for value in values)
+    connection = server.connection()
+    with server.socket() as socket:
+        socket.recv()
+        server.run(socket, connection, next(fresh))  # the worker is there now
+        note("idle_memory", server.memory())
+        if "latency" in options.only:
+            note("trivial", latencies(lambda: server.run(socket, connection, next(fresh)), options.prompts))
+            same = next(fresh)
+            server.run(socket, connection, same)
+            note("trivial_cached", latencies(lambda: server.run(socket, connection, same), options.prompts))
+        if "chain" in options.only:
+            for length in (options.chain // 5, options.chain):
+                graph = chain(length, next(values))
+                first = described(server.run(socket, connection, graph), length)
+                again = described(server.run(socket, connection, graph), length)
+                note(f"chain_{length}", {"first": first, "cached": again})
+    if "throughput" in options.only:
+        for connections in (1, 4, 16):
+            before = server.cpu_s()
+            figures = asyncio.run(throughput(server.port, list(itertools.islice(fresh, options.burst)), connections))
+            figures["api_cpu_ms_per_prompt"] = round(1e3 * (server.cpu_s() - before) / options.burst, 2)
+            note(f"throughput_{connections}", figures)
+    if "memory" in options.only:
+        before_mb = server.memory()
+        figures = asyncio.run(throughput(server.port, list(itertools.islice(fresh, options.jobs)), 8))
+        note(f"memory_{options.jobs}", {"before": before_mb, "after": server.memory(), **figures})
+    if "sockets" in options.only:
+        ticker = {"class_type": "TrivialTicker", "inputs": {"times": round(10 * options.seconds), "pause_s": 0.1}}
+        before = server.cpu_s()
+        figures = asyncio.run(many_sockets(server.port, options.sockets, {"1": ticker}, options.seconds))
+        note("sockets", {**figures, "api_cpu_s_per_s": round((server.cpu_s() - before) / options.seconds, 2)})
+    note("memory_after", server.memory())
 
 
 if __name__ == "__main__":
