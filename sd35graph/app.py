@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from sd35graph.engine.artifacts import ArtifactStore
 from sd35graph.engine.folders import Folders, workflows_folder
-from sd35graph.engine.jobs import StoreError
+from sd35graph.engine.jobs import Retention, StoreError
 from sd35graph.engine.storage.revisions import refuse_newer, revision_of
 from sd35graph.engine.workers.protocol import WorkerConfig
 from sd35graph.engine.workers.supervisor import Supervisor
@@ -104,7 +104,11 @@ def _supervisor(settings: Settings, folders: Folders, hub: Hub) -> Supervisor:
         ram_bytes=settings.ram,
     )
     return Supervisor(
-        lambda: _open_store(settings.store_url, hub), hub.publish, config, cancel_deadline_s=settings.cancel_deadline_s
+        lambda: _open_store(settings.store_url, hub),
+        hub.publish,
+        config,
+        cancel_deadline_s=settings.cancel_deadline_s,
+        keep=Retention(settings.keep_jobs, settings.keep_days, settings.keep_history),
     )
 
 

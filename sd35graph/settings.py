@@ -37,6 +37,8 @@ class Settings(BaseModel):
     take with their activations, such as `10GB`, `8GiB` or a number of bytes; None: what is found there.
     cache_bytes: limit of the output cache; None: a share of the memory.
     cancel_deadline_s: how long a cancelled node may go on before its worker is replaced.
+    keep_jobs, keep_days, keep_history: how much of the history is kept: so many jobs, of so many days, taking so many
+    bytes with their events; None: all. Pictures stay.
 
     token: an administrator's token. tokens: more of them, each with a name and a role; `sd35graph token` keeps others.
     allowed_hosts: names under which the server is reached, beside its address and those of this machine.
@@ -65,6 +67,9 @@ class Settings(BaseModel):
     ram: ByteSize | None = None
     cache_bytes: int | None = Field(default=None, ge=0)
     cancel_deadline_s: float = Field(default=10.0, gt=0)
+    keep_jobs: int | None = Field(default=None, ge=0)
+    keep_days: float | None = Field(default=None, gt=0)
+    keep_history: ByteSize | None = None
     max_body_bytes: int = Field(default=32 * 2**20, gt=0)
     max_upload_bytes: int = Field(default=100 * 2**20, gt=0)
     max_pixels: int = Field(default=80_000_000, gt=0)
@@ -85,7 +90,7 @@ class Settings(BaseModel):
     def _split(cls, value: object) -> object:
         return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
 
-    @field_validator("vram", "ram")
+    @field_validator("vram", "ram", "keep_history")
     @classmethod
     def _positive(cls, value: ByteSize | None) -> ByteSize | None:
         if value is not None and value <= 0:

@@ -47,7 +47,8 @@ class NewJob:
     prompt: the graph in API form, kept unchanged. targets: the output nodes to run. workflow: the editor's document,
     if that was sent. extra_data: the client's own data, with `extra_pnginfo` for pictures. node_errors: problems of
     outputs that are left out. number: place in the queue, smaller first; None: after all others, or before them with
-    `front`. submitted_by: the user whose job it is; None where nobody needs a token.
+    `front`. priority: jobs of a higher one run first, whatever their numbers. submitted_by: the user whose job it is;
+    None where nobody needs a token.
     """
 
     prompt: JsonObject
@@ -59,6 +60,7 @@ class NewJob:
     node_errors: JsonObject = field(default_factory=dict)
     number: float | None = None
     front: bool = False
+    priority: int = 0
     submitted_by: str | None = None
 
 
@@ -66,9 +68,9 @@ class NewJob:
 class Job:
     """A job as the store has it. Times in milliseconds since 1970; the other request fields as in `NewJob`.
 
-    number: its place in the queue. attempts: how often it was started. owner: the process that runs it.
-    outputs: what output nodes showed, {node: {key: items}}. meta: {node: {node_id, display_node, parent_node}}.
-    error: a `JobError` as JSON. messages: its events of `MESSAGE_TYPES`; empty in lists of the queue.
+    number: its place in the queue, among those of its priority. attempts: how often it was started. owner: the process
+    that runs it. outputs: what output nodes showed, {node: {key: items}}. meta: {node: {node_id, display_node,
+    parent_node}}. error: a `JobError` as JSON. messages: its events of `MESSAGE_TYPES`; empty in lists of the queue.
     """
 
     id: str
@@ -90,6 +92,7 @@ class Job:
     meta: JsonObject = field(default_factory=dict)
     error: JsonObject | None = None
     messages: tuple[Event, ...] = ()
+    priority: int = 0
     submitted_by: str | None = None
 
     @property
@@ -114,3 +117,32 @@ class Result:
     outputs: JsonObject = field(default_factory=dict)
     meta: JsonObject = field(default_factory=dict)
     error: JsonObject | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What of the history is kept: the newest `jobs`, of the last `days`, taking at most `size_bytes`; None: all.
+
+    A job counts with its events. The files it made are not counted, and stay when it goes.
+    """
+
+    jobs: int | None = None
+    days: float | None = None
+    size_bytes: int | None = None
+
+
+KEEP_ALL = Retention()
+
+
+def again(job: Job) -> NewJob:
+    """The same job once more, under a new id, at the end of the queue."""
+    return NewJob(
+        prompt=job.prompt,
+        targets=job.targets,
+        client_id=job.client_id,
+        workflow=job.workflow,
+        extra_data=job.extra_data,
+        node_errors=job.node_errors,
+        priority=job.priority,
+        submitted_by=job.submitted_by,
+    )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import JsonValue
 
-from sd35graph.engine.jobs import DuplicateJob, Job, NewJob
+from sd35graph.engine.jobs import DuplicateJob, Job, NewJob, again
 from sd35graph.engine.workers.slot import WorkerUnavailable
 from sd35graph.graph.errors import DocumentError
 from sd35graph.graph.formats.document import Document, read_document
@@ -61,6 +61,11 @@ async def submit(parts: ServerParts, body: JsonValue, client_id: str | None, use
         raise Refused({"error": error, "node_errors": errors})
     job = await _store(parts, _new_job(asked, checked, errors, client_id, user))
     return {"prompt_id": job.id, "number": job.number, "node_errors": errors}
+
+
+async def retry(parts: ServerParts, job: Job) -> Job:
+    """Queue an ended job once more, as a new one, without checking its workflow again. Raises `StoreError`."""
+    return await _store(parts, again(job))
 
 
 def _request(body: JsonValue) -> PromptRequest:
@@ -117,8 +122,7 @@ def _new_job(
 ) -> NewJob:
     extra_data = {name: value for name, value in (asked.extra_data or {}).items() if name not in _SECRETS}
     named = asked.client_id or extra_data.pop("client_id", None)
-    wishes = {} if asked.prompt_id is None else {"job_id": asked.prompt_id}
-    return NewJob(
+    new = NewJob(
         prompt=checked.document.prompt,
         targets=checked.validation.outputs,
         client_id=named if isinstance(named, str) else client_id,
@@ -128,8 +132,8 @@ def _new_job(
         node_errors=errors,
         number=asked.number,
         front=asked.front or False,
-        **wishes,
     )
+    return new if asked.prompt_id is None else replace(new, job_id=asked.prompt_id)
 
 
 async def _store(parts: ServerParts, new: NewJob) -> Job:

@@ -20,7 +20,7 @@ from sqlalchemy import ClauseElement, event
 from sqlalchemy.dialects import postgresql
 
 from sd35graph.engine.events import Event, JobError
-from sd35graph.engine.jobs import DuplicateJob, Job, NewJob, Result, StoreError
+from sd35graph.engine.jobs import DuplicateJob, Job, NewJob, Result, Retention, StoreError
 from sd35graph.engine.storage import migrations
 from sd35graph.engine.storage.database import open_database
 from sd35graph.engine.storage.revisions import known_revisions, revision_of
@@ -622,6 +622,14 @@ def test_every_statement_is_portable_to_postgres(store: JobStore) -> None:
     store.cancel_pending()
     store.recover()
     store.get("a")
+    store.set_paused(paused=True)
+    store.is_paused()
+    store.set_paused(paused=False)
+    submit(store, "x", "y")
+    store.move("y", "x")
+    store.prioritize("x", 1)
+    store.claim(30, lambda jobs: jobs[0])
+    store.excess(Retention(jobs=1, days=1, size_bytes=1))
     store.pending()
     store.running()
     store.counts()

@@ -74,6 +74,7 @@ def job_of(row: JobRow, messages: Sequence[Event] = ()) -> Job:
         meta=result.get("meta", {}),
         error=result.get("error"),
         messages=tuple(messages),
+        priority=-row.rank,
         submitted_by=row.submitted_by,
     )
 
@@ -91,6 +92,7 @@ def accepted(new: NewJob, number: float, created_ms: int) -> Job:
         extra_data=new.extra_data,
         node_errors=new.node_errors,
         created_ms=created_ms,
+        priority=new.priority,
         submitted_by=new.submitted_by,
     )
 

@@ -16,31 +16,17 @@ from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, inse
 from sqlalchemy.exc import IntegrityError
 
 from sd35graph.engine.events import Event, JobError, now_ms
-from sd35graph.engine.jobs import DuplicateJob, Job, JobState, NewJob, Result, StoreError
-from sd35graph.engine.storage import lease, rows
+from sd35graph.engine.jobs import DuplicateJob, Job, JobState, NewJob, Result, Retention, StoreError
+from sd35graph.engine.storage import lease, queue, retention, rows
 from sd35graph.engine.storage.database import durable, open_database, reading, refusals
 from sd35graph.engine.storage.migrations import migrate
 from sd35graph.engine.storage.tables import EVENTS, FILES, JOBS
 
-_QUEUE_PLACE = (JOBS.c.number, JOBS.c.ordinal)
 _HISTORY_PLACE = JOBS.c.ended_seq
 _HAS_ENDED = _HISTORY_PLACE.is_not(None)
 _ALL_JOBS = select(JOBS)
 _ACCEPT = insert(JOBS).returning(JOBS.c.ordinal)
 _GIVE_NUMBER = update(JOBS).where(JOBS.c.ordinal == bindparam("of")).values(number=bindparam("place"))
-_FIRST_PENDING = select(JOBS.c.ordinal).where(JOBS.c.state == "pending").order_by(*_QUEUE_PLACE).limit(1)
-_CLAIM = (
-    update(JOBS)
-    .where(JOBS.c.ordinal == _FIRST_PENDING.with_for_update(skip_locked=True).scalar_subquery())
-    .values(
-        state="running",
-        attempts=JOBS.c.attempts + 1,
-        owner=bindparam("by"),
-        started_ms=bindparam("now"),
-        lease_until_ms=bindparam("until"),
-    )
-    .returning(JOBS)
-)
 
 
 class JobStore:
@@ -80,7 +66,7 @@ class JobStore:
         created_ms = now_ms()
         columns = {"id": new.job_id, "state": "pending", "number": new.number or 0.0, "request": rows.request_of(new)}
         columns |= {"created_ms": created_ms, "attempts": 0, "cancel_requested": False}
-        columns |= {"submitted_by": new.submitted_by}
+        columns |= {"submitted_by": new.submitted_by, "rank": -new.priority}
         try:
             with self._writing(durable=True) as connection:
                 ordinal = connection.execute(_ACCEPT, columns).scalar_one()
@@ -95,16 +81,42 @@ class JobStore:
             raise DuplicateJob(f'a job with the id "{new.job_id}" was accepted before; give a new id') from error
         return job, queued
 
-    def claim(self, lease_s: float) -> tuple[Job, Event] | None:
-        """Take the first pending job for this process, for `lease_s` seconds; gives it and its `started` event."""
+    def claim(self, lease_s: float, choose: queue.Choose | None = None) -> tuple[Job, Event] | None:
+        """Take the first pending job for this process, for `lease_s` seconds; gives it and its `started` event.
+
+        choose: picks one of the first instead. None while the queue is paused, too.
+        """
         given = {"by": self.owner, "now": now_ms(), "until": _lease_end(lease_s)}
         with self._writing() as connection:
-            row = connection.execute(_CLAIM, given).one_or_none()
+            row = queue.take(connection, given, choose)
             if row is None:
                 return None
             job = rows.job_of(row)
             [started] = rows.append(connection, [Event(type="started", job_id=job.id, data={"attempt": job.attempts})])
         return job, started
+
+    def set_paused(self, *, paused: bool) -> bool:
+        """Let no more jobs be taken, by any process and over restarts, or let them again; gives whether it is new."""
+        with self._writing() as connection:
+            return queue.set_paused(connection, paused=paused)
+
+    def is_paused(self) -> bool:
+        """Whether no more jobs are taken."""
+        with self._asking() as connection:
+            return queue.is_paused(connection)
+
+    def move(self, job_id: str, before: str | None = None, user: str | None = None) -> bool:
+        """Put a pending job before another one, whose priority it takes, or None: behind all.
+
+        False, and nothing is changed, when one of them is not pending, or the first not this user's.
+        """
+        with self._writing() as connection:
+            return queue.move(connection, job_id, before, user)
+
+    def prioritize(self, job_id: str, priority: int, user: str | None = None) -> bool:
+        """Give a pending job another priority; False when it is not pending, or not this user's."""
+        with self._writing() as connection:
+            return queue.prioritize(connection, job_id, priority, user)
 
     def renew(self, job_ids: Sequence[str], lease_s: float) -> dict[str, bool]:
         """Prolong the lease of jobs this process runs. Gives, for those it still holds, whether to cancel them."""
@@ -196,7 +208,7 @@ class JobStore:
 
     def pending(self) -> list[Job]:
         """Pending jobs in the order in which they will run."""
-        return self._jobs(_ALL_JOBS.where(JOBS.c.state == "pending").order_by(*_QUEUE_PLACE))
+        return self._jobs(_ALL_JOBS.where(JOBS.c.state == "pending").order_by(*queue.PLACE))
 
     def running(self) -> list[Job]:
         """Running jobs, of all processes."""
@@ -252,6 +264,11 @@ class JobStore:
                     connection.execute(delete(told).where(told.c.job_id.in_(select(JOBS.c.id).where(doomed))))
                 removed += connection.execute(delete(JOBS).where(doomed)).rowcount
         return removed
+
+    def excess(self, keep: Retention) -> list[str]:
+        """The oldest ended jobs that are more than is to be kept; asked again after their deletion, it gives more."""
+        with self._asking() as connection:
+            return retention.excess(connection, keep)
 
     def has_shown(self, user: str, folder: str, subfolder: str, filename: str) -> bool:
         """Whether a job of this user has shown this file as its result."""

@@ -30,6 +30,7 @@ JOBS = Table(
     Column("ordinal", _Serial, primary_key=True),
     Column("id", String, nullable=False, unique=True),
     Column("state", String, nullable=False),
+    Column("rank", Integer, nullable=False, server_default="0"),  # minus the priority, so that an index gives the order
     Column("number", Float, nullable=False),
     Column("request", JSON, nullable=False),  # what the client asked for, see `NewJob`
     Column("result", JSON),  # what came of it, see `Result`
@@ -42,7 +43,7 @@ JOBS = Table(
     Column("lease_until_ms", BigInteger),
     Column("cancel_requested", Boolean, nullable=False),
     Column("submitted_by", String),  # the user whose job it is; null where nobody needs a token
-    Index("jobs_by_queue_place", "state", "number", "ordinal"),
+    Index("jobs_by_queue_place", "state", "rank", "number", "ordinal"),
     Index("jobs_by_end", "ended_seq"),
     Index("jobs_by_user", "submitted_by", "ended_seq", sqlite_where=_HAS_USER, postgresql_where=_HAS_USER),
     sqlite_autoincrement=True,
@@ -69,4 +70,11 @@ FILES = Table(
     Column("filename", String, nullable=False),
     Index("files_by_name", "filename", "subfolder", "folder"),
     Index("files_by_job", "job_id"),
+)
+
+QUEUE_SETTINGS = Table(
+    "queue_settings",
+    METADATA,
+    Column("name", String, primary_key=True),  # `paused`, a boolean, is the only one
+    Column("value", JSON, nullable=False),
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import JsonValue
 
 from sd35graph.engine.events import Event
-from sd35graph.engine.jobs import Job, NewJob, StoreError
+from sd35graph.engine.jobs import KEEP_ALL, Job, NewJob, Retention, StoreError
 from sd35graph.engine.workers.ledger import Ledger
 from sd35graph.engine.workers.protocol import WORKER_CONFIG, Message, WorkerConfig
 from sd35graph.engine.workers.schema_cache import SchemaCache
@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_TIDY_EVERY_S = 60.0
+
 Publish = Callable[[list[Event]], None]
 
 
@@ -44,7 +46,7 @@ class Supervisor:
     they are stored and with their numbers. config: what each worker is started with.
     cancel_deadline_s: how long a cancelled job may go on before its worker is replaced. lease_s: after what time
     without sign of life another host may take our jobs over. restart_delay_s: pause after a worker's first failed
-    start.
+    start. keep: what of the history stays.
     """
 
     def __init__(
@@ -56,8 +58,10 @@ class Supervisor:
         cancel_deadline_s: float = 10.0,
         lease_s: float = 30.0,
         restart_delay_s: float = 0.5,
+        keep: Retention = KEEP_ALL,
     ) -> None:
         self._publish = publish
+        self._keep = keep
         self._lease_s = lease_s
         self._ledger = Ledger(open_store, self._on_events)
         self._schema_cache = SchemaCache(config)
@@ -81,7 +85,9 @@ class Supervisor:
     async def start(self) -> None:
         """Start the workers and, in the background, open the store and put the jobs of ended processes back."""
         work = [slot.run() for slot in self._slots]
-        self._tasks = [asyncio.create_task(task) for task in (*work, self._keep_house(), self._load_schemas())]
+        self._tasks = [
+            asyncio.create_task(task) for task in (*work, self._keep_house(), self._tidy(), self._load_schemas())
+        ]
         for task in self._tasks:
             task.add_done_callback(_log_failure)
 
@@ -142,6 +148,29 @@ class Supervisor:
     async def delete(self, job_ids: Sequence[str] | None = None, user: str | None = None) -> int:
         """Remove these ended jobs from the history, None: all; gives how many."""
         return await self._ledger.write(lambda store: (store.delete(job_ids, user), []))
+
+    async def cancel_all(self, user: str | None = None) -> int:
+        """Cancel all jobs that wait or run in this process; gives how many."""
+        waiting = await self.cancel_pending(user=user)
+        return waiting + await self.interrupt(user)
+
+    async def move(self, job_id: str, before: str | None = None, user: str | None = None) -> bool:
+        """See `JobStore.move`."""
+        return await self._ledger.write(lambda store: (store.move(job_id, before, user), []))
+
+    async def prioritize(self, job_id: str, priority: int, user: str | None = None) -> bool:
+        """See `JobStore.prioritize`."""
+        return await self._ledger.write(lambda store: (store.prioritize(job_id, priority, user), []))
+
+    async def pause(self) -> bool:
+        """Take no more jobs from the queue, also after a restart; those that run go on. False: it was paused."""
+        return await self._ledger.write(lambda store: (store.set_paused(paused=True), []))
+
+    async def resume(self) -> bool:
+        """Take jobs from the queue again; False when it was not paused."""
+        was_paused = await self._ledger.write(lambda store: (store.set_paused(paused=False), []))
+        self.wake()
+        return was_paused
 
     # --- what the workers know ---
 
@@ -228,6 +257,16 @@ class Supervisor:
             await self._renew()
             self.wake()  # another process may have put a job into the store
             await asyncio.sleep(self._lease_s / 3)
+
+    async def _tidy(self) -> None:
+        """Remove what is too old or too much from the history, now and every minute."""
+        while self._keep != KEEP_ALL:
+            try:
+                while old := await self._ledger.read(lambda store: store.excess(self._keep)):
+                    await self.delete(old)
+            except StoreError as error:
+                logger.warning("the history cannot be tidied; trying again", extra={"reason": str(error)})
+            await asyncio.sleep(_TIDY_EVERY_S)
 
     async def _renew(self) -> None:
         held = {slot.active.job.id: slot for slot in self._slots if slot.active is not None}
