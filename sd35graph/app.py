@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from sd35graph.engine.artifacts import ArtifactStore
+from sd35graph.engine.execution.cache import default_cache_bytes
 from sd35graph.engine.folders import Folders, workflows_folder
 from sd35graph.engine.jobs import Retention, StoreError
 from sd35graph.engine.storage.revisions import refuse_newer, revision_of
@@ -93,23 +94,40 @@ def _limits(settings: Settings) -> Limits:
 
 
 def _supervisor(settings: Settings, folders: Folders, hub: Hub) -> Supervisor:
-    config = WorkerConfig(
-        folders=folders,
-        device=settings.device,
-        precision=settings.precision,
-        packs=settings.packs,
-        builtin=settings.builtin_nodes,
-        cache_bytes=settings.cache_bytes,
-        vram_bytes=settings.vram,
-        ram_bytes=settings.ram,
-    )
     return Supervisor(
         lambda: _open_store(settings.store_url, hub),
         hub.publish,
-        config,
+        _worker_configs(settings, folders),
         cancel_deadline_s=settings.cancel_deadline_s,
         keep=Retention(settings.keep_jobs, settings.keep_days, settings.keep_history),
     )
+
+
+def _worker_configs(settings: Settings, folders: Folders) -> list[WorkerConfig]:
+    """What each worker is started with: several share out what there is of memory, of a GPU's, and of cores."""
+    devices = settings.worker_devices
+    on_cpu = sum(not device.startswith("cuda") for device in devices)
+    return [
+        WorkerConfig(
+            folders=folders,
+            device=device,
+            precision=settings.precision,
+            packs=settings.packs,
+            builtin=settings.builtin_nodes,
+            cache_bytes=_share(settings.cache_bytes, len(devices), default_cache_bytes),
+            vram_bytes=_share(settings.vram, devices.count(device)),
+            ram_bytes=_share(settings.ram, len(devices)),
+            threads=_share(None, on_cpu, lambda: os.cpu_count() or 1) if not device.startswith("cuda") else None,
+        )
+        for device in devices
+    ]
+
+
+def _share(given: int | None, workers: int, found: Callable[[], int] | None = None) -> int | None:
+    """What one of several workers gets of what is given, or found; None: it finds out itself."""
+    if workers > 1 and given is None and found is not None:
+        given = found()
+    return None if given is None else max(given // workers, 1)
 
 
 def _open_store(url: str, hub: Hub) -> JobStore:

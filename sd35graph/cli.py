@@ -78,6 +78,13 @@ def serve(
     no_builtin_nodes: NoBuiltin = False,
     precision: PrecisionOption = None,
     device: Device = None,
+    devices: Annotated[
+        str | None,
+        typer.Option(help="Devices of several workers, which run jobs side by side: cuda:0,cuda:1,cpu."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="How many workers, dealt out over the devices; default: one for each device.")
+    ] = None,
     vram: Vram = None,
     ram: Ram = None,
     token: Annotated[
@@ -118,6 +125,8 @@ def serve(
         builtin_nodes=False if no_builtin_nodes else None,
         precision=precision,
         device=device,
+        devices=devices,
+        workers=workers,
         vram=vram,
         ram=ram,
     )

@@ -10,18 +10,29 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from itertools import cycle, islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ByteSize,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from sd35graph.tokens import Token, digest
 
 PREFIX = "SD35GRAPH_"
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
+DeviceName = Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
 
 
 class SettingsError(Exception):
@@ -33,10 +44,13 @@ class Settings(BaseModel):
 
     base: holds `models/ input/ output/ temp/` and the job store; created if missing. models: more folders of models,
     searched before the base's own, and that before the package's. packs: folders of node packs.
-    device: `auto`, `cpu`, `cuda:0`, `mps`. vram, ram: how much of the GPU's and of the machine's memory models may
-    take with their activations, such as `10GB`, `8GiB` or a number of bytes; None: what is found there.
+    device: `auto`, `cpu`, `cuda:0`, `mps`. devices: one for each of several workers, instead of `device`. workers: how
+    many there are, dealt out over the devices; None: one for each. They share out cores and memory.
+    vram, ram: how much of the GPU's and of the machine's memory models may take with their activations, such as `10GB`,
+    `8GiB` or a number of bytes; None: what is found there.
     cache_bytes: limit of the output cache; None: a share of the memory.
-    cancel_deadline_s: how long a cancelled node may go on before its worker is replaced.
+    cancel_deadline_s: how long a cancelled node may go on before its worker is replaced; a new one loads its models
+    again, so give more where steps take long and that is worse than waiting.
     keep_jobs, keep_days, keep_history: how much of the history is kept: so many jobs, of so many days, taking so many
     bytes with their events; None: all. Pictures stay.
 
@@ -61,12 +75,14 @@ class Settings(BaseModel):
     packs: tuple[Path, ...] = ()
     builtin_nodes: bool = True
     precision: Precision = "auto"
-    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    device: DeviceName = "auto"
+    devices: tuple[DeviceName, ...] = ()
+    workers: int | None = Field(default=None, ge=1, le=64)
     database_url: str | None = None
     vram: ByteSize | None = None
     ram: ByteSize | None = None
     cache_bytes: int | None = Field(default=None, ge=0)
-    cancel_deadline_s: float = Field(default=10.0, gt=0)
+    cancel_deadline_s: float = Field(default=0.7, gt=0)
     keep_jobs: int | None = Field(default=None, ge=0)
     keep_days: float | None = Field(default=None, gt=0)
     keep_history: ByteSize | None = None
@@ -97,7 +113,7 @@ class Settings(BaseModel):
             raise ValueError("must be more than 0 bytes")
         return value
 
-    @field_validator("allowed_hosts", "cors_origins", "trusted_proxies", mode="before")
+    @field_validator("devices", "allowed_hosts", "cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -131,6 +147,18 @@ class Settings(BaseModel):
     @classmethod
     def _all_absolute(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
         return tuple(path.expanduser().absolute() for path in value)
+
+    @model_validator(mode="after")
+    def _has_a_worker_for_each_device(self) -> Settings:
+        if self.workers is not None and self.workers < len(self.devices):
+            raise ValueError(f"workers: {self.workers} cannot use {len(self.devices)} devices; give at least as many")
+        return self
+
+    @property
+    def worker_devices(self) -> tuple[str, ...]:
+        """The device of each worker."""
+        devices = self.devices or (self.device,)
+        return tuple(islice(cycle(devices), self.workers or len(devices)))
 
     @property
     def store_url(self) -> str:

@@ -15,8 +15,14 @@ TORCH_SIDE = {"torch", "numpy", "PIL", "transformers", "safetensors", "tokenizer
 # What each layer of sd35graph may import of sd35graph, by prefix; longest prefix of the importing module wins.
 ALLOWED = {
     "sd35graph.graph": {"sd35graph.graph"},
+    "sd35graph.interruption": set(),
     "sd35graph.engine": {"sd35graph.engine", "sd35graph.graph", "sd35graph.settings"},
-    "sd35graph.engine.execution": {"sd35graph.engine.execution", "sd35graph.engine.events", "sd35graph.graph"},
+    "sd35graph.engine.execution": {
+        "sd35graph.engine.execution",
+        "sd35graph.engine.events",
+        "sd35graph.graph",
+        "sd35graph.interruption",
+    },
     "sd35graph.engine.storage": {
         "sd35graph.engine.storage",
         "sd35graph.engine.events",
@@ -38,7 +44,7 @@ ALLOWED = {
         "sd35graph.tokens",
     },
     "sd35graph.values": set(),
-    "sd35graph.models": {"sd35graph.models", "sd35graph.values"},
+    "sd35graph.models": {"sd35graph.interruption", "sd35graph.models", "sd35graph.values"},
     "sd35graph.sampling": {"sd35graph.sampling", "sd35graph.values"},
     "sd35graph.packs": {"sd35graph.graph", "sd35graph.ports"},
     "sd35graph.settings": {"sd35graph.tokens"},

@@ -124,3 +124,32 @@ def test_names_come_from_the_environment_separated_by_commas(tmp_path: Path) -> 
 def test_what_is_no_origin_is_refused(tmp_path: Path, origin: str) -> None:
     with pytest.raises(SettingsError, match="no origin; give scheme and host only"):
         Settings.load({"base": tmp_path, "cors_origins": [origin]}, {})
+
+
+def test_workers_are_dealt_out_over_the_devices(tmp_path: Path) -> None:
+    def devices(**flags: object) -> tuple[str, ...]:
+        return Settings.load({"base": tmp_path, **flags}, {}).worker_devices
+
+    assert devices() == ("auto",)
+    assert devices(device="cpu", workers=2) == ("cpu", "cpu")
+    assert devices(devices="cuda:0, cuda:1,cpu") == ("cuda:0", "cuda:1", "cpu")
+    assert devices(devices=["cuda:0", "cuda:1"], workers=3) == ("cuda:0", "cuda:1", "cuda:0")
+    assert Settings.load({"base": tmp_path}, {"SD35GRAPH_DEVICES": "cpu,cpu"}).worker_devices == ("cpu", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ({"devices": "cuda:0,tpu"}, ["devices", "tpu"]),
+        ({"devices": "cuda:0,cuda:1", "workers": 1}, ["workers", "1 cannot use 2 devices", "at least as many"]),
+        ({"workers": 0}, ["workers", "0"]),
+        ({"keep_jobs": -1}, ["keep_jobs", "-1"]),
+        ({"keep_history": "0"}, ["keep_history", "more than 0"]),
+    ],
+)
+def test_workers_and_limits_that_make_no_sense_are_refused(
+    tmp_path: Path, flags: dict[str, object], words: list[str]
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load({"base": tmp_path, **flags}, {})
+    assert all(word in str(caught.value) for word in words)

@@ -53,7 +53,8 @@ class Context(Protocol):
         """Write a file with the next free number, `<prefix>_00001_<suffix>`, whole or not at all.
 
         prefix: may name subfolders, never leave the folder. write: puts the content into the open file.
-        Raises `ValueError` for a prefix outside the folder, `OSError` when the disk refuses.
+        Raises `ValueError` for a prefix outside the folder, `OSError` when the disk refuses, `Cancelled` when the job
+        was cancelled.
         """
         ...
 

@@ -220,8 +220,9 @@ class DeviceInfo(Lazy):
 
 
 class WorkerInfo(Answer):
-    """A worker's place: what the process in it does, how often it was replaced, and why the last time."""
+    """A worker's place: its device, what the process in it does, how often it was replaced, and why the last time."""
 
+    device: str
     state: Literal["starting", "ready", "busy", "restarting", "stopped"]
     pid: int | None
     job_id: str | None

@@ -32,13 +32,13 @@ def config_under(base: Path, *packs: Path) -> WorkerConfig:
 class Supervised:
     """A supervisor and the events it published, in order."""
 
-    def __init__(self, base: Path, config: WorkerConfig, **options: Any) -> None:
+    def __init__(self, base: Path, config: WorkerConfig, *, workers: int = 1, **options: Any) -> None:
         self.url = f"sqlite:///{base / 'jobs.sqlite'}"
         self.events: list[Event] = []
         self.seen_at_publication: dict[str, Job | None] = {}
         self._news = asyncio.Event()
         self._probe: JobStore | None = None
-        self.supervisor = Supervisor(lambda: JobStore.open(self.url), self._publish, config, **options)
+        self.supervisor = Supervisor(lambda: JobStore.open(self.url), self._publish, [config] * workers, **options)
 
     def _publish(self, events: list[Event]) -> None:
         for event in events:
@@ -79,8 +79,12 @@ class Supervised:
 
     def worker(self) -> Any:
         """The statistics of the only worker."""
-        [worker] = cast(list[Any], self.supervisor.stats()["workers"])
+        [worker] = self.workers()
         return worker
+
+    def workers(self) -> list[Any]:
+        """The statistics of all workers."""
+        return cast(list[Any], self.supervisor.stats()["workers"])
 
     async def job(self, job_id: str) -> Job:
         job = await self.supervisor.query(lambda store: store.get(job_id))

@@ -104,7 +104,7 @@ async def test_job_is_accepted_and_published_even_if_the_caller_gives_up(tmp_pat
         listens_for(store._engine, "commit")(lambda _: loop.call_soon_threadsafe(begun.set))
         return store
 
-    running.supervisor = Supervisor(open_store, running._publish, config_under(tmp_path))
+    running.supervisor = Supervisor(open_store, running._publish, [config_under(tmp_path)])
     asking = asyncio.create_task(running.submit("a", call("Echo", text="x")))
     await begun.wait()
     asking.cancel()
@@ -381,7 +381,7 @@ async def test_result_is_kept_until_the_store_takes_it_again(tmp_path: Path) -> 
 
         return store
 
-    running.supervisor = Supervisor(open_store, running._publish, config_under(tmp_path))
+    running.supervisor = Supervisor(open_store, running._publish, [config_under(tmp_path)])
     await running.supervisor.start()
     mark = tmp_path / "mark"
     await running.submit("a", call("HangWhileNew", mark=str(mark)))
@@ -404,7 +404,7 @@ async def test_store_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     def fail() -> JobStore:
         raise StoreError("it is broken")
 
-    supervisor = Supervisor(fail, lambda events: None, config_under(tmp_path))
+    supervisor = Supervisor(fail, lambda events: None, [config_under(tmp_path)])
     await supervisor.start()
     with pytest.raises(StoreError, match="it is broken"):
         await supervisor.opened()

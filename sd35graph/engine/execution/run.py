@@ -34,6 +34,7 @@ from sd35graph.graph.node import Expansion
 from sd35graph.graph.plan import Planner
 from sd35graph.graph.schema import NodeSchema
 from sd35graph.graph.steps import Fingerprint, PlanError
+from sd35graph.interruption import interruptible
 
 logger = logging.getLogger(__name__)
 
@@ -276,7 +277,8 @@ class Run:
     def _call_now(self, task: Task, number: int, arguments: dict[str, object]) -> CallOutcome:
         mark = current_call.set(Call(self._request.job_id, task.step.node_id, number))
         try:
-            return CallOutcome(number, arguments, task.kind.function(**arguments))
+            with interruptible(self._cancel.check):
+                return CallOutcome(number, arguments, task.kind.function(**arguments))
         except BaseException as error:  # noqa: BLE001 - the worker outlives whatever a node raises
             return CallOutcome(number, arguments, error=error)
         finally:

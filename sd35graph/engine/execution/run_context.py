@@ -45,6 +45,11 @@ class CancelToken:
         """Whether the job is to stop."""
         return self._cancelled
 
+    def check(self) -> None:
+        """Raise `Cancelled` if the job is to stop."""
+        if self._cancelled:
+            raise Cancelled("the job was cancelled")
+
     def cancel(self) -> None:
         """Ask the job to stop; more than once does no harm."""
         with self._lock:
@@ -128,10 +133,10 @@ class NodeContext:
         self._emit("preview", {"node": self._node_id, "media_type": media_type}, image)
 
     def check_cancelled(self) -> None:
-        if self._cancel.cancelled:
-            raise Cancelled("the job was cancelled")
+        self._cancel.check()
 
     def save(self, folder: ArtifactFolder, prefix: str, suffix: str, write: Callable[[BinaryIO], object]) -> Artifact:
+        self.check_cancelled()
         artifact = self._services.save(folder, prefix, suffix, write)
         self._artifacts.append(artifact)
         return artifact

@@ -58,7 +58,7 @@ class WorkerConfig:
     """What a worker process is started with.
 
     packs: folders of node packs. builtin: whether our own pack is loaded too. cache_bytes: None for a share of memory.
-    vram_bytes, ram_bytes: see `WorkerEnvironment`.
+    vram_bytes, ram_bytes: see `WorkerEnvironment`. threads: of the CPU that one computation uses; None: all.
     """
 
     folders: Folders
@@ -69,6 +69,7 @@ class WorkerConfig:
     cache_bytes: int | None = None
     vram_bytes: int | None = None
     ram_bytes: int | None = None
+    threads: int | None = None
 
 
 WORKER_CONFIG: TypeAdapter[WorkerConfig] = TypeAdapter(WorkerConfig)

@@ -16,6 +16,7 @@ from sd35graph.engine.jobs import Job, Result
 from sd35graph.engine.workers.active_job import ActiveJob
 from sd35graph.engine.workers.inbox import Inbox
 from sd35graph.engine.workers.ledger import Ledger, with_stored
+from sd35graph.engine.workers.placement import Seat
 from sd35graph.engine.workers.protocol import Frame, Message, event_of
 from sd35graph.engine.workers.worker_process import WorkerProcess, describe_exit
 
@@ -40,8 +41,8 @@ class WorkerUnavailable(Exception):
 class WorkerSlot:
     """Runs jobs one at a time in a process that is replaced when it ends. Lives on one event loop.
 
-    command: starts the worker. on_hello: gets its hello message. lease_s: how long a job is claimed for.
-    cancel_deadline_s: how long a cancelled job may go on before the process is ended.
+    command: starts the worker. seat: its place among the others. on_hello: gets its hello message. lease_s: how long a
+    job is claimed for. cancel_deadline_s: how long a cancelled job may go on before the process is ended.
     restart_delay_s: pause after a first failed start, doubled with each further one.
     """
 
@@ -49,6 +50,7 @@ class WorkerSlot:
         self,
         command: Sequence[str],
         ledger: Ledger,
+        seat: Seat,
         on_hello: Callable[[Message], None],
         *,
         lease_s: float,
@@ -57,6 +59,7 @@ class WorkerSlot:
     ) -> None:
         self._command = command
         self._ledger = ledger
+        self._seat = seat
         self._on_hello = on_hello
         self._lease_s = lease_s
         self._cancel_deadline_s = cancel_deadline_s
@@ -131,6 +134,8 @@ class WorkerSlot:
     def free(self, *, unload_models: bool, free_memory: bool) -> None:
         """Have the worker let go of memory once no job runs. A worker that is only starting holds none."""
         self._send({"kind": "free", "unload_models": unload_models, "free_memory": free_memory})
+        if unload_models:
+            self._seat.forget()
 
     # --- the process ---
 
@@ -164,6 +169,7 @@ class WorkerSlot:
             await self._handle(frames)
         self._process = None
         self._ready.clear()
+        self._seat.leave()
         self._state = "restarting"
         how = describe_exit(exit_code)
         for answer in self._questions.values():
@@ -182,6 +188,7 @@ class WorkerSlot:
                     self._on_hello(message)
                     self._state = "ready"
                     self._ready.set()
+                    self._seat.is_idle = True
                 case "answer":
                     self._take_answer(message)
                 case "fatal":
@@ -230,12 +237,14 @@ class WorkerSlot:
             if job is None:
                 await self._wake.wait()
             elif self._ready.is_set():
+                self._seat.took()
                 await self._work_on(job)
+                self._seat.is_idle = self._ready.is_set()
             else:
                 await self._give_back(job)
 
     def _claim(self, store: JobStore) -> tuple[Job | None, list[Event]]:
-        claimed = store.claim(self._lease_s)
+        claimed = store.claim(self._lease_s, self._seat.choose)
         return (None, []) if claimed is None else (claimed[0], [claimed[1]])
 
     async def _give_back(self, job: Job) -> None:

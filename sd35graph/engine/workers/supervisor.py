@@ -13,9 +13,10 @@ from pydantic import JsonValue
 from sd35graph.engine.events import Event
 from sd35graph.engine.jobs import KEEP_ALL, Job, NewJob, Retention, StoreError
 from sd35graph.engine.workers.ledger import Ledger
+from sd35graph.engine.workers.placement import Placement
 from sd35graph.engine.workers.protocol import WORKER_CONFIG, Message, WorkerConfig
 from sd35graph.engine.workers.schema_cache import SchemaCache
-from sd35graph.engine.workers.slot import WorkerSlot, WorkerUnavailable
+from sd35graph.engine.workers.slot import SlotState, WorkerSlot, WorkerUnavailable
 from sd35graph.graph.problems import PROBLEMS, Problem
 from sd35graph.graph.schema import NodeSchema
 from sd35graph.graph.validate import ValidatorCall
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _TIDY_EVERY_S = 60.0
+_READINESS: dict[SlotState, int] = {"ready": 0, "busy": 1}
 
 Publish = Callable[[list[Event]], None]
 
@@ -43,7 +45,7 @@ class Supervisor:
     """Owns the workers and all changes to the job store of this process. Use it on one event loop.
 
     open_store: called in a thread, soon after the start. publish: gets every event on the loop, state events after
-    they are stored and with their numbers. config: what each worker is started with.
+    they are stored and with their numbers. configs: what each worker is started with, one or more.
     cancel_deadline_s: how long a cancelled job may go on before its worker is replaced. lease_s: after what time
     without sign of life another host may take our jobs over. restart_delay_s: pause after a worker's first failed
     start. keep: what of the history stays.
@@ -53,9 +55,9 @@ class Supervisor:
         self,
         open_store: Callable[[], JobStore],
         publish: Publish,
-        config: WorkerConfig,
+        configs: Sequence[WorkerConfig],
         *,
-        cancel_deadline_s: float = 10.0,
+        cancel_deadline_s: float = 0.7,
         lease_s: float = 30.0,
         restart_delay_s: float = 0.5,
         keep: Retention = KEEP_ALL,
@@ -64,16 +66,20 @@ class Supervisor:
         self._keep = keep
         self._lease_s = lease_s
         self._ledger = Ledger(open_store, self._on_events)
-        self._schema_cache = SchemaCache(config)
+        self._schema_cache = SchemaCache(configs[0])
+        self._devices = [config.device for config in configs]
+        placement = Placement(self.wake)
         self._slots = [
             WorkerSlot(
                 worker_command(config),
                 self._ledger,
+                placement.seat(),
                 self._on_hello,
                 lease_s=lease_s,
                 cancel_deadline_s=cancel_deadline_s,
                 restart_delay_s=restart_delay_s,
             )
+            for config in configs
         ]
         self._tasks: list[asyncio.Task[None]] = []
         self._saving: asyncio.Task[None] | None = None
@@ -188,7 +194,7 @@ class Supervisor:
             {"node_id": call.node_id, "type": call.type, "inputs": call.inputs, "input_types": call.input_types}
             for call in calls
         ]
-        return PROBLEMS.validate_python(await self._slots[0].ask("validate", timeout_s, calls=asked))
+        return PROBLEMS.validate_python(await self._readiest().ask("validate", timeout_s, calls=asked))
 
     async def free(self, *, unload_models: bool, free_memory: bool) -> None:
         """Have the workers let go of models, cached results, or both, once no job runs."""
@@ -196,26 +202,28 @@ class Supervisor:
             slot.free(unload_models=unload_models, free_memory=free_memory)
 
     async def system_info(self, timeout_s: float = 1.0) -> Mapping[str, JsonValue]:
-        """`packs.system_info` of the worker; the last known when it does not answer, empty before its hello."""
-        try:
-            answer = await self._slots[0].ask("info", timeout_s)
-        except (WorkerUnavailable, TimeoutError):
-            return self._system
-        if isinstance(answer, dict):
-            self._system = answer
+        """`packs.system_info` of the workers together; the last known when none answers, empty before a hello."""
+        running = [slot for slot in self._slots if slot.state in _READINESS] or self._slots
+        asked = [slot.ask("info", timeout_s) for slot in running]
+        answers = [
+            answer for answer in await asyncio.gather(*asked, return_exceptions=True) if isinstance(answer, dict)
+        ]
+        if answers:
+            self._system = {**answers[0], "devices": _devices_of(answers)}
         return self._system
 
     def stats(self) -> dict[str, JsonValue]:
         """The workers' states, and the packs that could not be loaded."""
         workers: list[JsonValue] = [
             {
+                "device": device,
                 "state": slot.state,
                 "pid": slot.pid,
                 "job_id": slot.active.job.id if slot.active is not None else None,
                 "restarts": slot.restarts,
                 "last_error": slot.last_error,
             }
-            for slot in self._slots
+            for slot, device in zip(self._slots, self._devices, strict=True)
         ]
         return {"workers": workers, "pack_failures": list(self._failures)}
 
@@ -223,6 +231,10 @@ class Supervisor:
 
     def _cancel_here(self, job_id: str, user: str | None) -> bool:
         return any(slot.cancel(job_id) for slot in self._slots if _is_of(slot, user))
+
+    def _readiest(self) -> WorkerSlot:
+        """A worker that can answer now, if there is one."""
+        return min(self._slots, key=lambda slot: _READINESS.get(slot.state, len(_READINESS)))
 
     def _on_events(self, events: list[Event]) -> None:
         self._publish(events)
@@ -283,6 +295,16 @@ class Supervisor:
 def _is_of(slot: WorkerSlot, user: str | None) -> bool:
     """Whether the job a worker runs is this user's; None: everybody's."""
     return user is None or (slot.active is not None and slot.active.job.submitted_by == user)
+
+
+def _devices_of(answers: Sequence[Mapping[str, JsonValue]]) -> list[JsonValue]:
+    """The devices several workers told of, each once."""
+    found: dict[object, JsonValue] = {}
+    for answer in answers:
+        devices = answer.get("devices")
+        for device in devices if isinstance(devices, list) else []:
+            found.setdefault(device.get("name") if isinstance(device, dict) else None, device)
+    return list(found.values())
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

@@ -237,6 +237,12 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _use_threads(count: int) -> None:
+    """Have the libraries that packs import compute with so many threads, unless whoever started us said how many."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, str(count))
+
+
 def main() -> NoReturn:
     """Run the worker process."""
     _end_with_parent()
@@ -250,7 +256,10 @@ def main() -> NoReturn:
     # Reading starts before the packs are imported, which takes long: until then nothing but the end is read.
     threading.Thread(target=_read, args=(incoming, worker), name="messages", daemon=True).start()
     try:
-        worker.append(Worker(WORKER_CONFIG.validate_json(sys.argv[1]), outbox))
+        config = WORKER_CONFIG.validate_json(sys.argv[1])
+        if config.threads is not None:
+            _use_threads(config.threads)
+        worker.append(Worker(config, outbox))
         worker[0].serve()
     except BaseException as error:
         outbox.put(encode({"kind": "fatal", "message": f"the worker cannot start: {type(error).__name__}: {error}"}))

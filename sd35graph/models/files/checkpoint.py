@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from sd35graph.interruption import stop_if_asked
 from sd35graph.models.errors import UnsupportedStorageError, WeightsChangedError
 from sd35graph.models.files.diffusers_folder import read_folder_header
 from sd35graph.models.files.diffusers_layout import to_released_names
@@ -110,6 +111,7 @@ def read_weights(header: Header, keys: Mapping[str, str]) -> Iterator[tuple[str,
             return files[path]
 
         for name, key in keys.items():
+            stop_if_asked()
             info = header.tensors[key]
             yield name, _assemble(info, [_read_piece(opened, piece, key) for piece in info.pieces])
 

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sd35graph.interruption import stop_if_asked
 from sd35graph.models.files.storage import QuantizedTensor, Weight, size_bytes
 from sd35graph.models.loading.memory import is_out_of_memory
 from sd35graph.models.networks.build import Network, fill
@@ -112,6 +113,7 @@ class BlockStream:
         return self._copies.host_bytes
 
     def _run(self, index: int, *arguments: Any, **named: Any) -> Any:  # Any: each kind of block has its own signature
+        stop_if_asked()
         block = self._blocks[index]
         with self._lock:
             if index in self._kept:

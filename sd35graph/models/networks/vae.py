@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sd35graph.interruption import stop_if_asked
 from sd35graph.models.errors import InputShapeError
 from sd35graph.models.networks.tiling import blend_tiles
 from sd35graph.models.networks.variants import VaeConfig
@@ -247,6 +248,7 @@ class ResidualBlock(nn.Module):
         self.nin_shortcut = nn.Identity() if width_in == width else nn.Conv2d(width_in, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        stop_if_asked()
         residual = self.conv1(F.silu(self.norm1(x)))
         residual = self.conv2(F.silu(self.norm2(residual)))
         out: Tensor = self.nin_shortcut(x) + residual

@@ -1944,9 +1944,11 @@ export interface components {
         };
         /**
          * WorkerInfo
-         * @description A worker's place: what the process in it does, how often it was replaced, and why the last time.
+         * @description A worker's place: its device, what the process in it does, how often it was replaced, and why the last time.
          */
         WorkerInfo: {
+            /** Device */
+            device: string;
             /** Job Id */
             job_id: string | null;
             /** Last Error */
