@@ -110,6 +110,22 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobPage:
+    """Which jobs a list shows: of these states, of one user, made from one workflow; None: of all.
+
+    newest_first: the newest, or those that took longest, before the others.
+    """
+
+    states: tuple[JobState, ...]
+    limit: int
+    offset: int = 0
+    sort: Literal["created", "duration"] = "created"
+    newest_first: bool = True
+    workflow_id: str | None = None
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """How a job ended, ready to be stored with its last events."""
 

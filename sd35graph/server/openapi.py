@@ -19,6 +19,8 @@ _REQUESTS = (
     wire.InterruptRequest,
     wire.FreeRequest,
     resources.JobRequest,
+    wire.CancelRequest,
+    wire.LogSubscription,
 )
 
 UPLOAD_BODY: dict[str, Any] = {

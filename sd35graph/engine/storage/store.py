@@ -16,9 +16,10 @@ from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, inse
 from sqlalchemy.exc import IntegrityError
 
 from sd35graph.engine.events import Event, JobError, now_ms
-from sd35graph.engine.jobs import DuplicateJob, Job, JobState, NewJob, Result, Retention, StoreError
+from sd35graph.engine.jobs import DuplicateJob, Job, JobPage, JobState, NewJob, Result, Retention, StoreError
 from sd35graph.engine.storage import lease, queue, retention, rows
 from sd35graph.engine.storage.database import durable, open_database, reading, refusals
+from sd35graph.engine.storage.listing import read_page
 from sd35graph.engine.storage.migrations import migrate
 from sd35graph.engine.storage.tables import EVENTS, FILES, JOBS
 
@@ -220,6 +221,11 @@ class JobStore:
         with self._asking() as connection:
             numbers = {row.state: row.jobs for row in connection.execute(counted.group_by(JOBS.c.state))}
         return numbers.get("pending", 0), numbers.get("running", 0)
+
+    def listed(self, page: JobPage) -> tuple[list[Job], int]:
+        """The jobs of a page, without messages, and how many there are on all pages."""
+        with self._asking() as connection:
+            return read_page(connection, page)
 
     def history(self, max_items: int | None = None, offset: int | None = None, user: str | None = None) -> list[Job]:
         """Ended jobs with their messages, in the order in which they ended.
