@@ -17,6 +17,9 @@ FINAL_STATES: frozenset[JobState] = frozenset({"succeeded", "failed", "cancelled
 MAX_ATTEMPTS = 2
 """How often a job is started before it is taken to be what kills its worker."""
 
+MAX_RETRIES = 20
+"""How often a job is tried again, for whatever reason, before it is taken to be what ends the server."""
+
 MESSAGE_TYPES: tuple[EventType, ...] = (
     "started",
     "cached",

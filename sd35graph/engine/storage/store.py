@@ -198,7 +198,7 @@ class JobStore:
         error = JobError(message="the server process ended while it ran this job", type="ServerProcessDied")
         with self._writing() as connection:
             lost = [row for row in connection.execute(running).all() if _is_lost(row)]
-            return [event for row in lost for event in rows.retry_or_fail(connection, row, error)]
+            return [event for row in lost for event in rows.recover(connection, row, error)]
 
     # --- the history ---
 
