@@ -19,8 +19,7 @@ _REQUESTS = (
     wire.InterruptRequest,
     wire.FreeRequest,
     resources.JobRequest,
-    wire.CancelRequest,
-    wire.LogSubscription,
+    resources.JobChange,
 )
 
 UPLOAD_BODY: dict[str, Any] = {
