@@ -23,17 +23,20 @@ from sd35graph.engine.execution.cache import default_cache_bytes
 from sd35graph.engine.folders import Folders, workflows_folder
 from sd35graph.engine.jobs import Retention, StoreError
 from sd35graph.engine.storage.revisions import refuse_newer, revision_of
+from sd35graph.engine.user_files import UserFiles
 from sd35graph.engine.workers.protocol import WorkerConfig
 from sd35graph.engine.workers.supervisor import Supervisor
+from sd35graph.logs import FactsFormatter
 from sd35graph.server.access import Access
 from sd35graph.server.api import connect_parts, new_api
+from sd35graph.server.editor import Editor, other_front_end
 from sd35graph.server.hub import Hub
 from sd35graph.server.limits import Limits
+from sd35graph.server.log_tail import LogTail
 from sd35graph.server.messages import node_types_of
 from sd35graph.server.parts import ServerParts
 from sd35graph.server.security import Hosts
 from sd35graph.server.slow_clients import patient_protocol
-from sd35graph.server.webhooks import Webhooks
 from sd35graph.settings import Settings
 from sd35graph.tokens import TokenError, TokenFile
 
@@ -68,17 +71,19 @@ class App:
         folders.create()
         hub = Hub()
         hosts = Hosts(settings.host, settings.allowed_hosts, settings.cors_origins)
-        supervisor = _supervisor(settings, folders, hub)
         parts = ServerParts(
             folders=folders,
             artifacts=ArtifactStore(folders),
-            supervisor=supervisor,
+            supervisor=_supervisor(settings, folders, hub),
             hub=hub,
             workflows=workflows_folder(),
-            static=settings.static_dir,
+            front_end=Editor(settings.static_dir)
+            if settings.front_end is None
+            else other_front_end(settings.front_end),
+            user_files=UserFiles(settings.base),
+            logs=LogTail(hub, FactsFormatter("%(levelname)s %(name)s: %(message)s")),
             access=Access(settings.all_tokens, TokenFile(settings.base), is_exposed=hosts.is_exposed),
             limits=_limits(settings),
-            webhooks=Webhooks(supervisor, hub, allow_private=settings.webhooks_to_private),
         )
         return cls(parts, connect_parts(new_api(_lifespan), parts, hosts))
 
@@ -142,22 +147,22 @@ def _open_store(url: str, hub: Hub) -> JobStore:
     store = JobStore.open(url)
     for job in (*store.running(), *store.pending()):
         hub.follow(job.id, job.client_id, node_types_of(job.prompt), job.submitted_by)
+    hub.last_seq = store.last_seq()
     return store
 
 
 @asynccontextmanager
 async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     parts: ServerParts = api.state.parts
+    parts.logs.start()
     await parts.supervisor.start()
-    telling = asyncio.create_task(parts.webhooks.run())
     tidying = asyncio.create_task(asyncio.to_thread(parts.artifacts.remove_previews, time.time()))
     try:
         yield
     finally:
-        telling.cancel()
-        await asyncio.gather(telling, return_exceptions=True)
         await parts.supervisor.stop()
         await tidying
+        parts.logs.stop()
 
 
 def serve(settings: Settings, announce: Callable[[str], object] | None = None) -> None:

@@ -104,6 +104,10 @@ def serve(
     trusted_proxy: Annotated[
         list[str] | None, typer.Option(help="Address of a reverse proxy in front of this server. Repeatable.")
     ] = None,
+    front_end: Annotated[
+        Path | None,
+        typer.Option(help="Folder of another browser front end to serve instead of the editor; its scripts are run."),
+    ] = None,
 ) -> None:
     """Serve the editor and the API.
 
@@ -115,6 +119,7 @@ def serve(
         allowed_hosts=allowed_host,
         cors_origins=cors_origin,
         trusted_proxies=trusted_proxy,
+        front_end=front_end,
         port=port,
         base=base,
         models=models,

@@ -53,6 +53,7 @@ class Settings(BaseModel):
     again, so give more where steps take long and that is worse than waiting.
     keep_jobs, keep_days, keep_history: how much of the history is kept: so many jobs, of so many days, taking so many
     bytes with their events; None: all. Pictures stay.
+    front_end: folder of another browser front end, with its `index.html`, to serve instead of the editor.
 
     token: an administrator's token. tokens: more of them, each with a name and a role; `sd35graph token` keeps others.
     allowed_hosts: names under which the server is reached, beside its address and those of this machine.
@@ -60,8 +61,6 @@ class Settings(BaseModel):
     addresses of reverse proxies, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     submits_per_minute: how many workflows one token, or one address where no token is needed, may queue in a minute.
     max_waiting_jobs: more are refused until some have ended. max_pixels: largest picture taken, its frames together.
-    webhooks_to_private: whether webhooks may go to this machine and into private networks, where users may not get
-    themselves.
     request_timeout_s: how long a client may take to send its request's head, or leave a body or an answer lying.
     """
 
@@ -101,7 +100,7 @@ class Settings(BaseModel):
     allowed_hosts: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
-    webhooks_to_private: bool = False
+    front_end: Path | None = None
     static_dir: Path = Path(__file__).parent / "server" / "static"
 
     @field_validator("models", "packs", mode="before")
@@ -141,7 +140,7 @@ class Settings(BaseModel):
             digest(value.get_secret_value())
         return value
 
-    @field_validator("base", "input", "output", "temp", "static_dir")
+    @field_validator("base", "input", "output", "temp", "front_end", "static_dir")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()

@@ -136,6 +136,24 @@ class ArtifactStore:
         return removed
 
 
+def write_whole(path: Path, content: bytes, *, overwrite: bool) -> bool:
+    """Write a file, whole or not at all, on disk when this returns; False when its name is taken and stays so.
+
+    Raises `UnsafePath` where a file stands in the place of its folder, `OSError` when the disk refuses.
+    """
+    with _temporary(path.parent) as temporary:
+        _write(temporary, lambda file: file.write(content))
+        if not overwrite:
+            return _place(temporary, path)
+        _replace(temporary, path)
+        return True
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a file of this name is one that is just being written."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
 @contextmanager
 def _temporary(directory: Path) -> Iterator[Path]:
     path = directory / f".sd35graph-{os.getpid()}-{uuid4().hex}.part"

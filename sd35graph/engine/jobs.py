@@ -17,6 +17,9 @@ FINAL_STATES: frozenset[JobState] = frozenset({"succeeded", "failed", "cancelled
 MAX_ATTEMPTS = 2
 """How often a job is started before it is taken to be what kills its worker."""
 
+MAX_RETRIES = 20
+"""How often a job is tried again, for whatever reason, before it is taken to be what ends the server."""
+
 MESSAGE_TYPES: tuple[EventType, ...] = (
     "started",
     "cached",
@@ -40,29 +43,6 @@ class DuplicateJob(StoreError):
     """A job with this id was accepted before; give a new id."""
 
 
-WebhookState = Literal["waiting", "delivered", "given_up"]
-
-
-@dataclass(frozen=True, slots=True)
-class Webhook:
-    """Whom to tell when a job has ended: a URL, and the secret that signs what is sent there."""
-
-    url: str
-    secret: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """How far the telling has got. attempts: made so far; error: what went wrong with the last."""
-
-    job_id: str
-    url: str
-    secret: str = field(repr=False)
-    state: WebhookState
-    attempts: int
-    error: str | None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
     """What a client asks for.
@@ -70,8 +50,8 @@ class NewJob:
     prompt: the graph in API form, kept unchanged. targets: the output nodes to run. workflow: the editor's document,
     if that was sent. extra_data: the client's own data, with `extra_pnginfo` for pictures. node_errors: problems of
     outputs that are left out. number: place in the queue, smaller first; None: after all others, or before them with
-    `front`. priority: jobs of a higher one run first, whatever their numbers. webhook: whom to tell of its end.
-    submitted_by: the user whose job it is; None where nobody needs a token.
+    `front`. priority: jobs of a higher one run first, whatever their numbers. submitted_by: the user whose job it is;
+    None where nobody needs a token.
     """
 
     prompt: JsonObject
@@ -85,7 +65,6 @@ class NewJob:
     front: bool = False
     priority: int = 0
     submitted_by: str | None = None
-    webhook: Webhook | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +110,22 @@ class Job:
         if isinstance(asked, Mapping):
             return asked
         return {"workflow": dict(self.workflow)} if self.workflow is not None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPage:
+    """Which jobs a list shows: of these states, of one user, made from one workflow; None: of all.
+
+    newest_first: the newest, or those that took longest, before the others.
+    """
+
+    states: tuple[JobState, ...]
+    limit: int
+    offset: int = 0
+    sort: Literal["created", "duration"] = "created"
+    newest_first: bool = True
+    workflow_id: str | None = None
+    user: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

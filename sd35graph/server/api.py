@@ -13,19 +13,31 @@ from starlette.types import ASGIApp
 
 from sd35graph import __version__
 from sd35graph.server.access import authorize, user_of
-from sd35graph.server.editor import Editor
 from sd35graph.server.errors import Json, install_error_handlers
 from sd35graph.server.gate import Gate
 from sd35graph.server.metrics import Metered
 from sd35graph.server.openapi import describe
 from sd35graph.server.pages import page
 from sd35graph.server.parts import ServerParts
-from sd35graph.server.routes import files, login, nodes, prompt, queue, system, v1, workflows
+from sd35graph.server.routes import (
+    files,
+    front_end,
+    jobs,
+    login,
+    nodes,
+    prompt,
+    queue,
+    system,
+    userdata,
+    v1,
+    workflows,
+)
 from sd35graph.server.security import Guard, Hosts
 from sd35graph.server.ws import serve_socket
 
 _DOCS = Path(__file__).parent / "docs.html"
-_ROUTERS = (prompt.router, queue.router, files.router, nodes.router, system.router, workflows.router, *v1.ROUTERS)
+_MODULES = (prompt, queue, jobs, files, nodes, system, workflows, userdata, front_end)
+_ROUTERS = (*(module.router for module in _MODULES), *v1.ROUTERS)
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -57,7 +69,7 @@ def new_api(lifespan: Lifespan | None = None) -> FastAPI:
 def connect_parts(api: FastAPI, parts: ServerParts, hosts: Hosts) -> ASGIApp:
     """Give the routes what they work with, and put the guards before them; the result is what to serve."""
     api.state.parts = parts
-    api.mount("/", Editor(parts.static))
+    api.mount("/", parts.front_end)
     parts.hub.listen(parts.metrics.notice)
     return Metered(Guard(Gate(api, parts.access), hosts=hosts, limits=parts.limits), parts.metrics)
 

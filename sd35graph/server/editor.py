@@ -9,7 +9,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from sd35graph.server.errors import ApiError
-from sd35graph.server.pages import page
+from sd35graph.server.pages import FRONT_END_POLICY, page
 
 _NOT_BUILT = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>sd35graph</title>
@@ -26,11 +26,23 @@ its routes are described at <a href="docs">/docs</a>.</p></main></html>
 """
 
 
-class Editor:
-    """ASGI application for everything that is no route: the files in `folder`, `index.html` at `/`."""
+def other_front_end(folder: Path) -> Editor:
+    """Another browser front end, in `folder` or in the `static` folder there. Raises `FileNotFoundError`."""
+    for place in (folder, folder / "static"):
+        if (place / "index.html").is_file():
+            return Editor(place, FRONT_END_POLICY)
+    raise FileNotFoundError(f"{folder} holds no index.html; --front-end takes the folder of a built front end")
 
-    def __init__(self, folder: Path) -> None:
+
+class Editor:
+    """ASGI application for everything that is no route: the files in `folder`, `index.html` at `/`.
+
+    policy: the Content-Security-Policy of its files; None: that of the server's own pages.
+    """
+
+    def __init__(self, folder: Path, policy: str | None = None) -> None:
         self._folder = folder
+        self._policy = policy
         self._files = StaticFiles(directory=folder, html=True, check_dir=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,6 +58,8 @@ class Editor:
                 return page(_NOT_BUILT)
             raise ApiError(404, "not_found", f"there is nothing at {scope['path']}; the routes are listed at /docs")
         answer = await self._files.get_response(path, scope)
+        if self._policy is not None:
+            answer.headers["content-security-policy"] = self._policy
         # Names of built files carry a hash of their content; the page that names them must always be asked for.
         is_hashed = path.startswith("assets/") and answer.status_code == 200
         answer.headers["cache-control"] = "public, max-age=31536000, immutable" if is_hashed else "no-cache"

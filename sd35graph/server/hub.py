@@ -112,11 +112,14 @@ class Hub:
         """Jobs that wait or run."""
         return len(self._feeds)
 
-    def greet(self, sid: str, only: str | None = None) -> Client:
-        """A new client, which is told its id and the queue's length, and nothing more before it joins."""
+    def greet(self, sid: str, only: str | None = None, after: int | None = None) -> Client:
+        """A new client, which is told its id and the queue's length, and nothing more before it joins.
+
+        after: the number of the last event it saw before; None: its events begin now.
+        """
         client = Client(sid, only)
         self.sockets += 1
-        client.offer(status(self.queue_remaining, sid))
+        client.offer(status(self.queue_remaining, sid, self.last_seq if after is None else after))
         return client
 
     def join(self, client: Client, seen_seq: int = 0) -> None:
@@ -127,6 +130,12 @@ class Hub:
             if feed.client_id == client.sid and client.may_see(feed.submitted_by):
                 for message in feed.now():
                     client.offer(message)
+
+    def tell(self, sid: str, message: Message) -> bool:
+        """Send something that is no job's to the sockets of one client; False when it has none."""
+        clients = self._clients.get(sid, [])
+        self._fan_out(message, clients)
+        return bool(clients)
 
     def disconnect(self, client: Client) -> None:
         """Forget a client that was greeted; its jobs go on."""
@@ -179,7 +188,7 @@ class Hub:
         if event.type in FINAL:
             del self._feeds[event.job_id]
             self._send_status()
-            self._fan_out(feed.end(), clients)
+            self._fan_out(feed.end(event), clients)
 
     def _of(self, feed: JobFeed) -> list[Client]:
         clients = self._clients.get(feed.client_id, []) if feed.client_id is not None else []

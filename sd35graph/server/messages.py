@@ -74,10 +74,10 @@ class Preview:
         return struct.pack(">II", PREVIEW_IMAGE, _IMAGE_TYPES.get(self.media_type, 1)) + self.image
 
 
-def status(queue_remaining: int, sid: str | None = None) -> Message:
-    """How many jobs wait or run; with the client's own id right after connecting."""
+def status(queue_remaining: int, sid: str | None = None, seq: int | None = None) -> Message:
+    """How many jobs wait or run; right after connecting with the client's own id and where its events begin."""
     data: dict[str, JsonValue] = {"status": {"exec_info": {"queue_remaining": queue_remaining}}}
-    return Message("status", data if sid is None else {**data, "sid": sid})
+    return Message("status", data if sid is None else _with_seq({**data, "sid": sid}, seq))
 
 
 def features(max_upload_bytes: int) -> dict[str, JsonValue]:
@@ -87,10 +87,14 @@ def features(max_upload_bytes: int) -> dict[str, JsonValue]:
 
 @dataclass(frozen=True, slots=True)
 class _NodeProgress:
-    """How far a running node is."""
+    """How far a running node is. seq: the number of the event that started it, which momentary messages carry.
+
+    A momentary message may take an older one's place in a queue, so that it must not claim what happened since.
+    """
 
     display_node: str
     parent_node: str | None
+    seq: int | None = None
     value: float = 0.0
     total: float = 1.0
 
@@ -125,9 +129,9 @@ class JobFeed:
         translate = self._translate.get(event.type)
         return list(translate(event)) if translate else []
 
-    def end(self) -> Message:
+    def end(self, event: Event) -> Message:
         """The last message of a job, after its history is stored: nothing is executing any more."""
-        return Message("executing", {"node": None, "prompt_id": self.job_id})
+        return Message("executing", _with_seq({"node": None, "prompt_id": self.job_id}, event.seq))
 
     def now(self) -> list[Message]:
         """What a client that connects in the middle of the job must know: the nodes that run, of many the newest."""
@@ -144,7 +148,7 @@ class JobFeed:
         node = str(event.data["node"])
         parent = event.data.get("parent_node")
         self._running[node] = _NodeProgress(
-            str(event.data.get("display_node") or node), None if parent is None else str(parent)
+            str(event.data.get("display_node") or node), None if parent is None else str(parent), event.seq
         )
         yield self._state(node)
         yield self._executing(node)
@@ -154,7 +158,7 @@ class JobFeed:
         self._running[node] = replace(self._progress_of(node), value=value, total=total)
         yield self._state(node, replaces=f"state {self.job_id}")
         data: dict[str, JsonValue] = {"value": value, "max": total, "prompt_id": self.job_id, "node": node}
-        yield Message("progress", data, replaces=f"progress {self.job_id} {node}")
+        yield Message("progress", _with_seq(data, self._running[node].seq), f"progress {self.job_id} {node}")
 
     def _preview(self, event: Event) -> Iterator[Message | Preview]:
         node = str(event.data["node"])
@@ -167,6 +171,7 @@ class JobFeed:
             "real_node_id": node,
         }
         media_type = str(event.data["media_type"])
+        metadata = _with_seq(metadata, progress.seq)
         yield Preview(event.blob or b"", media_type, metadata, f"preview {self.job_id} {node}")
 
     def _shown(self, event: Event) -> Iterator[Message | Preview]:
@@ -178,23 +183,29 @@ class JobFeed:
             "output": event.data["output"],
             "prompt_id": self.job_id,
         }
-        yield Message("executed", _with_seq(data, event))
+        yield Message("executed", _with_seq(data, event.seq))
         if node not in self._running:  # taken from the cache: it never started, and no other event ends it
             parent = event.data.get("parent_node")
-            yield self._state(node, _NodeProgress(display_node, None if parent is None else str(parent), 1.0))
+            parent_node = None if parent is None else str(parent)
+            yield self._state(node, _NodeProgress(display_node, parent_node, event.seq, value=1.0))
 
     def _node_finished(self, event: Event) -> Iterator[Message | Preview]:
         node = str(event.data["node"])
         progress = self._progress_of(node)
         self._running.pop(node, None)
-        yield self._state(node, replace(progress, value=progress.total))
+        yield self._state(node, replace(progress, seq=event.seq, value=progress.total))
 
     def _progress_of(self, node: str) -> _NodeProgress:
         return self._running.get(node) or _NodeProgress(node, None)
 
     def _executing(self, node: str) -> Message:
-        display_node = self._progress_of(node).display_node
-        return Message("executing", {"node": node, "display_node": display_node, "prompt_id": self.job_id})
+        progress = self._progress_of(node)
+        data: dict[str, JsonValue] = {
+            "node": node,
+            "display_node": progress.display_node,
+            "prompt_id": self.job_id,
+        }
+        return Message("executing", _with_seq(data, progress.seq))
 
     def _newest_running(self) -> list[str]:
         """The running nodes in the order they started; of many, the last."""
@@ -206,7 +217,8 @@ class JobFeed:
         nodes = {node: self._entry(node, self._progress_of(node), "running") for node in named}
         if finished is not None:
             nodes[changed] = self._entry(changed, finished, "finished")
-        return Message("progress_state", {"prompt_id": self.job_id, "nodes": nodes}, replaces)
+        seq = (finished or self._progress_of(changed)).seq
+        return Message("progress_state", _with_seq({"prompt_id": self.job_id, "nodes": nodes}, seq), replaces)
 
     def _entry(self, node: str, progress: _NodeProgress, state: str) -> JsonValue:
         return {
@@ -325,13 +337,13 @@ MAIN: Mapping[EventType, Callable[[Event, NodeTypes], Message]] = {
 
 
 def _stamped(event: Event) -> dict[str, JsonValue]:
-    return _with_seq({"prompt_id": event.job_id, "timestamp": event.timestamp_ms}, event)
+    return _with_seq({"prompt_id": event.job_id, "timestamp": event.timestamp_ms}, event.seq)
 
 
-def _with_seq(data: dict[str, JsonValue], event: Event) -> dict[str, JsonValue]:
-    """Add the event's number in the store, by which a client that reconnects goes on."""
-    if event.seq is not None:
-        data["seq"] = event.seq
+def _with_seq(data: dict[str, JsonValue], seq: int | None) -> dict[str, JsonValue]:
+    """Add an event's number in the store, by which a client that reconnects goes on."""
+    if seq is not None:
+        data["seq"] = seq
     return data
 
 

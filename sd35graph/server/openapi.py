@@ -19,7 +19,8 @@ _REQUESTS = (
     wire.InterruptRequest,
     wire.FreeRequest,
     resources.JobRequest,
-    resources.JobChange,
+    wire.CancelRequest,
+    wire.LogSubscription,
 )
 
 UPLOAD_BODY: dict[str, Any] = {

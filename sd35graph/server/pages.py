@@ -14,6 +14,12 @@ POLICY = (
 )
 """Content-Security-Policy of our pages."""
 STRICT_POLICY = POLICY.format(scripts="", styles="")
+FRONT_END_POLICY = (
+    "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+    "style-src 'self' 'unsafe-inline'; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+"""That of another front end, which its operator has chosen to trust: it may make scripts, but reach no other site."""
 FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; media-src 'self'; sandbox"
 """That of users' files: whatever they hold, no script of it runs, and it acts in nobody's name."""
 

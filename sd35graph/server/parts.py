@@ -13,15 +13,17 @@ from starlette.requests import HTTPConnection
 
 from sd35graph.engine.artifacts import ArtifactStore
 from sd35graph.engine.folders import Folders
+from sd35graph.engine.user_files import UserFiles
 from sd35graph.engine.workers.supervisor import Supervisor
 from sd35graph.graph.schema import NodeSchema
 from sd35graph.server.access import Access
 from sd35graph.server.content_hashes import ContentHashes
+from sd35graph.server.editor import Editor
 from sd35graph.server.errors import ApiError
 from sd35graph.server.hub import Hub
 from sd35graph.server.limits import Limits
+from sd35graph.server.log_tail import LogTail
 from sd35graph.server.metrics import Metrics
-from sd35graph.server.webhooks import Webhooks
 from sd35graph.server.wire import WorkersReport
 
 SCHEMAS_TIMEOUT_S = 300.0
@@ -32,17 +34,18 @@ _TOLERATED_STARTS = 2
 
 @dataclass(frozen=True, slots=True)
 class ServerParts:
-    """The server's collaborators. workflows, static: folders of the examples and of the built editor."""
+    """The server's collaborators. workflows: folder of the examples. front_end: the pages for browsers."""
 
     folders: Folders
     artifacts: ArtifactStore
     supervisor: Supervisor
     hub: Hub
     workflows: Path
-    static: Path
+    front_end: Editor
     access: Access
     limits: Limits
-    webhooks: Webhooks
+    user_files: UserFiles
+    logs: LogTail
     hashes: ContentHashes = field(default_factory=ContentHashes)
     metrics: Metrics = field(default_factory=Metrics)
 

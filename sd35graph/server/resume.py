@@ -56,4 +56,4 @@ def _tell(client: Client, feed: JobFeed | None, event: Event) -> None:
     for message in feed.messages(event):
         client.offer(message)
     if event.type in FINAL:
-        client.offer(feed.end())
+        client.offer(feed.end(event))

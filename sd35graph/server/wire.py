@@ -60,6 +60,19 @@ class FreeRequest(Request):
     free_memory: bool = False
 
 
+class CancelRequest(Request):
+    """Which jobs to cancel."""
+
+    job_ids: list[str] = Field(max_length=10_000)
+
+
+class LogSubscription(Request):
+    """Whether a client wants to be sent new log lines."""
+
+    clientId: str = Field(max_length=1000)  # noqa: N815 (the name clients send)
+    enabled: bool
+
+
 class FileName(Request):
     """A file below the input, output or temp folder, as results name it."""
 
@@ -266,6 +279,122 @@ class Me(Answer):
     role: Role
 
 
+class Users(Answer):
+    """Where settings and files are kept."""
+
+    storage: Literal["server"]
+    migrated: bool
+
+
+class UserFile(Answer):
+    """A file a user keeps here; times in milliseconds since 1970."""
+
+    path: str
+    size: int
+    modified: int
+    created: int
+
+
+class UserEntry(Answer):
+    """A file or folder a user keeps here."""
+
+    name: str
+    path: str
+    type: Literal["file", "directory"]
+    size: int | None = None
+    modified: int | None = None
+    created: int | None = None
+
+
+class ModelFolder(Answer):
+    """A kind of model and the folders it is looked for in."""
+
+    name: str
+    folders: list[str]
+
+
+class ModelFile(Answer):
+    """A model file. pathIndex: in which of the folders of its kind it was found."""
+
+    name: str
+    pathIndex: int  # noqa: N815 (the name clients read)
+    size: int
+    modified: int
+    created: int
+
+
+class LogLine(Answer):
+    """A log line: when, and the text."""
+
+    t: str
+    m: str
+
+
+class LogWindow(Answer):
+    """The size of the window lines are meant for."""
+
+    cols: int
+    rows: int
+
+
+class LogLines(Answer):
+    """Log lines, oldest first. Data of the message `logs` too."""
+
+    entries: list[LogLine]
+    size: LogWindow
+
+
+JobStatus = Literal["pending", "in_progress", "completed", "failed", "cancelled"]
+
+
+class JobSummary(Answer):
+    """A job of any state, times in milliseconds since 1970. What is not known yet is left out."""
+
+    id: str
+    status: JobStatus
+    priority: float
+    create_time: int
+    execution_start_time: int | None = None
+    execution_end_time: int | None = None
+    preview_output: dict[str, JsonValue] | None = None
+    outputs_count: int | None = None
+    previewable_outputs_count: int | None = None
+    execution_error: dict[str, JsonValue] | None = None
+    workflow_id: str | None = None
+
+
+class JobDetails(JobSummary):
+    """A job with its workflow and, once it has ended, its outputs."""
+
+    update_time: int
+    workflow: dict[str, JsonValue]
+    outputs: dict[str, dict[str, list[JsonValue]]] | None = None
+    execution_status: HistoryStatus | None = None
+    execution_meta: dict[str, NodeMeta] | None = None
+
+
+class Pagination(Answer):
+    """Where in all jobs a list stands."""
+
+    offset: int
+    limit: int
+    total: int
+    has_more: bool
+
+
+class JobList(Answer):
+    """Jobs, page by page."""
+
+    jobs: list[JobSummary]
+    pagination: Pagination
+
+
+class CancelReply(Answer):
+    """The jobs that waited or ran and are being cancelled."""
+
+    cancelled: list[str]
+
+
 class ExampleWorkflow(Answer):
     """An example that comes with the program."""
 
@@ -287,10 +416,11 @@ class NodeProgress(Answer):
 
 
 class StatusData(Lazy):
-    """Data of `status`; `sid` only in the first message of a socket."""
+    """Data of `status`; `sid`, and `seq` to begin with, only in the first message of a socket."""
 
     status: QueueLength
     sid: str | None = None
+    seq: int | None = None
 
 
 class StartData(Lazy):
@@ -313,6 +443,7 @@ class ExecutingData(Lazy):
     node: str | None
     prompt_id: str
     display_node: str | None = None
+    seq: int | None = None
 
 
 class ProgressData(Lazy):
@@ -322,6 +453,7 @@ class ProgressData(Lazy):
     max: float
     prompt_id: str
     node: str
+    seq: int | None = None
 
 
 class ProgressStateData(Lazy):
@@ -329,6 +461,7 @@ class ProgressStateData(Lazy):
 
     prompt_id: str
     nodes: dict[str, NodeProgress]
+    seq: int | None = None
 
 
 class ExecutedData(Lazy):
@@ -388,5 +521,6 @@ SOCKET_MESSAGES: dict[str, type[BaseModel]] = {
     "execution_interrupted": InterruptedData,
     "execution_retried": RetriedData,
     "execution_warning": WarningData,
+    "logs": LogLines,
 }
 """The data of each WebSocket message, by its type."""

@@ -25,6 +25,7 @@ POLICY_VIOLATION = 1008
 LOOK_AT_TOKEN_S = 2.0
 CLOSE_TIMEOUT_S = 2.0
 _MAX_INTEGER = 2**62
+_MOST_DIGITS = 40
 
 
 async def serve_socket(websocket: WebSocket, parts: ServerParts, user: User) -> None:
@@ -39,7 +40,9 @@ async def serve_socket(websocket: WebSocket, parts: ServerParts, user: User) -> 
     if hub.sockets >= parts.limits.max_sockets:
         await websocket.close(TRY_AGAIN_LATER, "too many sockets are open; try again later")
         return
-    client = hub.greet(websocket.query_params.get("clientId") or uuid4().hex, user.only)
+    asked = websocket.query_params.get("after", "")
+    after = min(int(asked), _MAX_INTEGER) if asked.isdecimal() and len(asked) < _MOST_DIGITS else None
+    client = hub.greet(websocket.query_params.get("clientId") or uuid4().hex, user.only, after)
     tasks: set[asyncio.Task[object]] = set()
     try:
         await websocket.accept()
@@ -50,7 +53,7 @@ async def serve_socket(websocket: WebSocket, parts: ServerParts, user: User) -> 
         }
         if websocket.scope["secret"] is not None:
             tasks.add(asyncio.create_task(_until_refused(websocket.scope["secret"], parts.access)))
-        await _join(client, websocket.query_params.get("after"), hub, parts.supervisor)
+        await _join(client, after, hub, parts.supervisor)
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         hub.disconnect(client)
@@ -74,12 +77,12 @@ async def _until_refused(secret: str, access: Access) -> None:
             return
 
 
-async def _join(client: Client, after: str | None, hub: Hub, supervisor: Supervisor) -> None:
-    if after is None or not after.isdecimal():
+async def _join(client: Client, after: int | None, hub: Hub, supervisor: Supervisor) -> None:
+    if after is None:
         hub.join(client)
         return
     try:
-        await catch_up(client, min(int(after), _MAX_INTEGER), supervisor, hub)
+        await catch_up(client, after, supervisor, hub)
     except StoreError as error:
         logger.error("a client cannot be told what it missed", extra={"sid": client.sid, "reason": str(error)})
         hub.join(client)

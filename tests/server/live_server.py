@@ -47,7 +47,11 @@ class Listener:
     async def until_end(self, prompt_id: str) -> list[Message]:
         """Messages up to the one after which nothing of this job comes any more."""
         return await self.until(
-            lambda message: message["type"] == "executing" and message["data"] == {"node": None, "prompt_id": prompt_id}
+            lambda message: (
+                message["type"] == "executing"
+                and message["data"]["node"] is None
+                and message["data"]["prompt_id"] == prompt_id
+            )
         )
 
 

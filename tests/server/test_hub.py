@@ -51,7 +51,10 @@ async def test_connecting_tells_the_id_and_the_queue() -> None:
     hub = Hub()
     follow(hub, "job", "other")
     (message,) = await drain(connect(hub, "me"))
-    assert message == {"type": "status", "data": {"status": {"exec_info": {"queue_remaining": 1}}, "sid": "me"}}
+    assert message == {
+        "type": "status",
+        "data": {"status": {"exec_info": {"queue_remaining": 1}}, "sid": "me", "seq": 0},
+    }
 
 
 async def test_a_job_sends_the_recorded_sequence_to_its_client_and_status_to_all() -> None:

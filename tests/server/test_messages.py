@@ -49,6 +49,21 @@ def test_a_node_is_announced_by_progress_state_and_executing() -> None:
     assert (executing.type, executing.data) == ("executing", {"node": "3", "display_node": "3", "prompt_id": JOB})
 
 
+def test_messages_carry_the_number_of_their_event_momentary_ones_that_of_their_nodes_start() -> None:
+    start = event("node_started", seq=5, node="3", display_node="3", parent_node=None)
+    momentary = (event("progress", node="3", value=1, total=2), event("preview", node="3", media_type="image/png"))
+    end = event("succeeded", seq=8)
+    feed = JobFeed(JOB, "me", {})
+    told = [message for one in (start, *momentary) for message in feed.messages(one)]
+    assert [(message.metadata if isinstance(message, Preview) else message.data)["seq"] for message in told] == [5] * 5
+    assert [message.data["seq"] for message in feed.now()] == [5]
+    (state,) = feed.messages(event("node_finished", seq=7, node="3"))
+    (success,) = feed.messages(end)
+    assert isinstance(state, Message)
+    assert isinstance(success, Message)
+    assert [state.data["seq"], success.data["seq"], feed.end(end).data["seq"]] == [7, 8, 8]
+
+
 def test_progress_gives_state_and_progress_both_replaceable() -> None:
     state, progress = feed_of(START, event("progress", node="3", value=2, total=60))[2:]
     assert isinstance(progress, Message)
@@ -172,11 +187,11 @@ def test_every_message_fits_the_model_published_for_it() -> None:
     ]
     feed = JobFeed(JOB, "me", {})
     seen = set()
-    for message in [*(message for one in events for message in feed.messages(one)), feed.end()]:
+    for message in [*(message for one in events for message in feed.messages(one)), feed.end(events[-1])]:
         assert isinstance(message, Message)
         SOCKET_MESSAGES[message.type].model_validate(message.data)
         seen.add(message.type)
-    assert seen == set(SOCKET_MESSAGES) - {"status", "feature_flags"}
+    assert seen == set(SOCKET_MESSAGES) - {"status", "feature_flags", "logs"}
 
 
 def test_json_never_carries_nan_or_breaks_on_lone_surrogates() -> None:

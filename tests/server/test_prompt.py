@@ -72,7 +72,7 @@ async def test_an_unchanged_prompt_is_cached_and_sends_executed_again(server: Se
     assert [data["output"] for data in of_type(second, "executed")] == [
         data["output"] for data in of_type(first, "executed")
     ]
-    assert of_type(second, "executing") == [{"node": None, "prompt_id": second[-1]["data"]["prompt_id"]}]
+    assert [data["node"] for data in of_type(second, "executing")] == [None]
 
 
 async def test_progress_and_previews_come_for_every_step(server: Server) -> None:
@@ -116,7 +116,7 @@ async def test_a_failing_node_gives_execution_error_and_the_next_job_runs(server
     assert error["exception_message"].startswith("no luck")
     assert error["executed"] == ["n"]
     assert any("toy_fail" in line for line in error["traceback"])
-    assert messages[-1]["data"] == {"node": None, "prompt_id": prompt_id}
+    assert messages[-1]["data"].items() >= {"node": None, "prompt_id": prompt_id}.items()
     status = (await server.history(prompt_id))["status"]
     assert (status["status_str"], status["completed"]) == ("error", False)
     assert status["messages"][-1] == ["execution_error", error]
@@ -340,7 +340,7 @@ async def test_a_client_that_reconnects_goes_on_receiving(server: Server) -> Non
         await listener.until(lambda message: message["type"] == "progress")
     async with server.listening("again") as listener:
         messages = await listener.until_end(prompt_id)
-    assert messages[0]["data"] == {"node": "s", "display_node": "s", "prompt_id": prompt_id}
+    assert messages[0]["data"].items() >= {"node": "s", "display_node": "s", "prompt_id": prompt_id}.items()
     assert "execution_success" in types(messages)
 
 
@@ -363,10 +363,10 @@ async def test_a_client_that_was_away_is_told_what_it_missed_and_nothing_twice(s
     assert types(first).count("execution_success") == 1
     assert types(second).count("execution_start") == 1
     assert types(second).count("execution_success") == 1
-    told = [message["data"] for message in (*first, *second) if message["type"] != "binary"]
-    numbers = [data["seq"] for data in told if "seq" in data]
-    assert numbers == sorted(set(numbers))
-    assert min(numbers) > after
+    told = [message for message in (*first, *second) if message["type"] not in ("binary", "status")]
+    assert min(message["data"]["seq"] for message in told) > after  # each carries a number
+    once = [message["data"]["seq"] for message in told if message["type"].startswith(("execution_", "executed"))]
+    assert once == sorted(set(once))
 
 
 @pytest.mark.parametrize("after", ["x", "-1", "9" * 40, ""])

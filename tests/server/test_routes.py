@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +13,14 @@ from typing import Any
 
 import httpx
 import pytest
-from live_server import Server, fresh, serving
+from live_server import Server, fresh, serving, show
 from PIL import Image
 
+from sd35graph.app import ServeError, new_server
 from sd35graph.server import wire
 from sd35graph.server.api import new_api
 from sd35graph.server.openapi import describe
+from sd35graph.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -258,6 +262,29 @@ async def test_free_memory_empties_the_cache(server: Server) -> None:
     assert cached == []
 
 
+async def test_model_files_are_described_with_what_their_maker_wrote(server: Server) -> None:
+    head = json.dumps({"__metadata__": {"modelspec.title": "Tiny"}}).encode()
+    folder = server.base / "models" / "loras"
+    (folder / "described.safetensors").write_bytes(len(head).to_bytes(8, "little") + head)
+    (folder / "broken.safetensors").write_bytes(b"\xff" * 64)
+    async with server.http() as http:
+
+        async def metadata(name: str, kind: str = "loras") -> httpx.Response:
+            return await http.get(f"/api/view_metadata/{kind}", params={"filename": name})
+
+        assert (await metadata("described.safetensors")).json() == {"modelspec.title": "Tiny"}
+        broken = await metadata("broken.safetensors")
+        assert (broken.status_code, "is no safetensors file" in broken.text) == (400, True)
+        for name in ("nope.safetensors", "../loras/described.safetensors", "/etc/passwd", ""):
+            assert (await metadata(name)).status_code == 404
+        assert (await metadata("described.safetensors", "nothing")).status_code == 404
+        files = (await http.get("/experiment/models/loras")).json()
+        sizes = {file["name"]: wire.ModelFile.model_validate(file).size for file in files}
+        assert sizes["described.safetensors"] == len(head) + 8
+        kinds = [wire.ModelFolder.model_validate(kind).name for kind in (await http.get("/experiment/models")).json()]
+        assert kinds == (await http.get("/models")).json()
+
+
 async def test_examples_are_listed_and_given_as_they_are(server: Server) -> None:
     async with server.http() as http:
         listed: list[Any] = (await http.get("/v1/workflows")).json()
@@ -267,6 +294,53 @@ async def test_examples_are_listed_and_given_as_they_are(server: Server) -> None
             assert document == json.loads((ROOT / "workflows" / f"{example['name']}.json").read_text())
         assert (await http.get("/v1/workflows/nope")).status_code == 404
         assert (await http.get("/v1/workflows/..%2fpyproject")).status_code in (400, 404)
+
+
+async def test_examples_are_templates_too(server: Server) -> None:
+    async with server.http() as http:
+        templates = (await http.get("/api/workflow_templates")).json()
+        [name, *_] = templates["sd35graph"]
+        example = (await http.get(f"/api/workflow_templates/sd35graph/{name}.json")).json()
+        assert example == json.loads((ROOT / "workflows" / f"{name}.json").read_text())
+        for wrong in (f"other/{name}.json", "sd35graph/nope.json", f"sd35graph/{name}.jpg", "sd35graph/README.md"):
+            assert (await http.get(f"/api/workflow_templates/{wrong}")).status_code == 404
+        assert (await http.get("/api/workflow_templates/sd35graph/..%2f..%2fpyproject.json")).status_code in (400, 404)
+        assert (await http.get("/api/i18n")).json() == {}
+
+
+async def test_folders_and_their_newest_files_are_listed(server: Server) -> None:
+    for age, name in ((20, "older.png"), (10, "newer.png")):
+        path = server.base / "temp" / name
+        path.write_bytes(png())
+        os.utime(path, (path.stat().st_mtime - age,) * 2)
+    async with server.http() as http:
+        files = (await http.get("/internal/files/temp")).json()
+        assert [name for name in files if name in ("older.png", "newer.png")] == ["newer.png", "older.png"]
+        assert (await http.get("/internal/files/models")).status_code == 400
+        paths = (await http.get("/internal/folder_paths")).json()
+    assert str(server.base / "models" / "loras") in paths["loras"]
+
+
+async def test_log_lines_are_kept_and_sent_to_those_who_ask(server: Server) -> None:
+    log = logging.getLogger("sd35graph.test")
+    async with server.listening() as listener, server.http() as http:
+        log.warning("before", extra={"count": 1})
+        raw = (await http.get("/internal/logs/raw")).json()
+        wire.LogLines.model_validate(raw)
+        assert raw["entries"][-1]["m"] == "WARNING sd35graph.test: before (count=1)\n"
+        assert "before (count=1)" in (await http.get("/internal/logs")).json()
+        asked = {"clientId": listener.client_id, "enabled": True}
+        assert (await http.patch("/internal/logs/subscribe", json=asked)).status_code == 200
+        log.warning("after")
+        sent = (await listener.until(lambda message: message["type"] == "logs"))[-1]["data"]
+        wire.LogLines.model_validate(sent)
+        assert sent["entries"][-1]["m"] == "WARNING sd35graph.test: after\n"
+        await http.patch("/internal/logs/subscribe", json={**asked, "enabled": False})
+        log.warning("never")
+        await http.post("/prompt", json={"prompt": show(fresh()), "client_id": listener.client_id})
+        told = await listener.until(lambda message: message["type"] == "execution_success")
+        assert "logs" not in [message["type"] for message in told]
+        assert (await http.patch("/internal/logs/subscribe", json={})).status_code == 400
 
 
 async def test_the_description_is_served_and_the_committed_one_is_current(server: Server) -> None:
@@ -305,6 +379,24 @@ async def test_without_a_built_editor_a_page_says_how_to_build_it(tmp_path: Path
             assert (page.text, page.headers["cache-control"]) == ("<title>editor</title>", "no-cache")
             assert "immutable" in script.headers["cache-control"]
             assert (await http.get("/..%2fsecret")).status_code == 404
+
+
+async def test_another_front_end_is_served_with_a_policy_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "pages" / "static").mkdir(parents=True)
+    (tmp_path / "pages" / "static" / "index.html").write_text("<title>other</title>")
+    with serving(tmp_path / "base", front_end=tmp_path / "pages") as running:
+        async with running.http() as http:
+            page = await http.get("/")
+            assert page.text == "<title>other</title>"
+            assert "'unsafe-eval'" in page.headers["content-security-policy"]
+            assert "'unsafe-eval'" not in (await http.get("/docs")).headers["content-security-policy"]
+            assert "'unsafe-eval'" not in (await http.get("/queue")).headers["content-security-policy"]
+            assert (await http.get("/user.css")).status_code == 404
+
+
+def test_a_front_end_without_a_page_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ServeError, match=r"holds no index\.html; --front-end takes the folder of a built front end"):
+        new_server(Settings(base=tmp_path / "base", front_end=tmp_path), lambda _line: None)
 
 
 def test_the_api_process_imports_neither_torch_nor_what_only_some_requests_need() -> None:

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import JsonValue
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, insert, select, true, update
 
 from sd35graph.engine.events import Event, JobError, now_ms
-from sd35graph.engine.jobs import MAX_ATTEMPTS, MESSAGE_TYPES, Job, NewJob, Result
+from sd35graph.engine.jobs import MAX_ATTEMPTS, MAX_RETRIES, MESSAGE_TYPES, Job, NewJob, Result
 from sd35graph.engine.storage.tables import EVENTS, FILES, JOBS
 
 _IDS_PER_STATEMENT = 500
@@ -182,9 +182,21 @@ def requeue(connection: Connection, row: JobRow, reason: str, *, attempts: int) 
 
 
 def retry_or_fail(connection: Connection, row: JobRow, error: JobError) -> list[Event]:
-    """Settle a running job whose process died: cancelled if that was asked, else tried again, else failed."""
+    """Settle a running job whose worker died: cancelled if that was asked, else tried again, else failed."""
     if not row.cancel_requested and row.attempts < MAX_ATTEMPTS:
         return requeue(connection, row, error.message, attempts=row.attempts)
+    return _give_up(connection, row, error)
+
+
+def recover(connection: Connection, row: JobRow, error: JobError) -> list[Event]:
+    """Settle a running job whose server died, which is seldom a job's fault: that is no attempt, up to a limit."""
+    retries = select(func.count()).where(EVENTS.c.job_id == row.id, EVENTS.c.type == "retried")
+    if not row.cancel_requested and connection.execute(retries).scalar_one() < MAX_RETRIES:
+        return requeue(connection, row, error.message, attempts=row.attempts - 1)
+    return _give_up(connection, row, error)
+
+
+def _give_up(connection: Connection, row: JobRow, error: JobError) -> list[Event]:
     if row.cancel_requested:
         result = Result(state="cancelled")
         last = Event(type="cancelled", job_id=row.id, data={"node": error.node_id, "executed": []})

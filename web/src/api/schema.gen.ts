@@ -24,6 +24,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/experiment/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Model Folders With Places
+         * @description The kinds of model file; where their folders are is not told here.
+         */
+        get: operations["model_folders_with_places"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/experiment/models/{folder}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Model Files With Sizes
+         * @description The model files of one kind with their sizes and times, in milliseconds since 1970.
+         */
+        get: operations["model_files_with_sizes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/extensions": {
         parameters: {
             query?: never;
@@ -148,6 +188,128 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/i18n": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Translations
+         * @description Translations that node packs bring; there are none.
+         */
+        get: operations["translations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/files/{folder}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Files Of
+         * @description Names of the files directly in the input, output or temp folder, the newest first.
+         *
+         *     Results may be of other users: all of them are listed only for an administrator.
+         */
+        get: operations["files_of"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/folder_paths": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Folder Paths
+         * @description The folders in which each kind of model is looked for.
+         */
+        get: operations["folder_paths"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Logs
+         * @description The newest log lines as one text.
+         */
+        get: operations["logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/logs/raw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Logs Raw
+         * @description The newest log lines.
+         */
+        get: operations["logs_raw"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/logs/subscribe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Subscribe To Logs
+         * @description Have new log lines sent to a socket, as messages of type `logs`, or no more of them.
+         */
+        patch: operations["subscribe_to_logs"];
+        trace?: never;
+    };
     "/interrupt": {
         parameters: {
             query?: never;
@@ -162,6 +324,86 @@ export interface paths {
          * @description Stop the running job `prompt_id`, or every running one. A job that waits goes on waiting.
          */
         post: operations["interrupt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Jobs Page
+         * @description Jobs of all states, the newest first.
+         */
+        get: operations["jobs_page"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Several Jobs
+         * @description Cancel jobs that wait or run. Gives those that were there to be cancelled.
+         */
+        post: operations["cancel_several_jobs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One Job
+         * @description One job with its workflow and outputs.
+         */
+        get: operations["one_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/{job_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel One Job
+         * @description Cancel a job that waits or runs; one that has ended stays as it is.
+         */
+        post: operations["cancel_one_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -336,6 +578,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Settings
+         * @description All settings of the editor that this user has changed.
+         */
+        get: operations["get_settings"];
+        put?: never;
+        /**
+         * Change Settings
+         * @description Keep some settings; the others stay.
+         */
+        post: operations["change_settings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/settings/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Setting
+         * @description One setting; null when it was never changed.
+         */
+        get: operations["get_setting"];
+        put?: never;
+        /**
+         * Change Setting
+         * @description Keep one setting.
+         */
+        post: operations["change_setting"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/system_stats": {
         parameters: {
             query?: never;
@@ -392,6 +682,94 @@ export interface paths {
          * @description Keep the picture `original_ref` (a file reference as JSON) with the alpha channel of the one sent.
          */
         post: operations["upload_mask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/userdata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Files
+         * @description Files of a folder, with paths relative to it.
+         */
+        get: operations["list_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/userdata/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get File
+         * @description A file as it was kept.
+         */
+        get: operations["get_file"];
+        put?: never;
+        /**
+         * Save File
+         * @description Keep the request's body as a file. Answers 409 where it exists and must not be replaced.
+         */
+        post: operations["save_file"];
+        /**
+         * Delete File
+         * @description Remove a file.
+         */
+        delete: operations["delete_file"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/userdata/{file}/move/{dest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move File
+         * @description Give a file another name.
+         */
+        post: operations["move_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Users
+         * @description Where settings and files are kept: on the server.
+         */
+        get: operations["users"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -485,11 +863,7 @@ export interface paths {
         delete: operations["delete_job"];
         options?: never;
         head?: never;
-        /**
-         * Move Job
-         * @description Give a waiting job another priority, or another place: `{"before": ID}`, or `{"before": null}` for the last.
-         */
-        patch: operations["move_job"];
+        patch?: never;
         trace?: never;
     };
     "/v1/jobs/{job_id}/cancel": {
@@ -529,26 +903,6 @@ export interface paths {
         get: operations["job_events"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/jobs/{job_id}/retry": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Retry Job
-         * @description Queue an ended job once more, as a new one at the end of the queue. Its webhook is not told again.
-         */
-        post: operations["retry_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -675,46 +1029,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/queue/pause": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Pause Queue
-         * @description Start no more jobs, also after a restart; those that run go on, and new ones are still accepted.
-         */
-        post: operations["pause_queue"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/queue/resume": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Resume Queue
-         * @description Start jobs again.
-         */
-        post: operations["resume_queue"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/workflows": {
         parameters: {
             query?: never;
@@ -755,6 +1069,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v2/userdata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Entries
+         * @description Files and folders of a folder and all below it, with paths relative to the user's own.
+         */
+        get: operations["list_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/view": {
         parameters: {
             query?: never;
@@ -767,6 +1101,66 @@ export interface paths {
          * @description A file of the output (or input, temp) folder; active content such as SVG as a download.
          */
         get: operations["view"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/view_metadata/{folder}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * View Metadata
+         * @description What the maker of a safetensors file wrote into it.
+         */
+        get: operations["view_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workflow_templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Workflow Templates
+         * @description Names of example workflows, by whose they are.
+         */
+        get: operations["workflow_templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workflow_templates/{pack}/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Workflow Template
+         * @description One example workflow in editor form, `NAME.json`.
+         */
+        get: operations["workflow_template"];
         put?: never;
         post?: never;
         delete?: never;
@@ -814,6 +1208,22 @@ export interface components {
             seq: number | null;
             /** Timestamp */
             timestamp: number;
+        };
+        /**
+         * CancelReply
+         * @description The jobs that waited or ran and are being cancelled.
+         */
+        CancelReply: {
+            /** Cancelled */
+            cancelled: string[];
+        };
+        /**
+         * CancelRequest
+         * @description Which jobs to cancel.
+         */
+        CancelRequest: {
+            /** Job Ids */
+            job_ids: string[];
         };
         /**
          * Capabilities
@@ -967,6 +1377,11 @@ export interface components {
             node: string | null;
             /** Prompt Id */
             prompt_id: string;
+            /**
+             * Seq
+             * @default null
+             */
+            seq: number | null;
         };
         /**
          * Features
@@ -1204,24 +1619,6 @@ export interface components {
             timestamp: number;
         };
         /**
-         * JobChange
-         * @description Another place in the queue for a job that waits.
-         */
-        JobChange: {
-            /**
-             * Before
-             * @description The waiting job to run before, in its priority; null: behind all.
-             * @default null
-             */
-            before: string | null;
-            /**
-             * Priority
-             * @description Jobs of a higher one run first.
-             * @default null
-             */
-            priority: number | null;
-        };
-        /**
          * JobDetail
          * @description A job with what was asked, and all that its output nodes showed. node_errors: of outputs that were left out.
          */
@@ -1261,7 +1658,7 @@ export interface components {
             };
             /**
              * Number
-             * @description Place in the queue among those of one priority; lower runs first.
+             * @description Place in the queue; lower runs first.
              */
             number: number;
             /** Outputs */
@@ -1270,11 +1667,6 @@ export interface components {
                     [key: string]: components["schemas"]["JsonValue"][];
                 };
             };
-            /**
-             * Priority
-             * @description Jobs of a higher one run first.
-             */
-            priority: number;
             /**
              * Prompt
              * @description The workflow in API form.
@@ -1295,7 +1687,6 @@ export interface components {
             targets: string[];
             /** Url */
             url: string;
-            webhook: components["schemas"]["WebhookStatus"] | null;
             /**
              * Workflow
              * @description The editor's form, if that was sent.
@@ -1305,12 +1696,73 @@ export interface components {
             } | null;
         };
         /**
+         * JobDetails
+         * @description A job with its workflow and, once it has ended, its outputs.
+         */
+        JobDetails: {
+            /** Create Time */
+            create_time: number;
+            /** Execution End Time */
+            execution_end_time?: number | null;
+            /** Execution Error */
+            execution_error?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+            /** Execution Meta */
+            execution_meta?: {
+                [key: string]: components["schemas"]["NodeMeta"];
+            } | null;
+            /** Execution Start Time */
+            execution_start_time?: number | null;
+            execution_status?: components["schemas"]["HistoryStatus"] | null;
+            /** Id */
+            id: string;
+            /** Outputs */
+            outputs?: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["JsonValue"][];
+                };
+            } | null;
+            /** Outputs Count */
+            outputs_count?: number | null;
+            /** Preview Output */
+            preview_output?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+            /** Previewable Outputs Count */
+            previewable_outputs_count?: number | null;
+            /** Priority */
+            priority: number;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "pending" | "in_progress" | "completed" | "failed" | "cancelled";
+            /** Update Time */
+            update_time: number;
+            /** Workflow */
+            workflow: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Workflow Id */
+            workflow_id?: string | null;
+        };
+        /**
+         * JobList
+         * @description Jobs, page by page.
+         */
+        JobList: {
+            /** Jobs */
+            jobs: components["schemas"]["sd35graph__server__wire__JobSummary"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        /**
          * JobPage
          * @description A part of the jobs. next: the `cursor` of the next part; null: this was the last.
          */
         JobPage: {
             /** Jobs */
-            jobs: components["schemas"]["JobSummary"][];
+            jobs: components["schemas"]["sd35graph__server__resources__JobSummary"][];
             /** Next */
             next: string | null;
         };
@@ -1360,22 +1812,11 @@ export interface components {
              */
             front: boolean;
             /**
-             * Priority
-             * @description Jobs of a higher one run first.
-             * @default 0
-             */
-            priority: number;
-            /**
              * Targets
              * @description Output nodes to run; null: all.
              * @default null
              */
             targets: string[] | null;
-            /**
-             * @description Whom to tell when it has ended.
-             * @default null
-             */
-            webhook: components["schemas"]["WebhookRequest"] | null;
             /**
              * Workflow
              * @description A workflow in API form or in the editor's form.
@@ -1384,61 +1825,46 @@ export interface components {
                 [key: string]: components["schemas"]["JsonValue"];
             };
         };
-        /**
-         * JobSummary
-         * @description A job. error: why it failed.
-         */
-        JobSummary: {
-            /** Artifacts */
-            artifacts: components["schemas"]["ArtifactRef"][];
-            /**
-             * Attempts
-             * @description How often it was started.
-             */
-            attempts: number;
-            /** Cancel Requested */
-            cancel_requested: boolean;
-            /** Client Id */
-            client_id: string | null;
-            /**
-             * Created
-             * @description UTC, RFC 3339.
-             * @example 2026-11-22T21:00:00.123Z
-             */
-            created: string;
-            /** Ended */
-            ended: string | null;
-            /** Error */
-            error: {
-                [key: string]: components["schemas"]["JsonValue"];
-            } | null;
-            /** Id */
-            id: string;
-            /**
-             * Number
-             * @description Place in the queue among those of one priority; lower runs first.
-             */
-            number: number;
-            /**
-             * Priority
-             * @description Jobs of a higher one run first.
-             */
-            priority: number;
-            /** Started */
-            started: string | null;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "pending" | "running" | "succeeded" | "failed" | "cancelled";
-            /** Submitted By */
-            submitted_by: string | null;
-            /** Targets */
-            targets: string[];
-            /** Url */
-            url: string;
-        };
         JsonValue: unknown;
+        /**
+         * LogLine
+         * @description A log line: when, and the text.
+         */
+        LogLine: {
+            /** M */
+            m: string;
+            /** T */
+            t: string;
+        };
+        /**
+         * LogLines
+         * @description Log lines, oldest first. Data of the message `logs` too.
+         */
+        LogLines: {
+            /** Entries */
+            entries: components["schemas"]["LogLine"][];
+            size: components["schemas"]["LogWindow"];
+        };
+        /**
+         * LogSubscription
+         * @description Whether a client wants to be sent new log lines.
+         */
+        LogSubscription: {
+            /** Clientid */
+            clientId: string;
+            /** Enabled */
+            enabled: boolean;
+        };
+        /**
+         * LogWindow
+         * @description The size of the window lines are meant for.
+         */
+        LogWindow: {
+            /** Cols */
+            cols: number;
+            /** Rows */
+            rows: number;
+        };
         /**
          * Me
          * @description Who makes the request. name: null where nobody needs a token.
@@ -1451,6 +1877,32 @@ export interface components {
              * @enum {string}
              */
             role: "viewer" | "artist" | "admin";
+        };
+        /**
+         * ModelFile
+         * @description A model file. pathIndex: in which of the folders of its kind it was found.
+         */
+        ModelFile: {
+            /** Created */
+            created: number;
+            /** Modified */
+            modified: number;
+            /** Name */
+            name: string;
+            /** Pathindex */
+            pathIndex: number;
+            /** Size */
+            size: number;
+        };
+        /**
+         * ModelFolder
+         * @description A kind of model and the folders it is looked for in.
+         */
+        ModelFolder: {
+            /** Folders */
+            folders: string[];
+            /** Name */
+            name: string;
         };
         /**
          * ModelKind
@@ -1715,6 +2167,20 @@ export interface components {
             traceback: string;
         };
         /**
+         * Pagination
+         * @description Where in all jobs a list stands.
+         */
+        Pagination: {
+            /** Has More */
+            has_more: boolean;
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
+        /**
          * Problem
          * @description Why a request was refused (RFC 9457). code: stable, for programs; detail: for people, with the way out.
          */
@@ -1761,6 +2227,11 @@ export interface components {
             node: string;
             /** Prompt Id */
             prompt_id: string;
+            /**
+             * Seq
+             * @default null
+             */
+            seq: number | null;
             /** Value */
             value: number;
         };
@@ -1775,6 +2246,11 @@ export interface components {
             };
             /** Prompt Id */
             prompt_id: string;
+            /**
+             * Seq
+             * @default null
+             */
+            seq: number | null;
         };
         /**
          * PromptReply
@@ -1894,12 +2370,8 @@ export interface components {
         /**
          * QueueState
          * @description How many jobs wait and run, and their ids in order. Those of other users are counted, not named.
-         *
-         *     paused: no more jobs are started, by whom they may be; those that run go on.
          */
         QueueState: {
-            /** Paused */
-            paused: boolean;
             /** Pending */
             pending: number;
             /** Pending Ids */
@@ -1938,6 +2410,7 @@ export interface components {
             execution_success: components["schemas"]["StartData"];
             execution_warning: components["schemas"]["WarningData"];
             feature_flags: components["schemas"]["Features"];
+            logs: components["schemas"]["LogLines"];
             progress: components["schemas"]["ProgressData"];
             progress_state: components["schemas"]["ProgressStateData"];
             status: components["schemas"]["StatusData"];
@@ -1959,9 +2432,14 @@ export interface components {
         };
         /**
          * StatusData
-         * @description Data of `status`; `sid` only in the first message of a socket.
+         * @description Data of `status`; `sid`, and `seq` to begin with, only in the first message of a socket.
          */
         StatusData: {
+            /**
+             * Seq
+             * @default null
+             */
+            seq: number | null;
             /**
              * Sid
              * @default null
@@ -2028,6 +2506,54 @@ export interface components {
             type: "input" | "output" | "temp";
         };
         /**
+         * UserEntry
+         * @description A file or folder a user keeps here.
+         */
+        UserEntry: {
+            /** Created */
+            created?: number | null;
+            /** Modified */
+            modified?: number | null;
+            /** Name */
+            name: string;
+            /** Path */
+            path: string;
+            /** Size */
+            size?: number | null;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "file" | "directory";
+        };
+        /**
+         * UserFile
+         * @description A file a user keeps here; times in milliseconds since 1970.
+         */
+        UserFile: {
+            /** Created */
+            created: number;
+            /** Modified */
+            modified: number;
+            /** Path */
+            path: string;
+            /** Size */
+            size: number;
+        };
+        /**
+         * Users
+         * @description Where settings and files are kept.
+         */
+        Users: {
+            /** Migrated */
+            migrated: boolean;
+            /**
+             * Storage
+             * @constant
+             */
+            storage: "server";
+        };
+        /**
          * WarningData
          * @description Data of `execution_warning`: a node tells the user something that does not stop the job.
          */
@@ -2051,40 +2577,6 @@ export interface components {
             timestamp: number;
         };
         /**
-         * WebhookRequest
-         * @description Whom to tell, by `POST`, when a job has ended. The form is that of Standard Webhooks (standardwebhooks.com).
-         */
-        WebhookRequest: {
-            /**
-             * Secret
-             * @description Signs what is sent: `whsec_` and 24 to 64 random bytes in base64. Never shown again.
-             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
-             */
-            secret: string;
-            /**
-             * Url
-             * @example https://studio.example/done
-             */
-            url: string;
-        };
-        /**
-         * WebhookStatus
-         * @description How far the telling has got. attempts: made so far; error: what went wrong with the last.
-         */
-        WebhookStatus: {
-            /** Attempts */
-            attempts: number;
-            /** Error */
-            error: string | null;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "waiting" | "delivered" | "given_up";
-            /** Url */
-            url: string;
-        };
-        /**
          * WorkerInfo
          * @description A worker's place: its device, what the process in it does, how often it was replaced, and why the last time.
          */
@@ -2104,6 +2596,90 @@ export interface components {
              * @enum {string}
              */
             state: "starting" | "ready" | "busy" | "restarting" | "stopped";
+        };
+        /**
+         * JobSummary
+         * @description A job. error: why it failed.
+         */
+        sd35graph__server__resources__JobSummary: {
+            /** Artifacts */
+            artifacts: components["schemas"]["ArtifactRef"][];
+            /**
+             * Attempts
+             * @description How often it was started.
+             */
+            attempts: number;
+            /** Cancel Requested */
+            cancel_requested: boolean;
+            /** Client Id */
+            client_id: string | null;
+            /**
+             * Created
+             * @description UTC, RFC 3339.
+             * @example 2026-11-22T21:00:00.123Z
+             */
+            created: string;
+            /** Ended */
+            ended: string | null;
+            /** Error */
+            error: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+            /** Id */
+            id: string;
+            /**
+             * Number
+             * @description Place in the queue; lower runs first.
+             */
+            number: number;
+            /** Started */
+            started: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "running" | "succeeded" | "failed" | "cancelled";
+            /** Submitted By */
+            submitted_by: string | null;
+            /** Targets */
+            targets: string[];
+            /** Url */
+            url: string;
+        };
+        /**
+         * JobSummary
+         * @description A job of any state, times in milliseconds since 1970. What is not known yet is left out.
+         */
+        sd35graph__server__wire__JobSummary: {
+            /** Create Time */
+            create_time: number;
+            /** Execution End Time */
+            execution_end_time?: number | null;
+            /** Execution Error */
+            execution_error?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+            /** Execution Start Time */
+            execution_start_time?: number | null;
+            /** Id */
+            id: string;
+            /** Outputs Count */
+            outputs_count?: number | null;
+            /** Preview Output */
+            preview_output?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+            /** Previewable Outputs Count */
+            previewable_outputs_count?: number | null;
+            /** Priority */
+            priority: number;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "pending" | "in_progress" | "completed" | "failed" | "cancelled";
+            /** Workflow Id */
+            workflow_id?: string | null;
         };
     };
     responses: never;
@@ -2130,6 +2706,66 @@ export interface operations {
                 };
                 content: {
                     "application/json": string[];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    model_folders_with_places: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelFolder"][];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    model_files_with_sizes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                folder: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelFile"][];
                 };
             };
             /** @description Refused */
@@ -2365,6 +3001,190 @@ export interface operations {
             };
         };
     };
+    translations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    files_of: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                folder: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string[];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    folder_paths: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: string[];
+                    };
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    logs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    logs_raw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogLines"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    subscribe_to_logs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["LogSubscription"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     interrupt: {
         parameters: {
             query?: never;
@@ -2385,6 +3205,141 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    jobs_page: {
+        parameters: {
+            query?: {
+                /** @description Some of pending, in_progress, completed, failed, cancelled, separated by commas; none: all. */
+                status?: string;
+                /** @description Only jobs of the workflow with this id. */
+                workflow_id?: string | null;
+                sort_by?: "created_at" | "execution_duration";
+                sort_order?: "asc" | "desc";
+                /** @description At most so many; never more than 1000. */
+                limit?: number;
+                /** @description Leave out so many of the first. */
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobList"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    cancel_several_jobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CancelRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CancelReply"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    one_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetails"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    cancel_one_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CancelReply"];
                 };
             };
             /** @description Refused */
@@ -2713,6 +3668,128 @@ export interface operations {
             };
         };
     };
+    get_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: components["schemas"]["JsonValue"];
+                    };
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    change_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    get_setting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JsonValue"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    change_setting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     system_stats: {
         parameters: {
             query?: never;
@@ -2815,6 +3892,203 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UploadedFile"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    list_files: {
+        parameters: {
+            query: {
+                /** @description The folder whose files to list. */
+                dir: string;
+                recurse?: boolean;
+                /** @description Give each path whole and in its parts. */
+                split?: boolean;
+                /** @description Answer with size and time, not with the path alone. */
+                full_info?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": (string | string[] | components["schemas"]["UserFile"])[];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    get_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    save_file: {
+        parameters: {
+            query?: {
+                /** @description Whether a file of this name may be replaced. */
+                overwrite?: boolean;
+                /** @description Answer with size and time, not with the path alone. */
+                full_info?: boolean;
+            };
+            header?: never;
+            path: {
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string | components["schemas"]["UserFile"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    delete_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    move_file: {
+        parameters: {
+            query?: {
+                /** @description Whether a file of this name may be replaced. */
+                overwrite?: boolean;
+                /** @description Answer with size and time, not with the path alone. */
+                full_info?: boolean;
+            };
+            header?: never;
+            path: {
+                file: string;
+                dest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string | components["schemas"]["UserFile"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Users"];
                 };
             };
             /** @description Refused */
@@ -3044,41 +4318,6 @@ export interface operations {
             };
         };
     };
-    move_job: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                job_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["JobChange"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["JobDetail"];
-                };
-            };
-            /** @description Refused */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     cancel_job: {
         parameters: {
             query?: never;
@@ -3130,37 +4369,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
-            };
-            /** @description Refused */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    retry_job: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                job_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["JobDetail"];
-                };
             };
             /** @description Refused */
             "4XX": {
@@ -3354,60 +4562,6 @@ export interface operations {
             };
         };
     };
-    pause_queue: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Refused */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    resume_queue: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Refused */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     list_workflows: {
         parameters: {
             query?: never;
@@ -3470,6 +4624,37 @@ export interface operations {
             };
         };
     };
+    list_entries: {
+        parameters: {
+            query?: {
+                path?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserEntry"][];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     view: {
         parameters: {
             query?: {
@@ -3494,6 +4679,106 @@ export interface operations {
                 };
                 content: {
                     "image/*": unknown;
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    view_metadata: {
+        parameters: {
+            query?: {
+                filename?: string;
+            };
+            header?: never;
+            path: {
+                folder: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: components["schemas"]["JsonValue"];
+                    };
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    workflow_templates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: string[];
+                    };
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    workflow_template: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                pack: string;
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
                 };
             };
             /** @description Refused */

@@ -16,7 +16,7 @@ from sd35graph.engine.storage.revisions import refuse_newer
 
 logger = logging.getLogger(__name__)
 
-HEAD = "0004"
+HEAD = "0003"
 """The newest revision in `versions/`; a test compares the two."""
 
 

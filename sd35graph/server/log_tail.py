@@ -1,0 +1,72 @@
+"""The newest log lines, for an editor's log window."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from datetime import UTC, datetime
+
+from pydantic import JsonValue
+
+from sd35graph.server.hub import Hub
+from sd35graph.server.messages import Message
+
+_MOST_LINES = 300
+_MOST_SUBSCRIBERS = 100
+_SIZE: JsonValue = {"cols": 120, "rows": 30}
+
+
+class LogTail(logging.Handler):
+    """Keeps the newest log lines, and sends each new one to the clients that asked for that.
+
+    One line may be logged from any thread; clients are told on the event loop given to `start`.
+    """
+
+    def __init__(self, hub: Hub, formatter: logging.Formatter) -> None:
+        super().__init__(logging.INFO)
+        self.setFormatter(formatter)
+        self._hub = hub
+        self._lines: deque[JsonValue] = deque(maxlen=_MOST_LINES)
+        self._subscribers: set[str] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        """Listen to all logs from now on. Called on the event loop."""
+        self._loop = asyncio.get_running_loop()
+        logging.getLogger().addHandler(self)
+
+    def stop(self) -> None:
+        """Listen no more."""
+        logging.getLogger().removeHandler(self)
+        self._loop = None
+
+    def subscribe(self, client_id: str, *, enabled: bool) -> None:
+        """Send a client the lines to come, or no more of them."""
+        if not enabled:
+            self._subscribers.discard(client_id)
+        elif len(self._subscribers) < _MOST_SUBSCRIBERS:
+            self._subscribers.add(client_id)
+
+    def lines(self) -> list[JsonValue]:
+        """The newest lines, oldest first: `{"t": time, "m": text}`."""
+        return list(self._lines)
+
+    def content(self, lines: list[JsonValue]) -> dict[str, JsonValue]:
+        """Lines as clients read them, with the size of the window they are meant for."""
+        return {"entries": lines, "size": _SIZE}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a line and pass it on."""
+        logged = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line: JsonValue = {"t": logged, "m": f"{self.format(record)}\n"}
+        self._lines.append(line)
+        loop = self._loop
+        if self._subscribers and loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._send, line)
+
+    def _send(self, line: JsonValue) -> None:
+        message = Message("logs", self.content([line]), replaces="logs")
+        for client_id in list(self._subscribers):
+            if not self._hub.tell(client_id, message):
+                self._subscribers.discard(client_id)
