@@ -31,10 +31,12 @@ _CLOSED = "this program may not write there, so the file was not kept; change th
 _REASONS = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
+    errno.EFBIG: "the system allows this program no file of that size, so the file was not kept; raise the limit",
     errno.EROFS: "the disk is read-only, so the file was not kept; choose another folder",
     errno.EACCES: _CLOSED,
     errno.EPERM: _CLOSED,
 }
+_PROBE = bytes(2**16)
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL})
 
 
@@ -103,6 +105,17 @@ class ArtifactStore:
             _write(temporary, lambda file: file.write(content))
             path = _replace(temporary, wanted) if overwrite else _keep(temporary, wanted, content)
         return StoredFile(path.name, _relative(directory, root), folder, path)
+
+    def obstacle(self) -> str | None:
+        """Why nothing can be saved at present, found by trying; None when it can."""
+        for folder in get_args(ArtifactFolder):
+            try:
+                with _temporary(self._folders.root(folder)) as temporary:
+                    _write(temporary, lambda file: file.write(_PROBE))
+            except (OSError, UnsafePath) as error:
+                reason = error.strerror if isinstance(error, OSError) else error
+                return f"nothing can be saved in {self._folders.root(folder)}: {reason}"
+        return None
 
     def remove_previews(self, before_s: float) -> int:
         """Remove what nodes saved in the temp folder before that time (seconds since 1970); gives how many.

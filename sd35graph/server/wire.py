@@ -252,10 +252,11 @@ class PackFailure(Answer):
 
 
 class WorkersReport(Answer):
-    """The workers, and the packs that could not be loaded."""
+    """The workers, the packs that could not be loaded, and why the queue waits, such as a full disk."""
 
     workers: list[WorkerInfo]
     pack_failures: list[PackFailure]
+    obstacle: str | None
 
 
 class SystemStats(WorkersReport):

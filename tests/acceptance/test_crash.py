@@ -46,10 +46,16 @@ class Victim:
         line = self._process.stdout.readline()
         assert re.search(r"http://\S+", line), f"the server did not say its address but {line!r}"
 
+    def process(self) -> psutil.Process:
+        assert self._process is not None
+        return psutil.Process(self._process.pid)
+
+    def workers(self) -> list[psutil.Process]:
+        return self.process().children()
+
     def kill(self, whom: str) -> None:
         """Kill "server", "worker" or "both"; the server is started again."""
-        assert self._process is not None
-        workers = psutil.Process(self._process.pid).children()
+        workers = self.workers()
         for worker in workers if whom != "server" else []:
             with suppress(psutil.NoSuchProcess):
                 worker.kill()

@@ -93,6 +93,21 @@ def test_full_disk_is_an_os_error_that_says_so_and_leaves_nothing(store: Artifac
     assert files_below(folders.base) == []
 
 
+def test_what_keeps_files_from_being_saved_is_found_by_trying(
+    store: ArtifactStore, folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert store.obstacle() is None
+    assert files_below(folders.base) == []
+
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    reason = "the disk is full, so the file was not kept; free some space"
+    assert store.obstacle() == f"nothing can be saved in {folders.output}: {reason}"
+    assert files_below(folders.base) == []
+
+
 @pytest.mark.parametrize(
     ("code", "reason"),
     [

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, Sta
 
 from sd35graph.engine.jobs import StoreError
 
-_BUSY_TIMEOUT_S = 30.0
+_BUSY_TIMEOUT_S = 5.0
 
 
 def open_database(url: str) -> Engine:
@@ -50,9 +50,13 @@ def refusals(engine: Engine) -> Iterator[None]:
         raise
     except StatementError as error:
         place = engine.url.render_as_string(hide_password=True)
-        raise StoreError(
-            f"the job store at {place} refused: {error.orig}; check the disk's free space and the file's permissions"
-        ) from error
+        is_locked = "locked" in str(error.orig)
+        remedy = (
+            "another program keeps the file locked; end that program"
+            if is_locked
+            else "check the disk's free space and the file's permissions"
+        )
+        raise StoreError(f"the job store at {place} refused: {error.orig}; {remedy}") from error
 
 
 def _open_sqlite(url: URL) -> Engine:

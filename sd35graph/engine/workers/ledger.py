@@ -47,13 +47,14 @@ class Ledger:
     the wait for the disk. Each still succeeds or fails by itself.
 
     open_store: called in that thread, at the first use. publish: called on the event loop, also when the caller that
-    asked for the change was cancelled meanwhile. Use it on one event loop.
+    asked for the change was cancelled meanwhile. Use it on one event loop. Its `problem` says why changes wait.
     """
 
     def __init__(self, open_store: Callable[[], JobStore], publish: Callable[[list[Event]], None]) -> None:
         self._open_store = open_store
         self._publish = publish
         self._store: JobStore | None = None
+        self.problem: str | None = None
         self._waiting: list[_Request] = []
         self._is_at_work = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="job-store")
@@ -113,9 +114,13 @@ class Ledger:
         delay_s = _FIRST_RETRY_S
         while True:
             try:
-                return await self.write(change)
+                result = await self.write(change)
             except StoreError as error:
+                self.problem = str(error)
                 logger.error("the job store refuses; trying again", extra={"reason": str(error), "delay_s": delay_s})
+            else:
+                self.problem = None
+                return result
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, _LAST_RETRY_S)
 

@@ -18,6 +18,7 @@ from sd35graph.engine.workers.inbox import Inbox
 from sd35graph.engine.workers.ledger import Ledger, with_stored
 from sd35graph.engine.workers.placement import Seat
 from sd35graph.engine.workers.protocol import Frame, Message, event_of
+from sd35graph.engine.workers.room import Room
 from sd35graph.engine.workers.worker_process import WorkerProcess, describe_exit
 
 if TYPE_CHECKING:
@@ -41,9 +42,9 @@ class WorkerUnavailable(Exception):
 class WorkerSlot:
     """Runs jobs one at a time in a process that is replaced when it ends. Lives on one event loop.
 
-    command: starts the worker. seat: its place among the others. on_hello: gets its hello message. lease_s: how long a
-    job is claimed for. cancel_deadline_s: how long a cancelled job may go on before the process is ended.
-    restart_delay_s: pause after a first failed start, doubled with each further one.
+    command: starts the worker. seat: its place among the others. room: whether results can be kept. on_hello: gets its
+    hello message. lease_s: how long a job is claimed for. cancel_deadline_s: how long a cancelled job may go on before
+    the process is ended. restart_delay_s: pause after a first failed start, doubled with each further one.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class WorkerSlot:
         command: Sequence[str],
         ledger: Ledger,
         seat: Seat,
+        room: Room,
         on_hello: Callable[[Message], None],
         *,
         lease_s: float,
@@ -60,6 +62,7 @@ class WorkerSlot:
         self._command = command
         self._ledger = ledger
         self._seat = seat
+        self._room = room
         self._on_hello = on_hello
         self._lease_s = lease_s
         self._cancel_deadline_s = cancel_deadline_s
@@ -232,6 +235,7 @@ class WorkerSlot:
     async def _feed(self) -> None:
         while True:
             await self._ready.wait()
+            await self._room.wait()
             self._wake.clear()
             job = await self._ledger.write_surely(self._claim)
             if job is None:
@@ -281,6 +285,8 @@ class WorkerSlot:
                     final = event
                     break
         if final is not None:
+            if final.type == "failed":
+                self._room.doubt()
             self.active = None
             active.end()  # before it is stored: then the next job is claimed in the same transaction
         if not active.disowned:

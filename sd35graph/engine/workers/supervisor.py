@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import JsonValue
 
+from sd35graph.engine.artifacts import ArtifactStore
 from sd35graph.engine.events import Event
 from sd35graph.engine.jobs import KEEP_ALL, Job, NewJob, Retention, StoreError
 from sd35graph.engine.workers.ledger import Ledger
 from sd35graph.engine.workers.placement import Placement
 from sd35graph.engine.workers.protocol import WORKER_CONFIG, Message, WorkerConfig
+from sd35graph.engine.workers.room import Room
 from sd35graph.engine.workers.schema_cache import SchemaCache
 from sd35graph.engine.workers.slot import SlotState, WorkerSlot, WorkerUnavailable
 from sd35graph.graph.problems import PROBLEMS, Problem
@@ -69,11 +71,13 @@ class Supervisor:
         self._schema_cache = SchemaCache(configs[0])
         self._devices = [config.device for config in configs]
         placement = Placement(self.wake)
+        self._room = Room(ArtifactStore(configs[0].folders).obstacle)
         self._slots = [
             WorkerSlot(
                 worker_command(config),
                 self._ledger,
                 placement.seat(),
+                self._room,
                 self._on_hello,
                 lease_s=lease_s,
                 cancel_deadline_s=cancel_deadline_s,
@@ -213,7 +217,7 @@ class Supervisor:
         return self._system
 
     def stats(self) -> dict[str, JsonValue]:
-        """The workers' states, and the packs that could not be loaded."""
+        """The workers' states, the packs that could not be loaded, and why the queue waits, if it does."""
         workers: list[JsonValue] = [
             {
                 "device": device,
@@ -225,7 +229,8 @@ class Supervisor:
             }
             for slot, device in zip(self._slots, self._devices, strict=True)
         ]
-        return {"workers": workers, "pack_failures": list(self._failures)}
+        obstacle = self._ledger.problem or self._room.problem
+        return {"workers": workers, "pack_failures": list(self._failures), "obstacle": obstacle}
 
     # --- inside ---
 

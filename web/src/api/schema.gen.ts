@@ -2484,6 +2484,8 @@ export interface components {
         SystemStats: {
             /** Devices */
             devices: components["schemas"]["DeviceInfo"][];
+            /** Obstacle */
+            obstacle: string | null;
             /** Pack Failures */
             pack_failures: components["schemas"]["PackFailure"][];
             system: components["schemas"]["SystemInfo"];
