@@ -38,6 +38,7 @@ from sd35graph.server.parts import ServerParts
 from sd35graph.server.security import Hosts
 from sd35graph.server.slow_clients import patient_protocol
 from sd35graph.settings import Settings
+from sd35graph.stopping import StoppableServer
 from sd35graph.tokens import TokenError, TokenFile
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _limits(settings: Settings) -> Limits:
 
 def _supervisor(settings: Settings, folders: Folders, hub: Hub) -> Supervisor:
     return Supervisor(
-        lambda: _open_store(settings.store_url, hub),
+        lambda: _open_store(settings, hub),
         hub.publish,
         _worker_configs(settings, folders),
         cancel_deadline_s=settings.cancel_deadline_s,
@@ -126,6 +127,8 @@ def _worker_configs(settings: Settings, folders: Folders) -> list[WorkerConfig]:
             vram_bytes=_share(settings.vram, devices.count(device)),
             ram_bytes=_share(settings.ram, len(devices)),
             threads=_share(None, on_cpu, lambda: os.cpu_count() or 1) if not device.startswith("cuda") else None,
+            log_format=settings.log_format,
+            log_level=settings.log_level,
         )
         for device in devices
     ]
@@ -138,13 +141,13 @@ def _share(given: int | None, workers: int, found: Callable[[], int] | None = No
     return None if given is None else max(given // workers, 1)
 
 
-def _open_store(url: str, hub: Hub) -> JobStore:
+def _open_store(settings: Settings, hub: Hub) -> JobStore:
     """Open the job store. The hub learns of the jobs earlier processes left, before any event of theirs comes."""
     from sd35graph.engine.storage.store import (
         JobStore,  # SQLAlchemy takes its time to import; the first answer does not wait
     )
 
-    store = JobStore.open(url)
+    store = JobStore.open(settings.store_url, survive_power_cut=settings.survive_power_cut)
     for job in (*store.running(), *store.pending()):
         hub.follow(job.id, job.client_id, node_types_of(job.prompt), job.submitted_by)
     hub.last_seq = store.last_seq()
@@ -173,10 +176,7 @@ def serve(settings: Settings, announce: Callable[[str], object] | None = None) -
     """
     _allow_open_files(settings.max_sockets + _MOST_REQUESTS + _OTHER_FILES)
     with listen(settings.host, settings.port) as listener:
-        try:
-            new_server(settings, announce or _print).run(sockets=[listener])
-        except KeyboardInterrupt:  # raised again by uvicorn once all is stopped in order
-            return
+        new_server(settings, announce or _print).run(sockets=[listener])
 
 
 def _allow_open_files(count: int) -> None:
@@ -216,7 +216,7 @@ def new_server(settings: Settings, announce: Callable[[str], object]) -> uvicorn
         ws_per_message_deflate=False,  # pictures do not shrink, and the rest is not worth the time on one machine
         timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT_S,
     )
-    return _Server(config, announce, secret, app.parts.hub)
+    return _Server(config, settings.shutdown_limit_s, announce, secret, app.parts)
 
 
 def _first_token(access: Access, settings: Settings) -> str | None:
@@ -226,12 +226,19 @@ def _first_token(access: Access, settings: Settings) -> str | None:
     return TokenFile(settings.base).add("admin", "admin")
 
 
-class _Server(uvicorn.Server):
+class _Server(StoppableServer):
     """Says its address once it answers there. secret: a token nobody knows yet, told with it."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[str], object], secret: str | None, hub: Hub) -> None:
-        super().__init__(config)
-        self._hub = hub
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        shutdown_limit_s: float,
+        announce: Callable[[str], object],
+        secret: str | None,
+        parts: ServerParts,
+    ) -> None:
+        super().__init__(config, lambda: parts.supervisor.drain(shutdown_limit_s))
+        self._hub = parts.hub
         self._announce = announce
         self._secret = secret
 

@@ -44,6 +44,33 @@ class PrecisionChoice(StrEnum):
     FP16 = "fp16"
 
 
+class LogFormatChoice(StrEnum):
+    """How log lines look."""
+
+    PRETTY = "pretty"
+    JSON = "json"
+
+
+class LogLevelChoice(StrEnum):
+    """How important a line must be to be logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+_LISTENING, _FOLDERS, _PEOPLE, _OPERATION = "Where it listens", "Folders", "Who may use it", "Operation"
+_SERVE_EPILOG = (
+    "Every option is also a line in BASE/sd35graph.toml, such as `port = 8200`, and a variable, such as "
+    "SD35GRAPH_PORT=8200; flags go before variables, and these before the file. Several folders in one variable are "
+    "separated as in PATH, several names by commas. docs/operating.md lists the settings that have no flag.\n\n"
+    "Examples:\n\n"
+    "sd35graph serve --base ~/pictures --models /data/models\n\n"
+    "sd35graph serve --host 0.0.0.0 (prints an address with a token, for others)\n\n"
+    "sd35graph serve --log-format json --shutdown-limit 120 (as a service)"
+)
+
 Packs = Annotated[list[Path] | None, typer.Option(help="One more folder of node packs. Repeatable.")]
 NoBuiltin = Annotated[bool, typer.Option("--no-builtin-nodes", help="Leave out the nodes that come with sd35graph.")]
 PrecisionOption = Annotated[
@@ -63,17 +90,26 @@ WorkflowFile = Annotated[
 ]
 
 
-@app.command()
+@app.command(epilog=_SERVE_EPILOG)
 def serve(
     host: Annotated[
-        str | None, typer.Option(help="Address to listen on; default: 127.0.0.1, this machine only.")
+        str | None,
+        typer.Option(rich_help_panel=_LISTENING, help="Address to listen on; default: 127.0.0.1, this machine only."),
     ] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; default: 8188.")] = None,
+    port: Annotated[
+        int | None, typer.Option(rich_help_panel=_LISTENING, help="Port to listen on; default: 8188.")
+    ] = None,
     base: Base = None,
     models: Models = None,
-    input: Annotated[Path | None, typer.Option(help="Folder of uploaded pictures, instead of the base's.")] = None,
-    output: Annotated[Path | None, typer.Option(help="Folder of finished pictures, instead of the base's.")] = None,
-    temp: Annotated[Path | None, typer.Option(help="Folder of previews, removed at the next start.")] = None,
+    input: Annotated[
+        Path | None, typer.Option(rich_help_panel=_FOLDERS, help="Folder of uploaded pictures, instead of the base's.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(rich_help_panel=_FOLDERS, help="Folder of finished pictures, instead of the base's.")
+    ] = None,
+    temp: Annotated[
+        Path | None, typer.Option(rich_help_panel=_FOLDERS, help="Folder of previews, removed at the next start.")
+    ] = None,
     packs: Packs = None,
     no_builtin_nodes: NoBuiltin = False,
     precision: PrecisionOption = None,
@@ -90,19 +126,42 @@ def serve(
     token: Annotated[
         str | None,
         typer.Option(
+            rich_help_panel=_PEOPLE,
             help="An administrator's token, at least 16 characters; SD35GRAPH_TOKEN hides it from the list of "
-            "processes. See also: sd35graph token."
+            "processes. See also: sd35graph token.",
         ),
     ] = None,
     allowed_host: Annotated[
-        list[str] | None, typer.Option(help="A name under which others reach this server. Repeatable.")
+        list[str] | None,
+        typer.Option(rich_help_panel=_PEOPLE, help="A name under which others reach this server. Repeatable."),
     ] = None,
     cors_origin: Annotated[
         list[str] | None,
-        typer.Option(help="Another site whose pages may use this server: https://studio.example. Repeatable."),
+        typer.Option(
+            rich_help_panel=_PEOPLE,
+            help="Another site whose pages may use this server: https://studio.example. Repeatable.",
+        ),
     ] = None,
     trusted_proxy: Annotated[
-        list[str] | None, typer.Option(help="Address of a reverse proxy in front of this server. Repeatable.")
+        list[str] | None,
+        typer.Option(rich_help_panel=_PEOPLE, help="Address of a reverse proxy in front of this server. Repeatable."),
+    ] = None,
+    shutdown_limit: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            rich_help_panel=_OPERATION,
+            metavar="SECONDS",
+            help="How long a running job may go on after SIGTERM or Ctrl+C before it is handed back; default: 30.",
+        ),
+    ] = None,
+    log_format: Annotated[
+        LogFormatChoice | None,
+        typer.Option(rich_help_panel=_OPERATION, help="pretty: lines for people; json: one object a line."),
+    ] = None,
+    log_level: Annotated[
+        LogLevelChoice | None,
+        typer.Option(rich_help_panel=_OPERATION, help="The least important lines to log; debug tells every request."),
     ] = None,
     front_end: Annotated[
         Path | None,
@@ -134,12 +193,15 @@ def serve(
         workers=workers,
         vram=vram,
         ram=ram,
+        shutdown_limit_s=shutdown_limit,
+        log_format=log_format,
+        log_level=log_level,
     )
     from sd35graph.app import ServeError
     from sd35graph.app import serve as serve_app
     from sd35graph.logs import configure_logging
 
-    configure_logging()
+    configure_logging(settings.log_format, settings.log_level)
 
     try:
         serve_app(settings)

@@ -16,30 +16,32 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import (
-    BaseModel,
-    ByteSize,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-    model_validator,
+from pydantic import ByteSize, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
 )
+from pydantic_settings.sources.utils import parse_env_vars
 
 from sd35graph.tokens import Token, digest
 
 PREFIX = "SD35GRAPH_"
+FILE_NAME = "sd35graph.toml"
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 DeviceName = Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
+LogFormat = Literal["pretty", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class SettingsError(Exception):
     """A setting has a value that cannot be used; the message names the setting and what it takes."""
 
 
-class Settings(BaseModel):
+class Settings(BaseSettings):
     """Everything the program can be told from outside. Frozen; paths are absolute.
 
     base: holds `models/ input/ output/ temp/` and the job store; created if missing. models: more folders of models,
@@ -54,6 +56,10 @@ class Settings(BaseModel):
     keep_jobs, keep_days, keep_history: how much of the history is kept: so many jobs, of so many days, taking so many
     bytes with their events; None: all. Pictures stay.
     front_end: folder of another browser front end, with its `index.html`, to serve instead of the editor.
+    shutdown_limit_s: how long running jobs may go on when the server is asked to stop; then they are handed back to the
+    queue. survive_power_cut: wait for the disk before a job is accepted, so that it outlives the machine's end too;
+    without, it outlives that of processes. log_format: `pretty` for people, `json` for programs. log_level: the least
+    important lines to log.
 
     token: an administrator's token. tokens: more of them, each with a name and a role; `sd35graph token` keeps others.
     allowed_hosts: names under which the server is reached, beside its address and those of this machine.
@@ -64,7 +70,13 @@ class Settings(BaseModel):
     request_timeout_s: how long a client may take to send its request's head, or leave a body or an answer lying.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=PREFIX,
+        env_ignore_empty=True,  # as files for containers set variables they do not need
+        enable_decoding=False,  # lists are read by the validators below, not as JSON
+    )
 
     host: str = "127.0.0.1"
     port: int = Field(default=8188, ge=0, le=65535)
@@ -87,6 +99,10 @@ class Settings(BaseModel):
     keep_jobs: int | None = Field(default=None, ge=0)
     keep_days: float | None = Field(default=None, gt=0)
     keep_history: ByteSize | None = None
+    shutdown_limit_s: float = Field(default=30.0, ge=0)
+    survive_power_cut: bool = True
+    log_format: LogFormat = "pretty"
+    log_level: LogLevel = "info"
     max_body_bytes: int = Field(default=32 * 2**20, gt=0)
     max_upload_bytes: int = Field(default=100 * 2**20, gt=0)
     max_pixels: int = Field(default=80_000_000, gt=0)
@@ -102,6 +118,19 @@ class Settings(BaseModel):
     trusted_proxies: tuple[str, ...] = ()
     front_end: Path | None = None
     static_dir: Path = Path(__file__).parent / "server" / "static"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is given counts for `Settings(…)`; `load` puts the sources together, for one names another."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
 
     @field_validator("models", "packs", mode="before")
     @classmethod
@@ -183,22 +212,29 @@ class Settings(BaseModel):
     @classmethod
     def load(cls, flags: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Settings:
         """Merge flags (None: not given), environment, file and defaults. Raises `SettingsError`."""
-        environ = os.environ if environ is None else environ
-        names = {PREFIX + name.upper(): name for name in cls.model_fields}
-        given: dict[str, Any] = {names[key]: value for key, value in environ.items() if key in names}
+        given = _Environment(cls, os.environ if environ is None else environ)()
         given |= {name: value for name, value in flags.items() if value is not None}
         base = Path(str(given["base"])).expanduser() if "base" in given else cls().base
         try:
-            return cls(**{**_read_file(base / "sd35graph.toml"), **given})
+            return cls(**{**_read_file(base / FILE_NAME), **given})
         except ValidationError as error:
             raise SettingsError("; ".join(_explain(problem) for problem in error.errors())) from error
 
 
-def _read_file(path: Path) -> dict[str, object]:
+class _Environment(EnvSettingsSource):
+    """The settings in an environment that is given."""
+
+    def __init__(self, settings: type[BaseSettings], environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        super().__init__(settings)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return parse_env_vars(self._environ, ignore_empty=self.env_ignore_empty)
+
+
+def _read_file(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
+        return TomlConfigSettingsSource(Settings, toml_file=path)()
     except NotADirectoryError as error:
         raise SettingsError(f"{path.parent} is no folder; give one with --base") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

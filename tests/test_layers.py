@@ -42,6 +42,7 @@ ALLOWED = {
         "sd35graph.graph",
         "sd35graph.settings",
         "sd35graph.tokens",
+        "sd35graph.logs",
     },
     "sd35graph.values": set(),
     "sd35graph.models": {"sd35graph.interruption", "sd35graph.models", "sd35graph.values"},

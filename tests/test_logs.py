@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+from pathlib import Path
 
-from sd35graph.logs import FactsFormatter
+from sd35graph.logs import FactsFormatter, JsonFormatter
 
 
 def _line(**extra: object) -> str:
@@ -30,3 +32,36 @@ def test_facts_stand_before_the_traceback() -> None:
         lines = _line(job="7", exc_info=sys.exc_info()).splitlines()
     assert lines[0].endswith("pack left out (job=7)")
     assert lines[1].startswith("Traceback")
+
+
+def _json(message: str = "job ended", **extra: object) -> dict[str, object]:
+    record = logging.LogRecord("sd35graph.engine", logging.INFO, __file__, 1, message, (), None)
+    for name, value in extra.items():
+        setattr(record, name, value)
+    line = JsonFormatter().format(record)
+    assert "\n" not in line
+    return json.loads(line)  # type: ignore[no-any-return]
+
+
+def test_json_lines_hold_time_level_and_facts_and_are_one_line_each() -> None:
+    line = _json("two\nlines", job="7", path=Path("/a"), created=0.25)
+    assert line == {
+        "job": "7",
+        "path": "/a",
+        "time": "1970-01-01T00:00:00.250+00:00",
+        "level": "info",
+        "logger": "sd35graph.engine",
+        "message": "two\nlines",
+    }
+
+
+def test_json_lines_hold_the_traceback() -> None:
+    try:
+        raise ValueError("no")
+    except ValueError:
+        line = _json(exc_info=sys.exc_info())
+    assert str(line["exception"]).splitlines()[-1] == "ValueError: no"
+
+
+def test_no_fact_takes_the_place_of_the_message() -> None:
+    assert _json(level="mine", logger="mine")["logger"] == "sd35graph.engine"

@@ -60,6 +60,19 @@ def test_nonsense_for_memory_is_refused(tmp_path: Path, given: str, words: str) 
     assert words in str(caught.value)
 
 
+def test_an_empty_variable_counts_as_none_and_foreign_ones_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "sd35graph.toml").write_text("shutdown_limit_s = 5\n")
+    environ = {"SD35GRAPH_SHUTDOWN_LIMIT_S": "", "SD35GRAPH_PROT": "1", "PORT": "2", "SD35GRAPH_SURVIVE_POWER_CUT": "0"}
+    settings = Settings.load({"base": tmp_path}, environ)
+    assert (settings.shutdown_limit_s, settings.port, settings.survive_power_cut) == (5, 8188, False)
+
+
+def test_settings_made_in_a_program_know_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SD35GRAPH_PORT", "2")
+    assert Settings().port == 8188
+    assert Settings.load({}).port == 2
+
+
 def test_unknown_setting_in_file_lists_the_known_ones(tmp_path: Path) -> None:
     (tmp_path / "sd35graph.toml").write_text("prot = 1\n")
     with pytest.raises(SettingsError, match=r'no setting "prot"; known: .*port'):

@@ -19,6 +19,7 @@ from sd35graph.server.metrics import Metered
 from sd35graph.server.openapi import describe
 from sd35graph.server.pages import page
 from sd35graph.server.parts import ServerParts
+from sd35graph.server.request_ids import RequestIds
 from sd35graph.server.routes import (
     files,
     front_end,
@@ -71,7 +72,8 @@ def connect_parts(api: FastAPI, parts: ServerParts, hosts: Hosts) -> ASGIApp:
     api.state.parts = parts
     api.mount("/", parts.front_end)
     parts.hub.listen(parts.metrics.notice)
-    return Metered(Guard(Gate(api, parts.access), hosts=hosts, limits=parts.limits), parts.metrics)
+    guarded = Guard(Gate(api, parts.access), hosts=hosts, limits=parts.limits)
+    return RequestIds(Metered(guarded, parts.metrics))
 
 
 async def _socket(websocket: WebSocket) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ from sd35graph.server.legacy_errors import legacy_errors
 from sd35graph.server.messages import node_types_of
 from sd35graph.server.parts import VALIDATION_TIMEOUT_S, ServerParts
 from sd35graph.server.wire import PromptRequest
+
+logger = logging.getLogger(__name__)
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SECRETS = frozenset({"auth_token_comfy_org", "api_key_comfy_org"})
@@ -145,7 +148,11 @@ async def _store(parts: ServerParts, new: NewJob) -> Job:
         raise duplicate
     is_stored = False
     try:
+        if parts.supervisor.is_draining:
+            sentence = "the server is being stopped and takes no more jobs; send it again when it is back"
+            raise ApiError(503, "server_stopping", sentence, headers={"retry-after": "10"})
         job = await parts.supervisor.submit(new)
+        logger.info("job accepted", extra={"job": job.id, "user": new.submitted_by})
         is_stored = True
     except DuplicateJob as error:
         raise duplicate from error

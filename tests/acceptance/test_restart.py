@@ -27,7 +27,7 @@ TIMEOUT_S = 60.0
 @contextmanager
 def serving(base: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The address and the process of `sd35graph serve` with the toy pack."""
-    command = [sys.executable, "-m", "sd35graph", "serve", "--base", str(base), "--port", "0"]
+    command = [sys.executable, "-m", "sd35graph", "serve", "--base", str(base), "--port", "0", "--shutdown-limit", "0"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "nodes")])}
     with subprocess.Popen(
         [*command, "--no-builtin-nodes", "--packs", str(TOY_PACK)], stdout=subprocess.PIPE, text=True, env=environment

@@ -17,8 +17,11 @@ from sd35graph.engine.jobs import StoreError
 _BUSY_TIMEOUT_S = 5.0
 
 
-def open_database(url: str) -> Engine:
-    """The engine for an SQLAlchemy URL; the folder of an SQLite file is made. Raises `StoreError`."""
+def open_database(url: str, *, survive_power_cut: bool = True) -> Engine:
+    """The engine for an SQLAlchemy URL; the folder of an SQLite file is made. Raises `StoreError`.
+
+    survive_power_cut: whether commits asked to be `durable` wait for an SQLite file's disk; others never do.
+    """
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
@@ -26,7 +29,7 @@ def open_database(url: str) -> Engine:
         if not parsed.database or parsed.database == ":memory:":
             raise StoreError(f"the job store at {url!r} is no file, so it would lose jobs; name a file")
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        return _open_sqlite(parsed)
+        return _open_sqlite(parsed, survive_power_cut=survive_power_cut)
     except (ArgumentError, NoSuchModuleError, ImportError, OSError) as error:
         raise StoreError(f"the job store at {url!r} cannot be opened: {error}; correct database_url") from error
 
@@ -59,7 +62,7 @@ def refusals(engine: Engine) -> Iterator[None]:
         raise StoreError(f"the job store at {place} refused: {error.orig}; {remedy}") from error
 
 
-def _open_sqlite(url: URL) -> Engine:
+def _open_sqlite(url: URL, *, survive_power_cut: bool) -> Engine:
     engine = create_engine(url, json_serializer=_to_json, connect_args={"timeout": _BUSY_TIMEOUT_S})
 
     @event.listens_for(engine, "connect")
@@ -71,7 +74,10 @@ def _open_sqlite(url: URL) -> Engine:
     def begin(connection: Connection) -> None:
         options = connection.get_execution_options()
         # With the log (WAL), NORMAL survives the end of any process; FULL also that of the machine.
-        connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if options.get('sd35graph_durable') else 'NORMAL'}")
+        level = "FULL" if survive_power_cut and options.get("sd35graph_durable") else "NORMAL"
+        if connection.info.get("synchronous") != level:  # a statement less
+            connection.exec_driver_sql(f"PRAGMA synchronous = {level}")
+            connection.info["synchronous"] = level
         # Writers queue at the start: one that turns from reading to writing later could be refused instead.
         connection.exec_driver_sql("BEGIN" if options.get("sd35graph_reading") else "BEGIN IMMEDIATE")
 

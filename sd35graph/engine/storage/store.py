@@ -44,9 +44,12 @@ class JobStore:
         self.owner = owner
 
     @classmethod
-    def open(cls, url: str) -> JobStore:
-        """Open the store at an SQLAlchemy URL, creating or upgrading its tables. Raises `StoreError`."""
-        engine = open_database(url)
+    def open(cls, url: str, *, survive_power_cut: bool = True) -> JobStore:
+        """Open the store at an SQLAlchemy URL, creating or upgrading its tables. Raises `StoreError`.
+
+        survive_power_cut: see `open_database`.
+        """
+        engine = open_database(url, survive_power_cut=survive_power_cut)
         with refusals(engine):
             migrate(engine)
         return cls(engine, lease.process_name())

@@ -27,7 +27,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import JsonValue, TypeAdapter
 
@@ -59,6 +59,7 @@ class WorkerConfig:
 
     packs: folders of node packs. builtin: whether our own pack is loaded too. cache_bytes: None for a share of memory.
     vram_bytes, ram_bytes: see `WorkerEnvironment`. threads: of the CPU that one computation uses; None: all.
+    log_format, log_level: see `Settings`.
     """
 
     folders: Folders
@@ -70,6 +71,8 @@ class WorkerConfig:
     vram_bytes: int | None = None
     ram_bytes: int | None = None
     threads: int | None = None
+    log_format: Literal["pretty", "json"] = "pretty"
+    log_level: str = "info"
 
 
 WORKER_CONFIG: TypeAdapter[WorkerConfig] = TypeAdapter(WorkerConfig)

@@ -74,6 +74,7 @@ class WorkerSlot:
         self._questions: dict[int, asyncio.Future[JsonValue]] = {}
         self._numbers = itertools.count(1)
         self._fatal: str | None = None
+        self._is_draining = False
         self._state: SlotState = "starting"
         self.active: ActiveJob | None = None
         self.restarts = 0
@@ -98,6 +99,12 @@ class WorkerSlot:
         finally:
             await self._stop_process()
             self._state = "stopped"
+
+    async def drain(self) -> None:
+        """Take no more jobs, and wait for the end of the one that runs."""
+        self._is_draining = True
+        if self.active is not None:
+            await self.active.ended.wait()
 
     def wake(self) -> None:
         """Look for a job: there may be one."""
@@ -237,22 +244,23 @@ class WorkerSlot:
             await self._ready.wait()
             await self._room.wait()
             self._wake.clear()
-            job = await self._ledger.write_surely(self._claim)
+            job = None if self._is_draining else await self._ledger.write_surely(self._claim)
             if job is None:
                 await self._wake.wait()
+            elif self._is_draining:
+                await self._give_back(job, "the server was stopped")
             elif self._ready.is_set():
                 self._seat.took()
                 await self._work_on(job)
                 self._seat.is_idle = self._ready.is_set()
             else:
-                await self._give_back(job)
+                await self._give_back(job, "the worker process ended before the job reached it")
 
     def _claim(self, store: JobStore) -> tuple[Job | None, list[Event]]:
         claimed = store.claim(self._lease_s, self._seat.choose)
         return (None, []) if claimed is None else (claimed[0], [claimed[1]])
 
-    async def _give_back(self, job: Job) -> None:
-        reason = "the worker process ended before the job reached it"
+    async def _give_back(self, job: Job, reason: str) -> None:
         await self._ledger.write_surely(lambda store: (None, store.give_back(reason, [job.id])))
 
     async def _work_on(self, job: Job) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import JsonValue
 
 from sd35graph.engine.artifacts import ArtifactStore
-from sd35graph.engine.events import Event
+from sd35graph.engine.events import FINAL, Event
 from sd35graph.engine.jobs import KEEP_ALL, Job, NewJob, Retention, StoreError
 from sd35graph.engine.workers.ledger import Ledger
 from sd35graph.engine.workers.placement import Placement
@@ -89,6 +89,7 @@ class Supervisor:
         self._saving: asyncio.Task[None] | None = None
         self._schemas_known = asyncio.Event()
         self._system: Mapping[str, JsonValue] = {}
+        self.is_draining = False
         self._failures: list[JsonValue] = []
         self.schemas: Mapping[str, NodeSchema] | None = None
 
@@ -100,6 +101,16 @@ class Supervisor:
         ]
         for task in self._tasks:
             task.add_done_callback(_log_failure)
+
+    async def drain(self, limit_s: float) -> bool:
+        """Take no more jobs, and let those that run end and be told of; False when some still run after `limit_s`."""
+        self.is_draining = True
+        drained = [asyncio.create_task(slot.drain()) for slot in self._slots]
+        _, running = await asyncio.wait(drained, timeout=limit_s)
+        for task in running:
+            task.cancel()
+        await self._ledger.write(lambda _store: (None, []))  # the ends of jobs before it are stored and published now
+        return not running
 
     async def stop(self) -> None:
         """End the workers; their jobs go back into the queue, for the next start."""
@@ -243,6 +254,8 @@ class Supervisor:
 
     def _on_events(self, events: list[Event]) -> None:
         self._publish(events)
+        for event in events:
+            _log(event)
         if any(event.type in ("queued", "retried") for event in events):
             self.wake()
 
@@ -310,6 +323,18 @@ def _devices_of(answers: Sequence[Mapping[str, JsonValue]]) -> list[JsonValue]:
         for device in devices if isinstance(devices, list) else []:
             found.setdefault(device.get("name") if isinstance(device, dict) else None, device)
     return list(found.values())
+
+
+def _log(event: Event) -> None:
+    """Log what became of a job: ids and kinds only, for messages can quote prompts."""
+    if event.type in FINAL:
+        error = event.data.get("error")
+        facts = {"node": error.get("node_id"), "error": error.get("type")} if isinstance(error, dict) else {}
+        logger.info("job ended", extra={"job": event.job_id, "state": event.type, **facts})
+    elif event.type == "retried":
+        logger.warning("job goes back into the queue", extra={"job": event.job_id})
+    elif event.type == "started":
+        logger.debug("job started", extra={"job": event.job_id, "attempt": event.data.get("attempt")})
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

@@ -250,13 +250,13 @@ def main() -> NoReturn:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # they are for the server, which ends us once our job is safe
     faulthandler.enable()
-    configure_logging()
     outbox = Outbox(outgoing)
     worker: list[Worker] = []
     # Reading starts before the packs are imported, which takes long: until then nothing but the end is read.
     threading.Thread(target=_read, args=(incoming, worker), name="messages", daemon=True).start()
     try:
         config = WORKER_CONFIG.validate_json(sys.argv[1])
+        configure_logging(config.log_format, config.log_level)
         if config.threads is not None:
             _use_threads(config.threads)
         worker.append(Worker(config, outbox))
