@@ -37,6 +37,7 @@ from sd35graph.server.messages import node_types_of
 from sd35graph.server.parts import ServerParts
 from sd35graph.server.security import Hosts
 from sd35graph.server.slow_clients import patient_protocol
+from sd35graph.server.webhooks import Webhooks
 from sd35graph.settings import Settings
 from sd35graph.stopping import StoppableServer
 from sd35graph.tokens import TokenError, TokenFile
@@ -72,10 +73,11 @@ class App:
         folders.create()
         hub = Hub()
         hosts = Hosts(settings.host, settings.allowed_hosts, settings.cors_origins)
+        supervisor = _supervisor(settings, folders, hub)
         parts = ServerParts(
             folders=folders,
             artifacts=ArtifactStore(folders),
-            supervisor=_supervisor(settings, folders, hub),
+            supervisor=supervisor,
             hub=hub,
             workflows=workflows_folder(),
             front_end=Editor(settings.static_dir)
@@ -85,6 +87,7 @@ class App:
             logs=LogTail(hub, FactsFormatter("%(levelname)s %(name)s: %(message)s")),
             access=Access(settings.all_tokens, TokenFile(settings.base), is_exposed=hosts.is_exposed),
             limits=_limits(settings),
+            webhooks=Webhooks(supervisor, hub, allow_private=settings.webhooks_to_private),
         )
         return cls(parts, connect_parts(new_api(_lifespan), parts, hosts))
 
@@ -159,10 +162,13 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     parts: ServerParts = api.state.parts
     parts.logs.start()
     await parts.supervisor.start()
+    telling = asyncio.create_task(parts.webhooks.run())
     tidying = asyncio.create_task(asyncio.to_thread(parts.artifacts.remove_previews, time.time()))
     try:
         yield
     finally:
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
         await parts.supervisor.stop()
         await tidying
         parts.logs.stop()

@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     addresses of reverse proxies, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     submits_per_minute: how many workflows one token, or one address where no token is needed, may queue in a minute.
     max_waiting_jobs: more are refused until some have ended. max_pixels: largest picture taken, its frames together.
+    webhooks_to_private: whether webhooks may go to this machine and into private networks, where users may not get
+    themselves.
     request_timeout_s: how long a client may take to send its request's head, or leave a body or an answer lying.
     """
 
@@ -117,6 +119,7 @@ class Settings(BaseSettings):
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     front_end: Path | None = None
+    webhooks_to_private: bool = False
     static_dir: Path = Path(__file__).parent / "server" / "static"
 
     @classmethod

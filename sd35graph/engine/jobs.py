@@ -43,6 +43,29 @@ class DuplicateJob(StoreError):
     """A job with this id was accepted before; give a new id."""
 
 
+WebhookState = Literal["waiting", "delivered", "given_up"]
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Whom to tell when a job has ended: a URL, and the secret that signs what is sent there."""
+
+    url: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How far the telling has got. attempts: made so far; error: what went wrong with the last."""
+
+    job_id: str
+    url: str
+    secret: str = field(repr=False)
+    state: WebhookState
+    attempts: int
+    error: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
     """What a client asks for.
@@ -50,8 +73,8 @@ class NewJob:
     prompt: the graph in API form, kept unchanged. targets: the output nodes to run. workflow: the editor's document,
     if that was sent. extra_data: the client's own data, with `extra_pnginfo` for pictures. node_errors: problems of
     outputs that are left out. number: place in the queue, smaller first; None: after all others, or before them with
-    `front`. priority: jobs of a higher one run first, whatever their numbers. submitted_by: the user whose job it is;
-    None where nobody needs a token.
+    `front`. priority: jobs of a higher one run first, whatever their numbers. webhook: whom to tell of its end.
+    submitted_by: the user whose job it is; None where nobody needs a token.
     """
 
     prompt: JsonObject
@@ -65,6 +88,7 @@ class NewJob:
     front: bool = False
     priority: int = 0
     submitted_by: str | None = None
+    webhook: Webhook | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pydantic import JsonValue
 
-from sd35graph.engine.jobs import Job
+from sd35graph.engine.jobs import Delivery, Job
 
 
 def summary(job: Job) -> dict[str, JsonValue]:
@@ -17,6 +17,7 @@ def summary(job: Job) -> dict[str, JsonValue]:
         "id": job.id,
         "url": f"/v1/jobs/{quote(job.id, safe='')}",
         "state": job.state,
+        "priority": job.priority,
         "number": job.number,
         "attempts": job.attempts,
         "cancel_requested": job.cancel_requested,
@@ -31,7 +32,7 @@ def summary(job: Job) -> dict[str, JsonValue]:
     }
 
 
-def detail(job: Job) -> dict[str, JsonValue]:
+def detail(job: Job, webhook: Delivery | None) -> dict[str, JsonValue]:
     """A whole job: `resources.JobDetail`."""
     return summary(job) | {
         "prompt": dict(job.prompt),
@@ -39,6 +40,17 @@ def detail(job: Job) -> dict[str, JsonValue]:
         "extra_data": dict(job.extra_data),
         "node_errors": dict(job.node_errors),
         "outputs": dict(job.outputs),
+        "webhook": None if webhook is None else _webhook(webhook),
+    }
+
+
+def _webhook(webhook: Delivery) -> JsonValue:
+    """All but its secret."""
+    return {
+        "url": webhook.url,
+        "state": webhook.state,
+        "attempts": webhook.attempts,
+        "error": webhook.error,
     }
 
 

@@ -21,6 +21,7 @@ _REQUESTS = (
     resources.JobRequest,
     wire.CancelRequest,
     wire.LogSubscription,
+    resources.JobChange,
 )
 
 UPLOAD_BODY: dict[str, Any] = {

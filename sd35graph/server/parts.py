@@ -24,6 +24,7 @@ from sd35graph.server.hub import Hub
 from sd35graph.server.limits import Limits
 from sd35graph.server.log_tail import LogTail
 from sd35graph.server.metrics import Metrics
+from sd35graph.server.webhooks import Webhooks
 from sd35graph.server.wire import WorkersReport
 
 SCHEMAS_TIMEOUT_S = 300.0
@@ -46,6 +47,7 @@ class ServerParts:
     limits: Limits
     user_files: UserFiles
     logs: LogTail
+    webhooks: Webhooks
     hashes: ContentHashes = field(default_factory=ContentHashes)
     metrics: Metrics = field(default_factory=Metrics)
 

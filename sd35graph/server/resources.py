@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from sd35graph.engine.jobs import JobState
+from sd35graph.engine.jobs import JobState, WebhookState
 from sd35graph.server.wire import Answer, Lazy, NodeErrors
 
 Time = Annotated[str, Field(description="UTC, RFC 3339.", examples=["2026-11-22T21:00:00.123Z"])]
@@ -21,6 +21,26 @@ class Asked(Lazy):
     """A request body. Unknown fields are refused: a wish that is not understood is not left out silently."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class WebhookRequest(Asked):
+    """Whom to tell, by `POST`, when a job has ended. The form is that of Standard Webhooks (standardwebhooks.com)."""
+
+    url: str = Field(max_length=2000, examples=["https://studio.example/done"])
+    secret: str = Field(
+        pattern=r"^whsec_[A-Za-z0-9+/]{32,86}={0,2}$",
+        description="Signs what is sent: `whsec_` and 24 to 64 random bytes in base64. Never shown again.",
+        examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+    )
+
+
+class WebhookStatus(Answer):
+    """How far the telling has got. attempts: made so far; error: what went wrong with the last."""
+
+    url: str
+    state: WebhookState
+    attempts: int
+    error: str | None
 
 
 class JobRequest(Asked):
@@ -41,8 +61,19 @@ class JobRequest(Asked):
     workflow: dict[str, JsonValue] = Field(description="A workflow in API form or in the editor's form.")
     targets: list[str] | None = Field(default=None, description="Output nodes to run; null: all.")
     front: bool = Field(default=False, description="Run before everything that waits.")
+    priority: int = Field(default=0, ge=-1000, le=1000, description="Jobs of a higher one run first.")
     client_id: str | None = Field(default=None, max_length=1000, description="The socket to tell of this job.")
     extra_data: dict[str, JsonValue] = Field(default={}, description="Data of your own, kept with the job.")
+    webhook: WebhookRequest | None = Field(default=None, description="Whom to tell when it has ended.")
+
+
+class JobChange(Asked):
+    """Another place in the queue for a job that waits."""
+
+    priority: int | None = Field(default=None, ge=-1000, le=1000, description="Jobs of a higher one run first.")
+    before: str | None = Field(
+        default=None, max_length=200, description="The waiting job to run before, in its priority; null: behind all."
+    )
 
 
 class Problem(Lazy):
@@ -72,7 +103,8 @@ class JobSummary(Answer):
     id: str
     url: str
     state: JobState
-    number: float = Field(description="Place in the queue; lower runs first.")
+    priority: int = Field(description="Jobs of a higher one run first.")
+    number: float = Field(description="Place in the queue among those of one priority; lower runs first.")
     attempts: int = Field(description="How often it was started.")
     cancel_requested: bool
     created: Time
@@ -93,6 +125,7 @@ class JobDetail(JobSummary):
     extra_data: dict[str, JsonValue]
     node_errors: dict[str, NodeErrors]
     outputs: dict[str, dict[str, list[JsonValue]]]
+    webhook: WebhookStatus | None
 
 
 class JobPage(Answer):
@@ -103,8 +136,12 @@ class JobPage(Answer):
 
 
 class QueueState(Answer):
-    """How many jobs wait and run, and their ids in order. Those of other users are counted, not named."""
+    """How many jobs wait and run, and their ids in order. Those of other users are counted, not named.
 
+    paused: no more jobs are started, by whom they may be; those that run go on.
+    """
+
+    paused: bool
     pending: int
     running: int
     pending_ids: list[str]

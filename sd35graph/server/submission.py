@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import JsonValue
 
-from sd35graph.engine.jobs import DuplicateJob, Job, NewJob, again
+from sd35graph.engine.jobs import DuplicateJob, Job, NewJob, Webhook, again
 from sd35graph.engine.workers.slot import WorkerUnavailable
 from sd35graph.graph.errors import DocumentError
 from sd35graph.graph.formats.document import Document, read_document
@@ -47,11 +47,19 @@ class Checked:
     validation: Validation
 
 
-async def submit(parts: ServerParts, body: JsonValue, client_id: str | None, user: User) -> dict[str, JsonValue]:
+async def submit(
+    parts: ServerParts,
+    body: JsonValue,
+    client_id: str | None,
+    user: User,
+    *,
+    webhook: Webhook | None = None,
+    priority: int = 0,
+) -> dict[str, JsonValue]:
     """Accept a workflow; when this returns, the job is stored. Gives the body of the answer.
 
     body: a `PromptRequest`, or a bare workflow of either form. client_id: used when the body names none. user: whose
-    job it will be.
+    job it will be. webhook: whom to tell of its end. priority: see `NewJob`.
     Raises `ApiError` when the request makes no sense, `Refused` when no output of the workflow can run.
     """
     asked = _request(body)
@@ -62,7 +70,8 @@ async def submit(parts: ServerParts, body: JsonValue, client_id: str | None, use
     error, errors = legacy_errors(checked.validation, checked.document.graph, schemas)
     if error is not None:
         raise Refused({"error": error, "node_errors": errors})
-    job = await _store(parts, _new_job(asked, checked, errors, client_id, user))
+    new = _new_job(asked, checked, errors, client_id, user)
+    job = await _store(parts, replace(new, webhook=webhook, priority=priority))
     return {"prompt_id": job.id, "number": job.number, "node_errors": errors}
 
 

@@ -144,6 +144,46 @@ async def test_a_running_job_is_cancelled_and_then_deleted(server: Server) -> No
         check_problem(await http.post(f"{job['url']}/cancel"), 404, "not_found")
 
 
+async def test_the_queue_is_paused_reordered_and_resumed(tmp_path: Path) -> None:
+    with serving(tmp_path) as running:
+        async with running.http() as http:
+            assert (await http.post("/v1/queue/pause")).status_code == 204
+            first, second, third = [(await submit(http, show(fresh()))).json()["id"] for _ in range(3)]
+
+            async def order() -> list[str]:
+                queue = resources.QueueState.model_validate((await http.get("/v1/queue")).json())
+                assert (queue.paused, queue.running, queue.pending) == (True, 0, 3)
+                return queue.pending_ids
+
+            assert await order() == [first, second, third]
+            moved = await http.patch(f"/v1/jobs/{third}", json={"before": first})
+            resources.JobDetail.model_validate(moved.json())
+            assert await order() == [third, first, second]
+            assert (await http.patch(f"/v1/jobs/{third}", json={"before": None})).status_code == 200
+            assert await order() == [first, second, third]
+            assert (await http.patch(f"/v1/jobs/{second}", json={"priority": 5})).json()["priority"] == 5
+            assert await order() == [second, first, third]
+            check_problem(await http.patch(f"/v1/jobs/{first}", json={"before": "none"}), 409, "not_waiting")
+            check_problem(await http.patch(f"/v1/jobs/{first}", json={"priority": 5000}), 400, "bad_request")
+            assert (await http.post("/v1/queue/resume")).status_code == 204
+            jobs = [await ended(http, job_id) for job_id in (second, first, third)]
+            assert [job["started"] for job in jobs] == sorted(job["started"] for job in jobs)
+            check_problem(await http.patch(f"/v1/jobs/{first}", json={"before": None}), 409, "not_waiting")
+
+
+async def test_an_ended_job_is_run_again_as_a_new_one(server: Server) -> None:
+    async with server.http() as http:
+        job = (await submit(http, show(fresh()), priority=2)).json()
+        await ended(http, job["id"])
+        again = await http.post(f"{job['url']}/retry")
+        assert (again.status_code, again.json()["id"] != job["id"]) == (201, True)
+        assert (again.json()["prompt"], again.json()["priority"]) == (job["prompt"], 2)
+        assert (await ended(http, again.json()["id"]))["state"] == "succeeded"
+        running = (await submit(http, slow())).json()
+        check_problem(await http.post(f"{running['url']}/retry"), 409, "not_ended")
+        await http.post(f"{running['url']}/cancel")
+
+
 # --- events ---
 
 
@@ -266,24 +306,28 @@ async def test_artifacts_do_not_leave_their_folder(server: Server, name: str) ->
 
 
 async def test_node_types_are_searched_and_shown_with_their_choices(server: Server) -> None:
-    (server.base / "models" / "checkpoints" / "v1.safetensors").write_bytes(b"")
+    file = server.base / "models" / "checkpoints" / "v1.safetensors"
+    file.write_bytes(b"")
     async with server.http() as http:
         every = TypeAdapter(list[NodeSchema]).validate_json((await http.get("/v1/nodes")).content)
         assert {"ToyInt", "ToyFile"} <= {schema.type for schema in every}
         found = (await http.get("/v1/nodes", params={"search": "toy FILE model"})).json()
         assert [schema["type"] for schema in found] == ["ToyFile"]
         assert "v1.safetensors" in found[0]["inputs"][0]["choices"]
+        file.unlink()  # other tests use this server too
         one = await http.get("/v1/nodes/ToyShow%20(any)%20%5Btext%5D")
         assert TypeAdapter(NodeSchema).validate_json(one.content).is_output
         check_problem(await http.get("/v1/nodes/Nothing"), 404, "not_found")
 
 
 async def test_models_are_listed_by_kind(server: Server) -> None:
-    (server.base / "models" / "vae" / "v1.safetensors").write_bytes(b"")
+    file = server.base / "models" / "vae" / "v1.safetensors"
+    file.write_bytes(b"")
     async with server.http() as http:
         kinds = TypeAdapter(list[resources.ModelKind]).validate_json((await http.get("/v1/models")).content)
         assert "v1.safetensors" in next(kind.files for kind in kinds if kind.kind == "vae")
         assert "v1.safetensors" in (await http.get("/v1/models/vae")).json()["files"]
+        file.unlink()
         check_problem(await http.get("/v1/models/nothing"), 404, "not_found")
         check_problem(await http.get("/v1/models/%2e%2e"), 404, "not_found")
 

@@ -16,12 +16,23 @@ from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, inse
 from sqlalchemy.exc import IntegrityError
 
 from sd35graph.engine.events import Event, JobError, now_ms
-from sd35graph.engine.jobs import DuplicateJob, Job, JobPage, JobState, NewJob, Result, Retention, StoreError
-from sd35graph.engine.storage import lease, queue, retention, rows
+from sd35graph.engine.jobs import (
+    Delivery,
+    DuplicateJob,
+    Job,
+    JobPage,
+    JobState,
+    NewJob,
+    Result,
+    Retention,
+    StoreError,
+    WebhookState,
+)
+from sd35graph.engine.storage import lease, queue, retention, rows, webhooks
 from sd35graph.engine.storage.database import durable, open_database, reading, refusals
 from sd35graph.engine.storage.listing import read_page
 from sd35graph.engine.storage.migrations import migrate
-from sd35graph.engine.storage.tables import EVENTS, FILES, JOBS
+from sd35graph.engine.storage.tables import EVENTS, FILES, JOBS, WEBHOOKS
 
 _HISTORY_PLACE = JOBS.c.ended_seq
 _HAS_ENDED = _HISTORY_PLACE.is_not(None)
@@ -81,6 +92,8 @@ class JobStore:
                 job = rows.accepted(new, number, created_ms)
                 queued = Event(type="queued", job_id=job.id, data={"number": job.number}, timestamp_ms=created_ms)
                 [queued] = rows.append(connection, [queued])
+                if new.webhook is not None:
+                    webhooks.add(connection, job.id, new.webhook)
         except IntegrityError as error:
             raise DuplicateJob(f'a job with the id "{new.job_id}" was accepted before; give a new id') from error
         return job, queued
@@ -269,7 +282,7 @@ class JobStore:
             for chosen in rows.chunks(job_ids):
                 doomed = _HAS_ENDED & rows.of_user(user)
                 doomed = doomed if chosen is None else doomed & JOBS.c.id.in_(chosen)
-                for told in (EVENTS, FILES):
+                for told in (EVENTS, FILES, WEBHOOKS):
                     connection.execute(delete(told).where(told.c.job_id.in_(select(JOBS.c.id).where(doomed))))
                 removed += connection.execute(delete(JOBS).where(doomed)).rowcount
         return removed
@@ -285,6 +298,21 @@ class JobStore:
         shown = select(FILES.c.job_id).join(JOBS, JOBS.c.id == FILES.c.job_id).where(is_it, rows.of_user(user))
         with self._asking() as connection:
             return connection.execute(shown.limit(1)).one_or_none() is not None
+
+    def due_webhooks(self, now_ms: int, limit: int) -> list[Delivery]:
+        """What is to be sent now, of jobs that have ended, the longest due first."""
+        with self._asking() as connection:
+            return webhooks.due(connection, now_ms, limit)
+
+    def webhook_of(self, job_id: str) -> Delivery | None:
+        """Whom to tell of a job, and how far that has got."""
+        with self._asking() as connection:
+            return webhooks.of_job(connection, job_id)
+
+    def settle_webhook(self, job_id: str, state: WebhookState, error: str | None, due_ms: int) -> None:
+        """Note how an attempt went, and when to try again where it waits."""
+        with self._writing() as connection:
+            webhooks.settle(connection, job_id, state, error, due_ms)
 
     def events_after(self, seq: int, job_id: str | None = None, limit: int = 1000) -> list[Event]:
         """State events with a number above `seq`, of one job or all, in order."""

@@ -78,3 +78,16 @@ QUEUE_SETTINGS = Table(
     Column("name", String, primary_key=True),  # `paused`, a boolean, is the only one
     Column("value", JSON, nullable=False),
 )
+
+WEBHOOKS = Table(
+    "webhooks",
+    METADATA,
+    Column("job_id", String, primary_key=True),
+    Column("url", String, nullable=False),
+    Column("secret", String, nullable=False),  # empty once it is needed no more
+    Column("state", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", String),
+    Column("due_ms", BigInteger, nullable=False),  # when to try next, once the job has ended
+    Index("webhooks_by_due", "state", "due_ms"),
+)

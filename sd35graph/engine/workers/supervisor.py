@@ -142,6 +142,10 @@ class Supervisor:
         """Read from the store, in a thread: `await supervisor.query(lambda store: store.pending())`."""
         return await self._ledger.read(ask)
 
+    async def change(self, change: Callable[[JobStore], T]) -> T:
+        """Change something in the store that causes no events: `query`, for changes."""
+        return await self._ledger.write(lambda store: (change(store), []))
+
     # In all of these, `user` leaves alone what is not that user's; None: everybody's.
 
     async def cancel(self, job_id: str, user: str | None = None) -> bool:

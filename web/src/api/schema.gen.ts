@@ -863,7 +863,11 @@ export interface paths {
         delete: operations["delete_job"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Move Job
+         * @description Give a waiting job another priority, or another place: `{"before": ID}`, or `{"before": null}` for the last.
+         */
+        patch: operations["move_job"];
         trace?: never;
     };
     "/v1/jobs/{job_id}/cancel": {
@@ -903,6 +907,26 @@ export interface paths {
         get: operations["job_events"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{job_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Job
+         * @description Queue an ended job once more, as a new one at the end of the queue. Its webhook is not told again.
+         */
+        post: operations["retry_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1023,6 +1047,46 @@ export interface paths {
         get: operations["get_queue_state"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queue/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause Queue
+         * @description Start no more jobs, also after a restart; those that run go on, and new ones are still accepted.
+         */
+        post: operations["pause_queue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queue/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume Queue
+         * @description Start jobs again.
+         */
+        post: operations["resume_queue"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1619,6 +1683,24 @@ export interface components {
             timestamp: number;
         };
         /**
+         * JobChange
+         * @description Another place in the queue for a job that waits.
+         */
+        JobChange: {
+            /**
+             * Before
+             * @description The waiting job to run before, in its priority; null: behind all.
+             * @default null
+             */
+            before: string | null;
+            /**
+             * Priority
+             * @description Jobs of a higher one run first.
+             * @default null
+             */
+            priority: number | null;
+        };
+        /**
          * JobDetail
          * @description A job with what was asked, and all that its output nodes showed. node_errors: of outputs that were left out.
          */
@@ -1658,7 +1740,7 @@ export interface components {
             };
             /**
              * Number
-             * @description Place in the queue; lower runs first.
+             * @description Place in the queue among those of one priority; lower runs first.
              */
             number: number;
             /** Outputs */
@@ -1667,6 +1749,11 @@ export interface components {
                     [key: string]: components["schemas"]["JsonValue"][];
                 };
             };
+            /**
+             * Priority
+             * @description Jobs of a higher one run first.
+             */
+            priority: number;
             /**
              * Prompt
              * @description The workflow in API form.
@@ -1687,6 +1774,7 @@ export interface components {
             targets: string[];
             /** Url */
             url: string;
+            webhook: components["schemas"]["WebhookStatus"] | null;
             /**
              * Workflow
              * @description The editor's form, if that was sent.
@@ -1812,11 +1900,22 @@ export interface components {
              */
             front: boolean;
             /**
+             * Priority
+             * @description Jobs of a higher one run first.
+             * @default 0
+             */
+            priority: number;
+            /**
              * Targets
              * @description Output nodes to run; null: all.
              * @default null
              */
             targets: string[] | null;
+            /**
+             * @description Whom to tell when it has ended.
+             * @default null
+             */
+            webhook: components["schemas"]["WebhookRequest"] | null;
             /**
              * Workflow
              * @description A workflow in API form or in the editor's form.
@@ -2370,8 +2469,12 @@ export interface components {
         /**
          * QueueState
          * @description How many jobs wait and run, and their ids in order. Those of other users are counted, not named.
+         *
+         *     paused: no more jobs are started, by whom they may be; those that run go on.
          */
         QueueState: {
+            /** Paused */
+            paused: boolean;
             /** Pending */
             pending: number;
             /** Pending Ids */
@@ -2579,6 +2682,40 @@ export interface components {
             timestamp: number;
         };
         /**
+         * WebhookRequest
+         * @description Whom to tell, by `POST`, when a job has ended. The form is that of Standard Webhooks (standardwebhooks.com).
+         */
+        WebhookRequest: {
+            /**
+             * Secret
+             * @description Signs what is sent: `whsec_` and 24 to 64 random bytes in base64. Never shown again.
+             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+             */
+            secret: string;
+            /**
+             * Url
+             * @example https://studio.example/done
+             */
+            url: string;
+        };
+        /**
+         * WebhookStatus
+         * @description How far the telling has got. attempts: made so far; error: what went wrong with the last.
+         */
+        WebhookStatus: {
+            /** Attempts */
+            attempts: number;
+            /** Error */
+            error: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "delivered" | "given_up";
+            /** Url */
+            url: string;
+        };
+        /**
          * WorkerInfo
          * @description A worker's place: its device, what the process in it does, how often it was replaced, and why the last time.
          */
@@ -2631,9 +2768,14 @@ export interface components {
             id: string;
             /**
              * Number
-             * @description Place in the queue; lower runs first.
+             * @description Place in the queue among those of one priority; lower runs first.
              */
             number: number;
+            /**
+             * Priority
+             * @description Jobs of a higher one run first.
+             */
+            priority: number;
             /** Started */
             started: string | null;
             /**
@@ -4320,6 +4462,41 @@ export interface operations {
             };
         };
     };
+    move_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["JobChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetail"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     cancel_job: {
         parameters: {
             query?: never;
@@ -4371,6 +4548,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetail"];
+                };
             };
             /** @description Refused */
             "4XX": {
@@ -4552,6 +4760,60 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["QueueState"];
                 };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused */
             "4XX": {

@@ -16,7 +16,7 @@ from sd35graph.engine.storage.revisions import refuse_newer
 
 logger = logging.getLogger(__name__)
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision in `versions/`; a test compares the two."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,7 @@ from fastapi import APIRouter, Header, Query, Request
 from pydantic import JsonValue
 from starlette.responses import Response, StreamingResponse
 
-from sd35graph.engine.jobs import Job, JobState
+from sd35graph.engine.jobs import Job, JobState, Webhook
 from sd35graph.server import resources
 from sd35graph.server.access import Caller, User
 from sd35graph.server.body import as_model, parse_json
@@ -20,8 +21,9 @@ from sd35graph.server.event_stream import EventStream
 from sd35graph.server.gate import client_address
 from sd35graph.server.job_resource import detail, summary
 from sd35graph.server.openapi import body_of
+from sd35graph.server.outgoing import Forbidden, check_url
 from sd35graph.server.parts import Parts, ServerParts
-from sd35graph.server.submission import Refused, submit
+from sd35graph.server.submission import Refused, retry, submit
 
 if TYPE_CHECKING:
     from sd35graph.engine.storage.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for
@@ -51,21 +53,26 @@ async def submit_job(
     asked = as_model(parse_json(body), resources.JobRequest)
     job_id, digest = _identity(user, idempotency_key), sha256(body).hexdigest()
     if job_id is not None and (job := await _job(parts, job_id)) is not None:
-        return _repeated(job, user, digest)
+        return await _repeated(parts, job, user, digest)
+    webhook = _webhook(asked.webhook, parts)
     parts.limits.check_submission(user.name or client_address(request.scope), parts.hub.queue_remaining)
     try:
-        accepted = await submit(parts, _prompt(asked, job_id, digest), None, user)
+        accepted = await submit(
+            parts, _prompt(asked, job_id, digest), None, user, webhook=webhook, priority=asked.priority
+        )
     except Refused as refused:
         raise _unprocessable(refused.reply) from refused
     except ApiError as error:
         if error.status != 409 or job_id is None:
             raise
         if (job := await _job(parts, job_id)) is not None:
-            return _repeated(job, user, digest)
+            return await _repeated(parts, job, user, digest)
         sentence = "a request with this Idempotency-Key is being answered just now; repeat it in a moment"
         raise ApiError(409, "in_progress", sentence, headers={"retry-after": "1"}) from error
     job = await _own_job(parts, str(accepted["prompt_id"]), user)
-    return Json(detail(job), 201, {"location": f"/v1/jobs/{job.id}"})
+    if webhook is not None:
+        parts.webhooks.expect(job.id)
+    return Json(await _whole(parts, job), 201, {"location": f"/v1/jobs/{job.id}"})
 
 
 @router.get("", response_model=resources.JobPage)
@@ -90,7 +97,7 @@ async def list_jobs(
 @router.get("/{job_id}", response_model=resources.JobDetail)
 async def get_job(job_id: str, parts: Parts, user: Caller) -> Response:
     """One job, with its workflow and what its output nodes showed."""
-    return Json(detail(await _own_job(parts, job_id, user)))
+    return Json(await _whole(parts, await _own_job(parts, job_id, user)))
 
 
 @router.get("/{job_id}/events", response_class=StreamingResponse)
@@ -128,7 +135,33 @@ async def cancel_job(job_id: str, parts: Parts, user: Caller) -> Response:
     """Cancel a job that waits or runs; its last event says when it has stopped. One that has ended stays as it is."""
     await _own_job(parts, job_id, user)
     await parts.supervisor.cancel(job_id, user.only)
-    return Json(detail(await _own_job(parts, job_id, user)), 202)
+    return Json(await _whole(parts, await _own_job(parts, job_id, user)), 202)
+
+
+@router.patch("/{job_id}", response_model=resources.JobDetail, openapi_extra=body_of(resources.JobChange))
+async def move_job(request: Request, job_id: str, parts: Parts, user: Caller) -> Response:
+    """Give a waiting job another priority, or another place: `{"before": ID}`, or `{"before": null}` for the last."""
+    change = as_model(parse_json(await request.body()), resources.JobChange)
+    await _own_job(parts, job_id, user)
+    is_done = True
+    if change.priority is not None:
+        is_done = await parts.supervisor.prioritize(job_id, change.priority, user.only)
+    if is_done and "before" in change.model_fields_set:
+        is_done = await parts.supervisor.move(job_id, change.before, user.only)
+    if not is_done:
+        raise ApiError(409, "not_waiting", "this job, or the one it should run before, does not wait any more")
+    return Json(await _whole(parts, await _own_job(parts, job_id, user)))
+
+
+@router.post("/{job_id}/retry", status_code=201, response_model=resources.JobDetail)
+async def retry_job(request: Request, job_id: str, parts: Parts, user: Caller) -> Response:
+    """Queue an ended job once more, as a new one at the end of the queue. Its webhook is not told again."""
+    job = await _own_job(parts, job_id, user)
+    if not job.is_final:
+        raise ApiError(409, "not_ended", f"job {job_id} has not ended yet")
+    parts.limits.check_submission(user.name or client_address(request.scope), parts.hub.queue_remaining)
+    again = await retry(parts, job)
+    return Json(await _whole(parts, again), 201, {"location": f"/v1/jobs/{again.id}"})
 
 
 @router.delete("/{job_id}", status_code=204)
@@ -145,11 +178,11 @@ def _identity(user: User, key: str | None) -> str | None:
     return None if key is None else str(uuid5(_KEYS, f"{user.name or ''}\n{key}"))
 
 
-def _repeated(job: Job, user: User, digest: str) -> Response:
+async def _repeated(parts: ServerParts, job: Job, user: User, digest: str) -> Response:
     if user.only not in (None, job.submitted_by) or job.extra_data.get(_DIGEST) != digest:
         sentence = "this Idempotency-Key was sent before with another body; take a new key for a new job"
         raise ApiError(422, "idempotency_key_reused", sentence)
-    return Json(detail(job), headers={"location": f"/v1/jobs/{job.id}", "idempotent-replayed": "true"})
+    return Json(await _whole(parts, job), headers={"location": f"/v1/jobs/{job.id}", "idempotent-replayed": "true"})
 
 
 def _prompt(asked: resources.JobRequest, job_id: str | None, digest: str) -> dict[str, JsonValue]:
@@ -168,6 +201,27 @@ def _unprocessable(reply: Mapping[str, JsonValue]) -> ApiError:
     assert isinstance(error, dict)
     sentence = " ".join(filter(None, (str(error["message"]), str(error["details"]))))
     return ApiError(422, str(error["type"]), sentence, extra_info={"node_errors": reply["node_errors"]})
+
+
+def _webhook(asked: resources.WebhookRequest | None, parts: ServerParts) -> Webhook | None:
+    """Whom to tell of a job. Raises `ApiError` where nothing may be sent to."""
+    if asked is None:
+        return None
+    try:
+        b64decode(asked.secret.removeprefix("whsec_"), validate=True)
+    except ValueError as error:
+        sentence = f"the webhook's secret must be whsec_ and at least 24 random bytes in base64: {error}"
+        raise ApiError(400, "bad_webhook", sentence) from error
+    try:
+        check_url(asked.url, allow_private=parts.webhooks.allow_private)
+    except Forbidden as error:
+        raise ApiError(400, "bad_webhook", f"the webhook's url cannot be used: {error}") from error
+    return Webhook(asked.url, asked.secret)
+
+
+async def _whole(parts: ServerParts, job: Job) -> dict[str, JsonValue]:
+    """A job with how far its webhook has got."""
+    return detail(job, await parts.supervisor.query(lambda store: store.webhook_of(job.id)))
 
 
 async def _job(parts: ServerParts, job_id: str) -> Job | None:

@@ -1,4 +1,4 @@
-"""`/v1/queue`: what waits and runs."""
+"""`/v1/queue`: what waits and runs, and whether more is started."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ async def get_queue_state(parts: Parts, user: Caller) -> Response:
     def read(store: JobStore) -> dict[str, JsonValue]:
         pending, running = store.pending(), store.running()
         return {
+            "paused": store.is_paused(),
             "pending": len(pending),
             "running": len(running),
             "pending_ids": [job.id for job in pending if user.only in (None, job.submitted_by)],
@@ -33,3 +34,17 @@ async def get_queue_state(parts: Parts, user: Caller) -> Response:
         }
 
     return Json(await parts.supervisor.query(read))
+
+
+@router.post("/pause", status_code=204)
+async def pause_queue(parts: Parts) -> Response:
+    """Start no more jobs, also after a restart; those that run go on, and new ones are still accepted."""
+    await parts.supervisor.pause()
+    return Response(status_code=204)
+
+
+@router.post("/resume", status_code=204)
+async def resume_queue(parts: Parts) -> Response:
+    """Start jobs again."""
+    await parts.supervisor.resume()
+    return Response(status_code=204)
