@@ -1,4 +1,4 @@
-"""The command line: serve, run, check, nodes; `models` and `token` have modules of their own.
+"""The command line: serve, run, check, nodes, doctor; `models` and `token` have modules of their own.
 
 Exit codes: 0 good; 1 the workflow has problems or failed, or the server cannot start; 2 the file or the command line
 cannot be read; 130 stopped by Ctrl+C.
@@ -330,6 +330,41 @@ def nodes(
             typer.echo(f"{schema.category:32} {schema.type:32} {first_line}")
     for failure in failures:
         typer.echo(f"pack left out: {failure.message}", err=True)
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    host: Annotated[str | None, typer.Option(help="Address the server shall listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port the server shall listen on.")] = None,
+    base: Base = None,
+    models: Models = None,
+    packs: Packs = None,
+    no_builtin_nodes: NoBuiltin = False,
+    device: Device = None,
+) -> None:
+    """Look whether a server would run well here, and say what to do where not.
+
+    Takes the settings a server would take: flags, variables and the base folder's sd35graph.toml. Ends with 1 if
+    something is wrong; a warning is none.
+    """
+    builtin = False if no_builtin_nodes else None
+    settings = load_settings(
+        host=host, port=port, base=base, models=models, packs=packs, builtin_nodes=builtin, device=device
+    )
+    from sd35graph.doctor import Finding, examine
+
+    findings: list[Finding] = []
+    for finding in examine(settings):
+        findings.append(finding)
+        if not as_json:
+            remedy = f"\n{'':25}→ {finding.remedy}" if finding.remedy else ""
+            typer.echo(f"{finding.state:5} {finding.name:18} {finding.message}{remedy}")
+    is_good = not any(finding.state == "fail" for finding in findings)
+    if as_json:
+        report = {"ok": is_good, "findings": [finding.as_json() for finding in findings]}
+        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    raise typer.Exit(0 if is_good else PROBLEMS)
 
 
 def main() -> None:
