@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     vram: ByteSize | None = None
     ram: ByteSize | None = None
     cache_bytes: int | None = Field(default=None, ge=0)
-    cancel_deadline_s: float = Field(default=0.7, gt=0)
+    cancel_deadline_s: float = Field(default=0.5, gt=0)
     keep_jobs: int | None = Field(default=None, ge=0)
     keep_days: float | None = Field(default=None, gt=0)
     keep_history: ByteSize | None = None

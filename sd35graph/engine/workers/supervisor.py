@@ -59,7 +59,7 @@ class Supervisor:
         publish: Publish,
         configs: Sequence[WorkerConfig],
         *,
-        cancel_deadline_s: float = 0.7,
+        cancel_deadline_s: float = 0.5,
         lease_s: float = 30.0,
         restart_delay_s: float = 0.5,
         keep: Retention = KEEP_ALL,

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sd35graph.interruption import stop_if_asked
 from sd35graph.models.errors import InputShapeError
 from sd35graph.models.networks.variants import HEAD_WIDTH, PATCH, MMDiTConfig
 
@@ -179,6 +180,7 @@ class Mlp(nn.Module):
         self.fc2 = nn.Linear(config.mlp_width, config.width)
 
     def forward(self, tokens: Tensor) -> Tensor:
+        stop_if_asked()
         out: Tensor = self.fc2(F.gelu(self.fc1(tokens), approximate="tanh"))
         return out
 
@@ -271,6 +273,7 @@ def modulated_norm(tokens: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """[B, heads, L, 64] each -> [B, L, width]."""
+    stop_if_asked()
     return F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
 
 

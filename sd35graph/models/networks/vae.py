@@ -250,6 +250,7 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         stop_if_asked()
         residual = self.conv1(F.silu(self.norm1(x)))
+        stop_if_asked()
         residual = self.conv2(F.silu(self.norm2(residual)))
         out: Tensor = self.nin_shortcut(x) + residual
         return out
