@@ -88,7 +88,9 @@ def measure(registry: Registry, length: int) -> tuple[Cost, Cost, Cost]:
             outcome = executor.run(request, events.append)
             assert outcome.state == "succeeded", outcome.error
 
-        planning.append(cost(lambda: plan(graph, schemas, [target], services.file_fingerprint), length))
+        planning.append(
+            cost(lambda: plan(graph, schemas, [target], services.file_fingerprint, services.folder_fingerprint), length)
+        )
         first.append(cost(run, length))
         assert sum(event.type == "node_finished" for event in events) == length
         cached.append(cost(run, length))

@@ -15,8 +15,8 @@ from torch import Tensor
 
 
 def tensor_bytes(tensors: Iterable[Tensor | None]) -> int:
-    """Memory held by `tensors`, in bytes; `None` counts nothing."""
-    return sum(t.element_size() * t.nelement() for t in tensors if t is not None)
+    """Memory held by `tensors`, in bytes; `None` counts nothing. A view holds all of what it is a view of."""
+    return sum(t.untyped_storage().nbytes() for t in tensors if t is not None)
 
 
 def _require(what: str, name: str, axes: str, tensor: object) -> None:

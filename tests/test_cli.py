@@ -179,7 +179,7 @@ def test_file_of_an_examples_name_is_the_one_that_is_read(tmp_path: Path) -> Non
 def test_unknown_file_is_two_and_names_the_examples(tmp_path: Path, name: str) -> None:
     done = sd35graph("run", name, "--base", tmp_path, cwd=tmp_path)
     assert done.returncode == 2
-    examples = "sd35_large, sd35_large_turbo, sd35_medium, sd35_tiny"
+    examples = "sd35_large, sd35_large_controlnet, sd35_large_inpaint, sd35_large_turbo, sd35_medium, sd35_tiny"
     assert f"{name}: there is no such file; the examples that come along are {examples}" in done.stderr
 
 

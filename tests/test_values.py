@@ -42,3 +42,9 @@ def test_a_value_that_is_no_batch_is_refused_where_it_is_made(kind: Any, tensor:
     with pytest.raises((TypeError, ValueError)) as caught:
         kind(tensor)
     assert str(caught.value) == message
+
+
+def test_a_part_of_a_batch_counts_as_what_it_keeps_in_memory() -> None:
+    batch = torch.zeros(64, 8, 8, 3)
+    assert Image(batch[:1]).size_bytes == Image(batch).size_bytes == batch.nbytes
+    assert Image(batch[:1].clone()).size_bytes == batch.nbytes // 64

@@ -10,7 +10,17 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from sd35graph.graph.schema import NodeSchema
-from sd35graph.graph.steps import FileFingerprint, Fingerprint, PlanError, Shape, Spec, Step, StepMaker, shape_of
+from sd35graph.graph.steps import (
+    FileFingerprint,
+    Fingerprint,
+    FolderFingerprint,
+    PlanError,
+    Shape,
+    Spec,
+    Step,
+    StepMaker,
+    shape_of,
+)
 from sd35graph.graph.workflow import Graph, Link, Node
 
 _MAX_NAMED = 8
@@ -28,13 +38,14 @@ def plan(
     schemas: Mapping[str, NodeSchema],
     targets: Iterable[str],
     file_fingerprint: FileFingerprint,
+    folder_fingerprint: FolderFingerprint,
     fingerprints: Mapping[str, Fingerprint] | None = None,
 ) -> Plan:
     """Plan what `targets` need. Linear in the links, without recursion. Raises `PlanError`.
 
     fingerprints: by node type, for those that have one.
     """
-    planner = Planner(graph.nodes, schemas, file_fingerprint, fingerprints or {})
+    planner = Planner(graph.nodes, schemas, file_fingerprint, folder_fingerprint, fingerprints or {})
     targets = tuple(targets)
     planner.need(targets)
     return Plan(planner.steps, targets)
@@ -52,6 +63,7 @@ class Planner:
         nodes: Mapping[str, Node],
         schemas: Mapping[str, NodeSchema],
         file_fingerprint: FileFingerprint,
+        folder_fingerprint: FolderFingerprint,
         fingerprints: Mapping[str, Fingerprint],
     ) -> None:
         self.nodes: dict[str, Node] = dict(nodes)
@@ -60,7 +72,7 @@ class Planner:
         self._schemas = schemas
         self._fingerprints = fingerprints
         self._shapes: dict[str, Shape] = {}
-        self._maker = StepMaker(self.nodes, self.steps, file_fingerprint)
+        self._maker = StepMaker(self.nodes, self.steps, file_fingerprint, folder_fingerprint)
 
     def add(self, nodes: Mapping[str, Node], works: Mapping[str, str]) -> None:
         """Add the nodes of an expansion. Raises `PlanError` for an id that is taken.

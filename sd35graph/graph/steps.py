@@ -13,6 +13,8 @@ from sd35graph.graph.workflow import Graph, Link, Node
 
 FileFingerprint = Callable[[str, str], str]
 """(source, file name) → text that changes when the file does. Raises `OSError` or `ValueError` for no such file."""
+FolderFingerprint = Callable[[str], str]
+"""source → text that changes when one of the files that it offers does. Raises like `FileFingerprint`."""
 Fingerprint = Callable[[Mapping[str, object]], object]
 """A node type's change fingerprint: its literal inputs by name (linked ones are None) → JSON value, or NaN."""
 
@@ -117,12 +119,19 @@ class StepMaker:
     work the node came out of: an input that is an arbitrary object counts as that.
     """
 
-    def __init__(self, nodes: Mapping[str, Node], steps: Mapping[str, Step], file_fingerprint: FileFingerprint) -> None:
+    def __init__(
+        self,
+        nodes: Mapping[str, Node],
+        steps: Mapping[str, Step],
+        file_fingerprint: FileFingerprint,
+        folder_fingerprint: FolderFingerprint,
+    ) -> None:
         self.works: dict[str, str] = {}
         self._nodes = nodes
         self._steps = steps
         self._file_fingerprint = file_fingerprint
-        self._files: dict[tuple[str, str], str | None] = {}
+        self._folder_fingerprint = folder_fingerprint
+        self._files: dict[tuple[str, str | None], str | None] = {}
 
     def make(self, node_id: str, node: Node, shape: Shape) -> Step:
         """The step of a node whose sources are planned. Raises `PlanError`."""
@@ -140,7 +149,7 @@ class StepMaker:
             else:
                 self._take_literal(draft, spec, value)
             if spec.source is not None:
-                self._take_file(draft, spec.source, draft.values.get(spec.name))
+                self._take_files(draft, spec, spec.source)
         self._take_own(draft, shape)
         key = None
         if draft.never_equal is None:
@@ -202,19 +211,27 @@ class StepMaker:
             part = f"^{work}:{spec.name!r}"
         draft.parts.append(part)
 
-    def _take_file(self, draft: _Draft, source: str, name: object) -> None:
-        if not isinstance(name, str):
-            draft.parts.append(_NO_PART)
-            return
+    def _take_files(self, draft: _Draft, spec: Spec, source: str) -> None:
+        """What the files are that an input names; one whose value comes from another node may name any."""
+        names: list[str | None] = [None]
+        if spec.name in draft.values:
+            value = draft.values[spec.name]
+            names = [name for name in (value if isinstance(value, list) else [value]) if isinstance(name, str)]
+        draft.parts.append("\n".join(self._file_part(draft, source, name) for name in names) or _NO_PART)
+
+    def _file_part(self, draft: _Draft, source: str, name: str | None) -> str:
+        """The fingerprint of a file, or for None of all that the source offers."""
         if (source, name) not in self._files:
             try:
-                self._files[source, name] = repr(self._file_fingerprint(source, name))
+                found = self._folder_fingerprint(source) if name is None else self._file_fingerprint(source, name)
+                self._files[source, name] = repr(found)
             except (OSError, ValueError):
                 self._files[source, name] = None  # the node itself will say what is wrong with the file
         fingerprint = self._files[source, name]
         if fingerprint is None:
-            self._never(draft, f'cannot read the file "{name}"')
-        draft.parts.append(fingerprint or _NO_PART)
+            what = f"the files for {source}" if name is None else f'the file "{name}"'
+            self._never(draft, f"cannot read {what}")
+        return fingerprint or _NO_PART
 
     def _take_own(self, draft: _Draft, shape: Shape) -> None:
         """What counts besides the inputs."""

@@ -44,9 +44,11 @@ def make_noise(shape: Sequence[int], seed: int, batch_index: Sequence[int] | Non
         return torch.randn(tuple(shape), generator=generator, dtype=torch.float32)
     if len(batch_index) != shape[0] or min(batch_index) < 0:
         raise ValueError(f"batch_index needs {shape[0]} entries of 0 or more, one per row, got {list(batch_index)}")
-    row = (1, *shape[1:])
-    draws = [torch.randn(row, generator=generator, dtype=torch.float32) for _ in range(max(batch_index) + 1)]
-    return torch.cat([draws[index] for index in batch_index])  # [B, C, h, w]
+    noise = torch.empty(tuple(shape))
+    for index in range(max(batch_index) + 1):
+        draw = torch.randn((1, *shape[1:]), generator=generator, dtype=torch.float32)
+        noise[[row for row, wanted in enumerate(batch_index) if wanted == index]] = draw
+    return noise
 
 
 class BrownianNoise:

@@ -22,6 +22,8 @@ GRAPHS = (
     "runtime_error",
     "interrupted",
     "inpaint",
+    "custom_sampler",
+    "sd3_encode",
 )
 
 

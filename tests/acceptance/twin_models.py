@@ -59,6 +59,8 @@ STREAM = ControlNetConfig(
     qk_norm=False,
     dual_attention=frozenset(),
 )
+# With the blocks 7 to 9 that skip-layer guidance leaves out.
+MEDIUM_35 = replace(LARGE, depth=10, dual_attention=frozenset({0, 1}))
 # The vocabularies of the tokenizers that come along fit in.
 CLIP_L = ClipConfig(
     name="clip_l", layers=2, width=768, mlp_width=64, vocabulary=1500, positions=77, projection_width=768
@@ -68,7 +70,7 @@ T5 = T5Config(layers=1, width=4096, heads=1, head_width=64, mlp_width=32, vocabu
 
 
 def write_twins(base: Path) -> None:
-    """Fill a base folder with twins of all models and pictures that the shared workflows name."""
+    """Fill a base folder with twins of all models and pictures that the shared and the shipped workflows name."""
     for folder in ("checkpoints", "text_encoders", "controlnet", "tokenizers"):
         (base / "models" / folder).mkdir(parents=True)
     _write_tokenizers(base / "models" / "tokenizers")
@@ -80,6 +82,9 @@ def write_twins(base: Path) -> None:
     checkpoints = base / "models" / "checkpoints"
     half = {"vae": _cast(vae, torch.float16)}
     _save(checkpoints / "sd3.5_large.safetensors", half | {"mmdit": _cast(large, torch.float16)})
+    shutil.copy(checkpoints / "sd3.5_large.safetensors", checkpoints / "sd3.5_large_turbo.safetensors")
+    newer = _random(MMDiT(MEDIUM_35))
+    _save(checkpoints / "sd3.5_medium.safetensors", half | {"mmdit": _cast(newer, torch.float16)})
     _save(checkpoints / "sd3_medium.safetensors", half | {"mmdit": _cast(medium, torch.float16)})
     _save(
         checkpoints / "sd3_medium_incl_clips_t5xxlfp8.safetensors",
@@ -91,7 +96,10 @@ def write_twins(base: Path) -> None:
     )
     _write_controlnets(base / "models" / "controlnet")
     (base / "input").mkdir()
-    _picture().save(base / "input" / "sd3_controlnet_example.png")
+    picture = _picture()
+    picture.save(base / "input" / "sd3_controlnet_example.png")
+    picture.putalpha(Pillow.linear_gradient("L").resize(picture.size))
+    picture.save(base / "input" / "example.png")
 
 
 def _random(network: nn.Module) -> Weights:

@@ -159,7 +159,7 @@ def test_typing_a_prompt_is_one_step(page: Page) -> None:
 def test_double_click_opens_the_palette_and_the_card_stands_there(page: Page) -> None:
     start_empty(page)
     page.mouse.dblclick(700, 300)
-    page.get_by_role("combobox", name="Search nodes").press_sequentially("invert")
+    page.get_by_role("combobox", name="Search nodes").press_sequentially("invert image")
     page.keyboard.press("Enter")
     box = box_of(card(page, "Invert image"))
     assert box["x"] == pytest.approx(700, abs=2)

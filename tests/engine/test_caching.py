@@ -49,6 +49,11 @@ def load(name: Annotated[str, Choices("models")], scale: int = 1) -> int:
     return scale
 
 
+@node("Say", category="test")
+def say(text: str) -> str:
+    return text
+
+
 @node("Id", category="test")
 def identity(me: UniqueId, value: int = 0) -> str:
     CALLS.append(me)
@@ -159,7 +164,7 @@ def show(ctx: Context, value: object) -> None:
 
 
 ALL = [number, add, load, identity, save, now, sea, sea_async, shore_node, make_block, use_block, pass_on, show]
-ALL += [fail_block, expand_block, loop_block, made]
+ALL += [say, fail_block, expand_block, loop_block, made]
 
 
 def lab(folder: Path, **options: Any) -> Lab:
@@ -280,6 +285,22 @@ def test_a_changed_file_counts(tmp_path: Path) -> None:
     assert other.reasons["l"] == 'input "name" changed'
     missing = engine.run({**graph, "l": ("Load", {"name": "gone"})})
     assert missing.reasons["l"] == 'cannot read the file "gone"'
+
+
+def test_a_changed_file_counts_though_its_name_comes_from_another_node(tmp_path: Path) -> None:
+    engine = lab(tmp_path)
+    engine.services.files["models", "m"] = "1"
+    graph: dict[str, Any] = {
+        "t": ("Say", {"text": "m"}),
+        "l": ("Load", {"name": out("t")}),
+        "s": ("Show", {"value": out("l")}),
+    }
+    engine.run(graph)
+    assert engine.run(graph).cached == ["t", "l", "s"]
+    engine.services.files["models", "m"] = "2"
+    changed = engine.run(graph)
+    assert changed.started == ["l", "s"]
+    assert changed.reasons["l"] == 'a file that input "name" may name changed'
 
 
 def test_what_is_not_cacheable_runs_always_and_so_does_what_depends_on_it(tmp_path: Path) -> None:

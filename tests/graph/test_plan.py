@@ -37,6 +37,7 @@ SCHEMAS = {
         schema("Lazy", value("a", lazy=True), value("b", lazy=True)),
         schema("Raw", value("a", raw_link=True)),
         schema("File", value("name", source="models")),
+        schema("Files", value("names", source="models", collects=True)),
         schema("Id", value("a"), hidden=(("me", "UNIQUE_ID"), ("prompt", "PROMPT"), ("info", "EXTRA_PNGINFO"))),
         schema("Now", cacheable=False),
         schema("Sea", value("a"), value("b", has_default=True, default=2)),
@@ -49,14 +50,19 @@ def no_file(source: str, name: str) -> str:
     raise FileNotFoundError(name)
 
 
+def no_folder(source: str) -> str:
+    raise FileNotFoundError(source)
+
+
 def steps_of(
     nodes: Mapping[str, Node],
     *targets: str,
     files: Callable[[str, str], str] = no_file,
+    folders: Callable[[str], str] = no_folder,
     fingerprint: Callable[[Mapping[str, object]], object] = lambda inputs: 0,
     schemas: Mapping[str, NodeSchema] = SCHEMAS,
 ) -> Mapping[str, Step]:
-    return plan(Graph(nodes), schemas, targets, files, {"Sea": fingerprint}).steps
+    return plan(Graph(nodes), schemas, targets, files, folders, {"Sea": fingerprint}).steps
 
 
 def key_of(node_type: str, inputs: Mapping[str, object], node_id: str = "x", **options: Any) -> str | None:
@@ -192,9 +198,26 @@ def test_a_missing_file_equals_nothing() -> None:
     assert (step.key, step.never_equal) == (None, ("x", "File (node x)", 'cannot read the file "m"'))
 
 
-def test_a_linked_file_name_is_known_by_its_source() -> None:
+def test_a_linked_file_name_may_mean_any_file_of_its_source() -> None:
     nodes = {"v": Node("Value", {"value": "m"}), "x": Node("File", {"name": Link("v", 0)})}
-    assert steps_of(nodes, "x")["x"].key is not None
+    first = steps_of(nodes, "x", folders=lambda source: f"{source} 1")["x"]
+    assert first.parts[-1] == "'models 1'"
+    assert first.key == steps_of(nodes, "x", folders=lambda source: f"{source} 1")["x"].key
+    assert first.key != steps_of(nodes, "x", folders=lambda source: f"{source} 2")["x"].key
+
+
+def test_a_linked_file_name_without_a_folder_equals_nothing() -> None:
+    nodes = {"v": Node("Value", {"value": "m"}), "x": Node("File", {"name": Link("v", 0)})}
+    step = steps_of(nodes, "x")["x"]
+    assert (step.key, step.never_equal) == (None, ("x", "File (node x)", "cannot read the files for models"))
+
+
+def test_every_file_of_a_list_counts() -> None:
+    def key(names: object, **versions: str) -> str | None:
+        return key_of("Files", {"names": names}, files=lambda source, name: versions[name])
+
+    assert key(["a", "b"], a="1", b="1") != key(["a", "b"], a="1", b="2")
+    assert key("a", a="1") != key("a", a="2")
 
 
 def test_what_is_never_equal_passes_it_on_with_its_cause() -> None:
@@ -278,7 +301,7 @@ def test_parts_stand_beside_their_labels() -> None:
 
 def test_an_object_counts_by_the_work_it_comes_from() -> None:
     def object_key(work: str | None, node_id: str = "new") -> str | None:
-        planner = Planner({}, SCHEMAS, no_file, {})
+        planner = Planner({}, SCHEMAS, no_file, no_folder, {})
         planner.add({node_id: Node("Join", {"a": object()})}, {node_id: work} if work else {})
         (step,) = planner.need([node_id])
         assert step.has_objects
@@ -290,7 +313,7 @@ def test_an_object_counts_by_the_work_it_comes_from() -> None:
 
 
 def test_a_plan_grows() -> None:
-    planner = Planner({"v": Node("Value")}, SCHEMAS, no_file, {})
+    planner = Planner({"v": Node("Value")}, SCHEMAS, no_file, no_folder, {})
     assert [step.node_id for step in planner.need(["v"])] == ["v"]
     planner.add({"x": Node("Join", {"a": Link("v", 0)})}, {})
     assert [step.node_id for step in planner.need(["x", "v"])] == ["x"]

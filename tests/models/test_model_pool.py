@@ -207,6 +207,7 @@ def test_a_file_that_changed_is_refused_and_opens_anew(
     fresh = pool.mmdit(open_diffusion_model(path))
     assert not torch.equal(fresh.pos_embed, old.pos_embed)
     assert pool.size_bytes == tensor_bytes(mmdit_weights.values())  # what came from the old file is gone
+    assert all(tensor.is_meta for tensor in old.joint_blocks[0].state_dict().values())
 
 
 def test_a_deleted_file_is_named(pool: ModelPool, model: ModelHandle) -> None:

@@ -265,7 +265,7 @@ def test_more_and_more_blocks_are_given_up(model: ModelHandle, monkeypatch: pyte
         fail_at(monkeypatch, DEPTH, torch.OutOfMemoryError())
         assert torch.equal(network(*inputs()), expected)
         assert len(there(network)) == left
-    assert there(pool.mmdit(model)) == []  # what was learnt holds as long as the network does
+    assert there(pool.mmdit(model)) == list(range(DEPTH))  # the next picture may be smaller
 
 
 def test_out_of_memory_for_ever_says_what_would_help(model: ModelHandle, monkeypatch: pytest.MonkeyPatch) -> None:

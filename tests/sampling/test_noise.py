@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import weakref
+from typing import Any
 
 import pytest
 import torch
@@ -44,6 +46,23 @@ def test_largest_seed_works_and_a_larger_one_is_refused() -> None:
     assert make_noise(SHAPE, MAX_SEED).shape == SHAPE
     with pytest.raises(ValueError, match=f"seed must be between 0 and {MAX_SEED}, got {MAX_SEED + 1}"):
         make_noise(SHAPE, MAX_SEED + 1)
+
+
+def test_draws_that_no_row_takes_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    alive: weakref.WeakSet[torch.Tensor] = weakref.WeakSet()
+    most = 0
+    draw = torch.randn
+
+    def watched(*arguments: Any, **named: Any) -> torch.Tensor:
+        nonlocal most
+        tensor = draw(*arguments, **named)
+        alive.add(tensor)
+        most = max(most, len(alive))
+        return tensor
+
+    monkeypatch.setattr(torch, "randn", watched)
+    make_noise((1, 16, 2, 2), 7, batch_index=(500,))
+    assert most <= 2
 
 
 @pytest.mark.parametrize("index", [(0,), (0, -1), (0, 1, 2)])

@@ -59,7 +59,9 @@ def _name(label: Label, step: Step) -> str:
         case "input":
             return f'input "{label.name}"'
         case "file":
-            return f'file "{step.values.get(label.name)}"'
+            if label.name in step.values:
+                return f'file "{step.values[label.name]}"'
+            return f'a file that input "{label.name}" may name'
         case "id":
             return "the node's id"
         case "fingerprint":

@@ -75,7 +75,11 @@ class Run:
         self._cancel = cancel
         self._report = Report(request.job_id, emit)
         self._planner = Planner(
-            request.graph.nodes, workshop.schemas, workshop.services.file_fingerprint, workshop.fingerprints
+            request.graph.nodes,
+            workshop.schemas,
+            workshop.services.file_fingerprint,
+            workshop.services.folder_fingerprint,
+            workshop.fingerprints,
         )
         self._board = Board(self._planner, workshop.kinds, self._reuse)
         self._expander = Expander(self._planner, self._board, workshop.schemas, workshop.max_expanded_nodes)

@@ -83,7 +83,7 @@ class Services(Protocol):
         ...
 
     def folder_fingerprint(self, source: str) -> str:
-        """Text that changes when any file does that a drop-down filled from `source` offers."""
+        """Text that changes when any file does that a drop-down filled from `source` offers. Raises as above."""
         ...
 
     def resource(self, kind: type[Any]) -> object:

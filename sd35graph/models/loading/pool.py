@@ -54,7 +54,7 @@ class _Key:
 
 @dataclass(slots=True)
 class _Resident:
-    """A network and its weights. most_kept: of its blocks; lowered when memory ran out."""
+    """A network and its weights. most_kept: of its blocks; lowered when memory ran out, until it is next asked for."""
 
     network: Network
     stream: BlockStream
@@ -165,12 +165,14 @@ class ModelPool:
                 self._drop_outdated(ref)
                 self._resident[key] = self._open(key)
             self._resident.move_to_end(key)
+            resident = self._resident[key]
+            resident.most_kept = resident.stream.count  # what ran out of memory last time need not be this time's
             try:
                 self._fit(key)
             except BaseException:
-                del self._resident[key]
+                self._drop(key)
                 raise
-            return self._resident[key].network
+            return resident.network
 
     def _open(self, key: _Key) -> _Resident:
         """The network, which is ready to run once its stream was told how much to keep."""
@@ -281,9 +283,11 @@ class ModelPool:
 
     def _drop_outdated(self, ref: WeightsRef) -> None:
         """Drop what was loaded from an earlier state of the same file."""
-        for key in list(self._resident):
-            if key.ref.path == ref.path and key.ref.fingerprint != ref.fingerprint:
-                del self._resident[key]
+        outdated = [k for k in self._resident if k.ref.path == ref.path and k.ref.fingerprint != ref.fingerprint]
+        for key in outdated:
+            self._drop(key)
+        if outdated:
+            self._return_memory()
 
     def _return_memory(self) -> None:
         gc.collect()  # networks of the transformers library contain reference cycles
