@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from sd35graph.engine.events import FINAL, Event
-from sd35graph.server.messages import JobFeed, Message, NodeTypes, Preview, status
+from sd35graph.server.messages import QUEUE_LENGTH, JobFeed, Message, NodeTypes, Preview, status
 
 SOFT_LIMIT_MESSAGES = 256
 SOFT_LIMIT_BYTES = 4 * 2**20
@@ -45,7 +46,12 @@ class Client:
         """Queue a message; `frame` is its encoding when it is known already."""
         if frame is None:
             frame = message.frame(with_metadata=self.supports_preview_metadata)
-        if message.replaces is not None and self._is_full():
+        newest = self._queue[-1] if self._queue else None
+        if message.replaces == QUEUE_LENGTH and newest is not None and newest.replaces == QUEUE_LENGTH:
+            self._bytes += len(frame) - len(newest.frame)
+            newest.frame = frame  # of several lengths in a row only the last is news
+            return
+        if message.replaces is not None and message.replaces != QUEUE_LENGTH and self._is_full():
             older = self._replaceable.get(message.replaces)
             if older is None and self._bytes + len(frame) > HARD_LIMIT_BYTES:
                 return
@@ -181,22 +187,26 @@ class Hub:
 
     def _publish(self, event: Event, feed: JobFeed) -> None:
         if event.type in ("queued", "started"):
-            self._send_status()
+            self._send_status(feed)
         clients = [client for client in self._of(feed) if event.seq is None or event.seq > client.seen_seq]
         for message in feed.messages(event):
             self._fan_out(message, clients)
         if event.type in FINAL:
             del self._feeds[event.job_id]
-            self._send_status()
+            self._send_status(feed)
             self._fan_out(feed.end(event), clients)
 
     def _of(self, feed: JobFeed) -> list[Client]:
         clients = self._clients.get(feed.client_id, []) if feed.client_id is not None else []
         return [client for client in clients if client.may_see(feed.submitted_by)]
 
-    def _send_status(self) -> None:
-        everybody = [client for clients in self._clients.values() for client in clients]
-        self._fan_out(status(self.queue_remaining), everybody)
+    def _send_status(self, feed: JobFeed) -> None:
+        """Tell everybody the length of the queue: the job's own client at its place among the job's messages."""
+        message = status(self.queue_remaining)
+        own = set(self._of(feed))
+        others = [client for clients in self._clients.values() for client in clients if client not in own]
+        self._fan_out(replace(message, replaces=None), own)
+        self._fan_out(message, others)
 
     @staticmethod
     def _fan_out(message: Message | Preview, clients: Iterable[Client]) -> None:

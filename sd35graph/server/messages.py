@@ -24,6 +24,8 @@ PREVIEW_IMAGE = 1
 PREVIEW_IMAGE_WITH_METADATA = 4
 """Binary event: 4 bytes length of a JSON object, the object, then the picture."""
 _IMAGE_TYPES = {"image/jpeg": 1, "image/png": 2}
+QUEUE_LENGTH = "queue length"
+"""What messages that tell the length of the queue replace."""
 _MOST_RUNNING = 64
 """So many running nodes one message names."""
 
@@ -77,7 +79,9 @@ class Preview:
 def status(queue_remaining: int, sid: str | None = None, seq: int | None = None) -> Message:
     """How many jobs wait or run; right after connecting with the client's own id and where its events begin."""
     data: dict[str, JsonValue] = {"status": {"exec_info": {"queue_remaining": queue_remaining}}}
-    return Message("status", data if sid is None else _with_seq({**data, "sid": sid}, seq))
+    if sid is None:
+        return Message("status", data, replaces=QUEUE_LENGTH)
+    return Message("status", _with_seq({**data, "sid": sid}, seq))
 
 
 def features(max_upload_bytes: int) -> dict[str, JsonValue]:

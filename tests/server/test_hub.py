@@ -30,6 +30,10 @@ def follow(hub: Hub, job: str, client_id: str | None) -> None:
     hub.publish([event("queued", job)])
 
 
+def told_length(queue_remaining: int) -> dict[str, object]:
+    return {"status": {"exec_info": {"queue_remaining": queue_remaining}}}
+
+
 async def drain(client: Client) -> list[dict[str, object]]:
     """Everything that waits for the client now; a marker put at the end says where that is."""
     client.offer(Message("marker", {}))
@@ -74,7 +78,19 @@ async def test_a_job_sends_the_recorded_sequence_to_its_client_and_status_to_all
         "status",
         "executing",
     ]
-    assert await types(other) == ["status"] * 4
+    first, last = await drain(other)
+    assert ("sid" in first["data"], last) == (True, {"type": "status", "data": told_length(0)})
+
+
+async def test_lengths_of_the_queue_are_told_one_by_one_to_a_client_that_keeps_up() -> None:
+    hub = Hub()
+    other = connect(hub, "other")
+    await drain(other)
+    told = []
+    for number in range(3):
+        follow(hub, str(number), "owner")
+        told += await drain(other)
+    assert told == [{"type": "status", "data": told_length(number)} for number in (1, 2, 3)]
 
 
 async def test_the_last_message_is_executing_with_node_null() -> None:
