@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -88,6 +88,25 @@ class UserFiles:
         if not write_whole(path, content, overwrite=overwrite):
             raise NameTaken(f'there is a file "{name}" already; choose another name, or overwrite it')
         return self._entry(user, path)
+
+    def change(
+        self, user: str | None, name: str, content: bytes | None, is_expected: Callable[[bytes | None], bool]
+    ) -> bool:
+        """Keep a file, or remove it with None, if what is there is as expected (None: nothing); gives whether it was.
+
+        Raises as `write` does.
+        """
+        path = self._path(user, name)
+        with self._changing:
+            if path.is_dir():
+                raise NameTaken(f'"{name}" is a folder; choose another name for the file')
+            if not is_expected(path.read_bytes() if path.is_file() else None):
+                return False
+            if content is None:
+                path.unlink(missing_ok=True)
+            else:
+                write_whole(path, content, overwrite=True)
+        return True
 
     def move(self, user: str | None, name: str, new_name: str, *, overwrite: bool) -> UserEntry:
         """Give a file another name. Raises as `path` and `write` do."""

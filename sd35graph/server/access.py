@@ -100,7 +100,9 @@ NEEDED_ROLES: Mapping[str, Role | None] = {
     "GET /v1/models": "viewer",
     "GET /v1/models/{kind}": "viewer",
     "GET /v1/workflows": "viewer",
-    "GET /v1/workflows/{name}": "viewer",
+    "GET /v1/workflows/{name:path}": "viewer",
+    "PUT /v1/workflows/{name:path}": "artist",
+    "DELETE /v1/workflows/{name:path}": "artist",
 }
 """The role each route needs, without `/api` in front; None: anybody. A route that is not here is for administrators.
 Whose jobs and files a route shows or changes is for the route itself to ask of `User.only`."""

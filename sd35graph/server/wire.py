@@ -396,11 +396,13 @@ class CancelReply(Answer):
     cancelled: list[str]
 
 
-class ExampleWorkflow(Answer):
-    """An example that comes with the program."""
+class SavedWorkflow(Answer):
+    """A workflow of the user's own, or an example that comes with the program. etag: of its content now."""
 
     name: str
     title: str
+    is_example: bool
+    etag: str
 
 
 class NodeProgress(Answer):

@@ -289,7 +289,7 @@ async def test_examples_are_listed_and_given_as_they_are(server: Server) -> None
     async with server.http() as http:
         listed: list[Any] = (await http.get("/v1/workflows")).json()
         for example in listed:
-            wire.ExampleWorkflow.model_validate(example)
+            wire.SavedWorkflow.model_validate(example)
             document = (await http.get(f"/v1/workflows/{example['name']}")).json()
             assert document == json.loads((ROOT / "workflows" / f"{example['name']}.json").read_text())
         assert (await http.get("/v1/workflows/nope")).status_code == 404

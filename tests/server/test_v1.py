@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 from studio import ANNA, BOB, ROOT, VERA, save, slow, studio
 
 from sd35graph.graph.schema import NodeSchema
-from sd35graph.server import event_stream, resources
+from sd35graph.server import event_stream, resources, wire
 
 
 async def submit(http: httpx.AsyncClient, graph: Message, key: str | None = None, **fields: Any) -> httpx.Response:
@@ -377,6 +377,66 @@ async def test_metrics_count_requests_and_jobs(server: Server) -> None:
     assert grew("sd35graph_job_run_seconds_count", "") == 1
     assert after["sd35graph_workers", "ready"] + after["sd35graph_workers", "busy"] == 1
     assert after["sd35graph_jobs", "pending"] == 0
+
+
+# --- workflows ---
+
+
+async def test_workflows_are_saved_and_changed_only_by_who_knows_them(server: Server) -> None:
+    first, second, third = ({"1": {"class_type": "ToyInt", "inputs": {"value": value}}} for value in range(3))
+    async with server.http() as http:
+        url = "/v1/workflows/mine/a%20b"
+        saved = await http.put(url, json=first, headers={"if-none-match": "*"})
+        wire.SavedWorkflow.model_validate(saved.json())
+        assert (saved.status_code, saved.json()["name"], saved.json()["is_example"]) == (201, "mine/a b", False)
+        got = await http.get(url)
+        assert (got.json(), got.headers["etag"]) == (first, saved.headers["etag"])
+        check_problem(await http.put(url, json=second, headers={"if-none-match": "*"}), 412, "precondition_failed")
+        check_problem(await http.put(url, json=second), 428, "precondition_required")
+        replaced = await http.put(url, json=second, headers={"if-match": got.headers["etag"]})
+        assert replaced.status_code == 200
+        problem = await http.put(url, json=third, headers={"if-match": got.headers["etag"]})
+        assert check_problem(problem, 412, "precondition_failed")["etag"] == replaced.headers["etag"]
+        assert (await http.get(url)).json() == second
+        assert (await http.get("/userdata/workflows%2Fmine%2Fa%20b.json")).json() == second
+        listed = (await http.get("/v1/workflows")).json()
+        assert {
+            "name": "mine/a b",
+            "title": "mine/a b",
+            "is_example": False,
+            "etag": replaced.headers["etag"],
+        } in listed
+        check_problem(await http.delete(url), 428, "precondition_required")
+        check_problem(await http.delete(url, headers={"if-match": got.headers["etag"]}), 412, "precondition_failed")
+        assert (await http.delete(url, headers={"if-match": "*"})).status_code == 204
+        check_problem(await http.get(url), 404, "not_found")
+        check_problem(await http.delete(url), 404, "not_found")
+        check_problem(await http.put(url, json=third, headers={"if-match": '"x"'}), 412, "precondition_failed")
+        check_problem(await http.put(url, json=[1]), 400, "bad_request")
+        check_problem(await http.put("/v1/workflows/%2e%2e/x", json=first), 400, "bad_file_name")
+
+
+async def test_an_example_is_hidden_by_ones_own_of_its_name_and_never_changed(server: Server) -> None:
+    async with server.http() as http:
+        example = (await http.get("/v1/workflows/sd35_tiny")).json()
+        assert (await http.put("/v1/workflows/sd35_tiny", json={"a": 1})).status_code == 201
+        assert (await http.get("/v1/workflows/sd35_tiny")).json() == {"a": 1}
+        listed = {each["name"]: each["is_example"] for each in (await http.get("/v1/workflows")).json()}
+        assert (listed["sd35_tiny"], listed["sd35_large"]) == (False, True)
+        assert (await http.delete("/v1/workflows/sd35_tiny", headers={"if-match": "*"})).status_code == 204
+        assert (await http.get("/v1/workflows/sd35_tiny")).json() == example
+        check_problem(await http.delete("/v1/workflows/sd35_tiny"), 404, "not_found")
+
+
+async def test_of_many_who_change_one_content_one_succeeds(server: Server) -> None:
+    async with server.http() as http:
+        etag = (await http.put("/v1/workflows/shared", json={"n": -1})).headers["etag"]
+        headers = {"if-match": etag}
+        puts = [http.put("/v1/workflows/shared", json={"n": n}, headers=headers) for n in range(8)]
+        answers = [answer.status_code for answer in await asyncio.gather(*puts)]
+        assert sorted(answers) == [200] + [412] * 7
+        assert (await http.get("/v1/workflows/shared")).json() == {"n": answers.index(200)}
+        assert (await http.delete("/v1/workflows/shared", headers={"if-match": "*"})).status_code == 204
 
 
 # --- users ---

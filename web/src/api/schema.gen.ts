@@ -1102,7 +1102,7 @@ export interface paths {
         };
         /**
          * List Workflows
-         * @description Names and titles of the examples.
+         * @description One's own workflows and the examples, by name; one's own takes the place of an example of the same name.
          */
         get: operations["list_workflows"];
         put?: never;
@@ -1122,12 +1122,20 @@ export interface paths {
         };
         /**
          * Get Workflow
-         * @description One example, as the file has it.
+         * @description A workflow as it was saved, or an example; its ETag is for `If-Match`.
          */
         get: operations["get_workflow"];
-        put?: never;
+        /**
+         * Put Workflow
+         * @description Save a workflow of either form. To replace one, say by `If-Match` which content you know.
+         */
+        put: operations["put_workflow"];
         post?: never;
-        delete?: never;
+        /**
+         * Delete Workflow
+         * @description Remove a workflow of one's own. Say by `If-Match` which content you know. Examples stay.
+         */
+        delete: operations["delete_workflow"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1387,16 +1395,6 @@ export interface components {
             node_errors: {
                 [key: string]: components["schemas"]["NodeErrors"];
             };
-        };
-        /**
-         * ExampleWorkflow
-         * @description An example that comes with the program.
-         */
-        ExampleWorkflow: {
-            /** Name */
-            name: string;
-            /** Title */
-            title: string;
         };
         /**
          * ExecInfo
@@ -2500,6 +2498,20 @@ export interface components {
             seq: number | null;
             /** Timestamp */
             timestamp: number;
+        };
+        /**
+         * SavedWorkflow
+         * @description A workflow of the user's own, or an example that comes with the program. etag: of its content now.
+         */
+        SavedWorkflow: {
+            /** Etag */
+            etag: string;
+            /** Is Example */
+            is_example: boolean;
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
         };
         /** @description Data of the messages of the WebSocket /ws by their type; each comes as {type, data}. */
         SocketMessages: {
@@ -4841,7 +4853,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ExampleWorkflow"][];
+                    "application/json": components["schemas"]["SavedWorkflow"][];
                 };
             };
             /** @description Refused */
@@ -4876,6 +4888,87 @@ export interface operations {
                         [key: string]: unknown;
                     };
                 };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_workflow: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the content to replace; `*`: whatever is there. */
+                "if-match"?: string | null;
+                /** @description `*`: only if there is none of this name yet. */
+                "if-none-match"?: string | null;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedWorkflow"];
+                };
+            };
+            /** @description There was none of this name. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedWorkflow"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_workflow: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the content to replace; `*`: whatever is there. */
+                "if-match"?: string | null;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused */
             "4XX": {

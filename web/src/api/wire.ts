@@ -12,7 +12,7 @@ export type MessageType = keyof Schemas['SocketMessages'];
 export type ImageRef = Schemas['FileName'];
 
 /** An example workflow. */
-export type WorkflowEntry = Schemas['ExampleWorkflow'];
+export type WorkflowEntry = Pick<Schemas['SavedWorkflow'], 'name' | 'title'>;
 
 /** A device and its memory in bytes. */
 export type Device = Pick<Schemas['DeviceInfo'], 'name' | 'vram_total' | 'vram_free'>;
