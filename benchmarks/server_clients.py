@@ -15,6 +15,7 @@ HOST = "127.0.0.1"
 _SEQ = re.compile(rb'"seq":(\d+)')
 _SENT = re.compile(rb'"message":"(\d+\.\d+)"')
 _LONG, _VERY_LONG = 126, 127
+_PING, _PONG = 9, 10
 
 Graph = dict[str, Any]
 
@@ -36,6 +37,7 @@ class Frames(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for the socket."""
         assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
         transport.write(self._request.encode())
 
     def data_received(self, data: bytes) -> None:
@@ -59,7 +61,11 @@ class Frames(asyncio.Protocol):
                 size, begin = int.from_bytes(self._buffer[begin : begin + 8], "big"), begin + 8
             if len(self._buffer) < begin + size or begin - start > len(self._buffer) - start:
                 break
-            self._on_message(bytes(self._buffer[begin : begin + size]))
+            content = bytes(self._buffer[begin : begin + size])
+            if self._buffer[start] & 0x0F == _PING:  # an unanswered one ends the connection
+                self._transport.write(bytes([0x80 | _PONG, 0x80 | size, 0, 0, 0, 0]) + content)
+            else:
+                self._on_message(content)
             start = begin + size
         del self._buffer[:start]
 
