@@ -21,7 +21,7 @@ from sd35graph.models.errors import UnsupportedStorageError, WeightsChangedError
 from sd35graph.models.files.diffusers_folder import read_folder_header
 from sd35graph.models.files.diffusers_layout import to_released_names
 from sd35graph.models.files.gguf_file import is_gguf, read_gguf_header
-from sd35graph.models.files.header import Fingerprint, Header, Piece, TensorInfo, measure
+from sd35graph.models.files.header import FileState, Fingerprint, Header, Piece, TensorInfo, file_state
 from sd35graph.models.files.safetensors_file import read_safetensors_header
 from sd35graph.models.files.scaled_fp8 import fold_scales
 from sd35graph.models.files.storage import DTYPES, READABLE, QuantizedTensor, Shape, Weight, element_dtype, stored_shape
@@ -55,22 +55,25 @@ def read_header(path: Path) -> Header:
 
 
 def check_unchanged(path: Path, fingerprint: Fingerprint) -> None:
-    """Raise `WeightsChangedError` if the file is gone, or has another size or time than when it was inspected."""
-    try:
-        _check_measure(path, measure(path), fingerprint)
-    except FileNotFoundError as error:
-        raise WeightsChangedError(
-            f"{path} was there when it was chosen, but is gone now. Put it back or choose another."
-        ) from error
+    """Raise `WeightsChangedError` if a file of the weights at `path` is gone, or has another size or time than then."""
+    for seen in fingerprint.files:
+        try:
+            found = file_state(seen.path)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            of_what = "" if seen.path == path else f" (a file of {path})"
+            raise WeightsChangedError(
+                f"{seen.path}{of_what} was there when it was chosen, but is gone now. Put it back or choose another."
+            ) from error
+        _check_state(found, seen)
 
 
 def check_storage(header: Header, keys: Iterable[str]) -> None:
     """Raise `UnsupportedStorageError` unless every tensor in `keys` is stored in a form that is read."""
     for key in keys:
-        code = header.tensors[key].dtype
-        if element_dtype(code) is None:
+        codes = [piece.dtype for piece in header.tensors[key].pieces if element_dtype(piece.dtype) is None]
+        if codes:
             raise UnsupportedStorageError(
-                f'{header.path}: tensor "{key}" is stored as {code}, which is not supported; '
+                f'{header.path}: tensor "{key}" is stored as {codes[0]}, which is not supported; '
                 f"expected one of {', '.join(READABLE)}. Use another version of the model, such as fp16 or bf16."
             )
 
@@ -98,15 +101,14 @@ def read_weights(header: Header, keys: Mapping[str, str]) -> Iterator[tuple[str,
     """Read tensors, one at a time, into the CPU's memory, in the form they are stored in. Arguments and errors as in
     `load_tensors`."""
     check_unchanged(header.path, header.fingerprint)
+    states = {state.path: state for state in header.fingerprint.files}
     files: dict[Path, FileIO] = {}
     with ExitStack() as stack:
 
         def opened(path: Path) -> FileIO:
             if path not in files:
                 files[path] = stack.enter_context(path.open("rb", buffering=0))
-                if path == header.path:
-                    stat = os.fstat(files[path].fileno())
-                    _check_measure(path, (stat.st_size, stat.st_mtime_ns), header.fingerprint)
+                _check_state(file_state(path, os.fstat(files[path].fileno())), states[path])
             return files[path]
 
         for name, key in keys.items():
@@ -114,10 +116,10 @@ def read_weights(header: Header, keys: Mapping[str, str]) -> Iterator[tuple[str,
             yield name, _assemble(info, [_read_piece(opened, piece, key) for piece in info.pieces])
 
 
-def _check_measure(path: Path, found: tuple[int, int], fingerprint: Fingerprint) -> None:
-    if found != (fingerprint.size_bytes, fingerprint.mtime_ns):
+def _check_state(found: FileState, seen: FileState) -> None:
+    if found != seen:
         raise WeightsChangedError(
-            f"{path} changed on disk after it was chosen ({fingerprint.size_bytes} bytes then, {found[0]} now). "
+            f"{seen.path} changed on disk after it was chosen ({seen.size_bytes} bytes then, {found.size_bytes} now). "
             "Run the loader again to use the new file."
         )
 
@@ -128,7 +130,7 @@ def _assemble(info: TensorInfo, parts: list[Weight]) -> Weight:
         part = parts[0]
         return replace(part, shape=info.shape) if isinstance(part, QuantizedTensor) else part.view(info.shape)
     quantized = [part for part in parts if isinstance(part, QuantizedTensor)]
-    if len(quantized) == len(parts) and len({(part.code, part.scale) for part in quantized}) == 1:
+    if quantized and info.is_uniform:
         joined = _join([part.stored for part in quantized], is_swapped=info.is_swapped)
         return replace(quantized[0], stored=joined, shape=info.shape)
     plain = [part.dequantize() if isinstance(part, QuantizedTensor) else part for part in parts]
