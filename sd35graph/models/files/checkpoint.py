@@ -7,6 +7,7 @@ process (SIGBUS).
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -17,14 +18,23 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from sd35graph.models.errors import UnsupportedStorageError, WeightsChangedError
+from sd35graph.models.errors import UnsupportedStorageError, WeightsChangedError, WeightsMismatchError
 from sd35graph.models.files.diffusers_folder import read_folder_header
 from sd35graph.models.files.diffusers_layout import to_released_names
 from sd35graph.models.files.gguf_file import is_gguf, read_gguf_header
 from sd35graph.models.files.header import FileState, Fingerprint, Header, Piece, TensorInfo, file_state
 from sd35graph.models.files.safetensors_file import read_safetensors_header
 from sd35graph.models.files.scaled_fp8 import fold_scales
-from sd35graph.models.files.storage import DTYPES, READABLE, QuantizedTensor, Shape, Weight, element_dtype, stored_shape
+from sd35graph.models.files.storage import (
+    DTYPES,
+    NUMBER_DTYPES,
+    READABLE,
+    QuantizedTensor,
+    Shape,
+    Weight,
+    element_dtype,
+    stored_shape,
+)
 
 __all__ = [
     "DTYPES",
@@ -32,6 +42,7 @@ __all__ = [
     "Header",
     "Shape",
     "TensorInfo",
+    "check_number",
     "check_storage",
     "check_unchanged",
     "load_tensors",
@@ -76,6 +87,16 @@ def check_storage(header: Header, keys: Iterable[str]) -> None:
                 f'{header.path}: tensor "{key}" is stored as {codes[0]}, which is not supported; '
                 f"expected one of {', '.join(READABLE)}. Use another version of the model, such as fp16 or bf16."
             )
+
+
+def check_number(header: Header, key: str) -> None:
+    """Raise `WeightsMismatchError` unless one number is stored under `key`, which `load_tensors` reads in any form."""
+    info = header.tensors[key]
+    if math.prod(info.shape) != 1 or not (element_dtype(info.dtype) or NUMBER_DTYPES.get(info.dtype)):
+        raise WeightsMismatchError(
+            f'{header.path}: "{key}" is {info.dtype} of shape {list(info.shape)}; expected a single number. '
+            "Download the file again, or use another version of it."
+        )
 
 
 def load_tensors(
@@ -143,8 +164,8 @@ def _join(parts: list[Tensor], *, is_swapped: bool) -> Tensor:
 
 
 def _read_piece(opened: Callable[[Path], FileIO], piece: Piece, key: str) -> Weight:
-    dtype = element_dtype(piece.dtype)
-    assert dtype is not None, piece  # `check_storage` refuses what cannot be read
+    dtype = element_dtype(piece.dtype) or NUMBER_DTYPES.get(piece.dtype)
+    assert dtype is not None, piece  # `check_storage` and `check_number` refuse what cannot be read
     tensor = torch.empty(stored_shape(piece.dtype, piece.shape), dtype=dtype)
     unread = tensor.view(-1).view(torch.uint8).numpy().data
     file = opened(piece.path)
@@ -154,7 +175,7 @@ def _read_piece(opened: Callable[[Path], FileIO], piece: Piece, key: str) -> Wei
         if not count:
             raise WeightsChangedError(f'{piece.path} was cut short while tensor "{key}" was read. Put it back whole.')
         unread = unread[count:]
-    if piece.dtype in DTYPES:
+    if piece.dtype in DTYPES or piece.dtype in NUMBER_DTYPES:
         return tensor
     scale = _read_piece(opened, piece.scale, key) if piece.scale else torch.ones(())
     assert isinstance(scale, Tensor)  # scales are plain numbers, see `fold_scales`
