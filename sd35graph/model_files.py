@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -78,10 +79,7 @@ def pull(folders: Folders, wanted: Iterable[KnownFile], screen: Screen, endpoint
     missing = [known for known in wanted if find(folders, known) is None]
     remotes = _looked_up(missing, endpoint)
     _check_space(root, remotes)
-    return [
-        _pull_one(root / known.folder / known.name, remote, root, screen)
-        for known, remote in zip(missing, remotes, strict=True)
-    ]
+    return [_pull_one(known, remote, root, screen, endpoint) for known, remote in zip(missing, remotes, strict=True)]
 
 
 def installed(folders: Folders) -> list[Path]:
@@ -100,12 +98,11 @@ def verify(path: Path, screen: Screen) -> Verdict:
     try:
         if path.suffix in (".safetensors", ".gguf"):
             read_header(path)
-        recorded = _record(path)
-        if not recorded.is_file():
+        if not _record(path).is_file():
             return Verdict(path, note="no recorded hash, as it was not pulled")
-        expected = recorded.read_text(encoding="utf-8").split()[0]
+        expected = _recorded_hash(path)
         found = sha256_of(path, screen.begin(path.name, path.stat().st_size))
-    except (ModelError, OSError, IndexError) as error:
+    except (ModelError, OSError) as error:
         return Verdict(path, problem=str(error))
     if found != expected:
         return Verdict(
@@ -139,11 +136,14 @@ def _check_space(root: Path, remotes: Iterable[RemoteFile]) -> None:
         )
 
 
-def _pull_one(target: Path, remote: RemoteFile, root: Path, screen: Screen) -> Path:
-    unfinished = root / _UNFINISHED
+def _pull_one(known: KnownFile, expected: RemoteFile, root: Path, screen: Screen, endpoint: str | None) -> Path:
+    target, unfinished = root / known.folder / known.name, root / _UNFINISHED
     unfinished.mkdir(parents=True, exist_ok=True)
-    with _alone(unfinished / f"{remote.name}.lock", remote, screen):
+    with _alone(unfinished / f"{expected.name}.lock", expected, screen):
         if not target.is_file():  # another pull may have brought it while this one waited
+            remote = look_up(known.repository, known.path, endpoint)  # anew: its URL may hold for minutes only
+            if remote.etag != expected.etag:
+                raise FetchError(f"{known.path} of {known.repository} changed on the hub meanwhile. Run it again.")
             digest = download(remote, target, unfinished, screen.begin(remote.name, remote.size_bytes))
             _record(target).write_text(f"{digest}  {target.name}\n", encoding="utf-8")
     return target
@@ -167,3 +167,15 @@ def _alone(lock: Path, remote: RemoteFile, screen: Screen) -> Iterator[None]:
 def _record(path: Path) -> Path:
     """Where the hash of a fetched file stands, as `sha256sum` writes it; hidden from drop-downs."""
     return path.with_name(f".{path.name}.sha256")
+
+
+def _recorded_hash(path: Path) -> str:
+    """The SHA-256 a file had when it was fetched. Raises `FetchError` for a damaged record."""
+    text = _record(path).read_text(encoding="utf-8", errors="replace")
+    found = re.match(r"[0-9a-f]{64}\b", text)
+    if found is None:
+        raise FetchError(
+            f"its record {_record(path)} does not begin with a SHA-256 of 64 hexadecimal digits, but with "
+            f"{text[:20]!r}; remove the file and pull it again"
+        )
+    return found[0]

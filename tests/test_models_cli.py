@@ -23,7 +23,7 @@ from hub_server import Hub, running_hub
 from sd35graph import model_files
 from sd35graph.engine.folders import Folders
 from sd35graph.graph.known_files import KNOWN_FILES, KNOWN_SETS
-from sd35graph.model_files import files_named, pull
+from sd35graph.model_files import files_named, pull, verify
 from sd35graph.models.errors import FetchError
 
 LARGE = KNOWN_FILES["sd3.5_large.safetensors"]
@@ -239,6 +239,42 @@ def test_a_disk_without_room_is_said_before_anything_is_fetched(
         pull(folders, files_named(["sd3.5_large"]), SilentScreen(), hub.url)
     assert hub.gets() == []
     assert pull(folders, files_named(["vocab.json"]), SilentScreen(), hub.url)
+
+
+def test_each_file_is_looked_up_again_just_before_it_is_fetched(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    pull(Folders.under(tmp_path), files_named(["vocab.json", "merges.txt"]), SilentScreen(), hub.url)
+    asked = [(each.method, each.path.rsplit("/", 1)[-1]) for each in hub.requests if "/resolve/" in each.path]
+    first, second = asked[0][1], asked[1][1]
+    assert asked[2:] == [("HEAD", first), ("GET", first), ("HEAD", second), ("GET", second)]
+
+
+def test_a_file_that_changes_on_the_hub_meanwhile_is_refused(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    wanted = files_named(["vocab.json", "merges.txt"])
+
+    class Changing(SilentScreen):
+        def begin(self, name: str, size_bytes: int) -> object:
+            hub.add(wanted[1].repository, wanted[1].path, b"other", is_large=False)
+            return super().begin(name, size_bytes)
+
+    with pytest.raises(FetchError, match=r"changed on the hub meanwhile\. Run it again"):
+        pull(Folders.under(tmp_path), wanted, Changing(), hub.url)
+
+
+@pytest.mark.parametrize("record", [b"\xff\xfe", b"", b"no hash"])
+def test_a_damaged_record_is_a_problem_of_its_file(tmp_path: Path, record: bytes) -> None:
+    path = tmp_path / "vocab.json"
+    path.write_bytes(b"{}")
+    (tmp_path / ".vocab.json.sha256").write_bytes(record)
+    problem = verify(path, SilentScreen()).problem
+    assert problem is not None
+    assert "does not begin with a SHA-256" in problem
+    assert "remove the file and pull it again" in problem
 
 
 def test_every_member_of_a_set_is_a_known_file() -> None:

@@ -50,16 +50,17 @@ def _embeddings(ctx: Context) -> FindEmbedding:
     @cache
     def find(name: str) -> Embedding:
         try:
-            return read_embedding(_embedding_file(ctx, name))
-        except FileNotFoundError as error:
+            path = _embedding_file(ctx, name)
+        except (OSError, ValueError) as error:  # no such file, or a name that no file in the folder can have
             ctx.warn(f"embedding:{name} was left out of the prompt: {error}")
             return {}
+        return read_embedding(path)
 
     return find
 
 
 def _embedding_file(ctx: Context, name: str) -> Path:
-    """The file; a pickle too, so that reading it says why it is refused. Raises `FileNotFoundError`."""
+    """The file; a pickle too, so that reading it says why it is refused. Raises what `Context.file` does."""
     stem = _SUFFIX.sub("", name)
     try:
         return ctx.file("embeddings", f"{stem}.safetensors")

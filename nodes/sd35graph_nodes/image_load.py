@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from PIL import Image as Pillow
-from PIL import ImageOps, ImageSequence, UnidentifiedImageError
+from PIL import ImageOps, ImageSequence
 from torch import Tensor
 
 from sd35graph import Choices, Context, Image, Input, Mask, node
 from sd35graph_nodes.limits import MAX_PIXELS
 from sd35graph_nodes.pixels import from_pillow
+
+_DAMAGE = (
+    *(OSError, SyntaxError, EOFError, ValueError, TypeError, IndexError, KeyError, ArithmeticError),
+    *(struct.error, zlib.error),
+)
+"""What Pillow raises for damaged files, as its decoders of headers and frames do not check what they read."""
 
 _File = Annotated[str, Choices("input"), Input(image_upload=True)]
 
@@ -43,22 +51,21 @@ def _frames(ctx: Context, name: str) -> list[Pillow.Image]:
     path = ctx.file("input", name)
     try:
         with Pillow.open(path) as opened:
-            _check_size(name, opened)
+            _check_size(opened)
             frames = [_eight_bits(ImageOps.exif_transpose(frame)) for frame in ImageSequence.Iterator(opened)]
     except Pillow.DecompressionBombError as error:
-        raise ValueError(f'"{name}" has too many pixels: {error}; scale it down') from error
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise ValueError(f'"{name}" has too many pixels: {error}; scale it down or shorten it') from error
+    except _DAMAGE as error:
         raise ValueError(f'"{name}" cannot be read as a picture: {error}; save it as PNG, JPEG or WebP') from error
     return [frame for frame in frames if frame.size == frames[0].size]
 
 
-def _check_size(name: str, opened: Pillow.Image) -> None:
+def _check_size(opened: Pillow.Image) -> None:
     """Refuse what would fill the memory before it is decoded: a file of some kilobytes can hold that much."""
     frames = getattr(opened, "n_frames", 1)
     if frames * opened.width * opened.height > MAX_PIXELS:
-        raise ValueError(
-            f'"{name}" has {frames} frames of {opened.width}x{opened.height} pixels; at most {MAX_PIXELS:,} pixels '
-            "are read; scale it down or shorten it"
+        raise Pillow.DecompressionBombError(
+            f"{frames} frames of {opened.width}x{opened.height} pixels, while at most {MAX_PIXELS:,} pixels are read"
         )
 
 

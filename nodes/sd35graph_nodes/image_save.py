@@ -52,7 +52,7 @@ def _save_png(
     prompt: Prompt,
     extra_pnginfo: ExtraPngInfo,
 ) -> None:
-    texts = png_texts(prompt, extra_pnginfo)
+    texts = png_texts(ctx, prompt, extra_pnginfo)
     level = 4 if folder == "output" else 1  # a preview is written to be looked at once
 
     def write(picture: Pillow.Image, file: BinaryIO) -> None:
@@ -85,7 +85,7 @@ def save_image_format(
     extra_pnginfo: ExtraPngInfo = None,
 ) -> None:
     """Save pictures as JPEG or WebP, which are smaller than PNG, with the workflow that made them inside."""
-    exif = exif_texts(prompt, extra_pnginfo)
+    exif = exif_texts(ctx, prompt, extra_pnginfo)
     if format == "jpeg" and len(exif.tobytes()) > _MAX_JPEG_EXIF:
         ctx.warn("The workflow is too large for a JPEG file and was not put into it; save as WebP or PNG to keep it.")
         exif = Pillow.Exif()
@@ -129,7 +129,7 @@ def save_animated_webp(
             lossless=lossless,
             quality=quality,
             method=_WEBP_METHODS[method],
-            exif=exif_texts(prompt, extra_pnginfo),
+            exif=exif_texts(ctx, prompt, extra_pnginfo),
         ),
     )
     ctx.show("images", [saved.reference()])
@@ -159,7 +159,7 @@ def save_animated_png(
             append_images=others,
             duration=_frame_ms(fps),
             compress_level=compress_level,
-            pnginfo=png_texts(prompt, extra_pnginfo),
+            pnginfo=png_texts(ctx, prompt, extra_pnginfo),
         ),
     )
     ctx.show("images", [saved.reference()])

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 
 from sd35graph import Choices, Context, ExtraPngInfo, Input, Latent, Prompt, node
 from sd35graph_nodes.metadata import workflow_texts
@@ -41,7 +41,7 @@ def load_latent(
     """A latent from a .latent file in the input folder."""
     path = ctx.file("input_latents", latent)
     try:
-        tensors = load_file(path)
+        tensors = load(path.read_bytes())  # not mapped: the latent outlives what becomes of the file
     except (SafetensorError, OSError) as error:
         raise ValueError(f'"{latent}" cannot be read as a latent: {error}; save it again with SaveLatent') from error
     if "latent_tensor" not in tensors:

@@ -128,10 +128,10 @@ class Folders:
     def file_fingerprint(self, source: str, name: str) -> str:
         """Changes when the file does: size, time of change and inode, so that the file need not be read.
 
-        For a model that is a folder, those of everything in it.
+        For a model that is a folder, those of everything in it, linked folders included.
         """
         path = self.file(source, name)
-        files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+        files = sorted(file for file in _everything(path) if file.is_file()) if path.is_dir() else [path]
         stats = [file.stat() for file in files]
         return ",".join(f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}" for status in stats)
 
@@ -160,6 +160,17 @@ def workflows_folder() -> Path:
 def example_workflows() -> dict[str, Path]:
     """The example workflows by name, sorted."""
     return {path.stem: path for path in sorted(workflows_folder().glob("*.json"))}
+
+
+def _everything(folder: Path) -> Iterator[Path]:
+    """The files below a folder. What is below one that was entered before is left out, so that links make no loop."""
+    entered = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        yield from (Path(place, name) for name in names)
+        real = os.path.realpath(place)
+        if real in entered:
+            folders.clear()
+        entered.add(real)
 
 
 def _walk(root: Path, suffixes: frozenset[str], *, follow_links: bool = False) -> Iterator[str]:

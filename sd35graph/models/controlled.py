@@ -99,7 +99,7 @@ def _open(pool: ModelPool, control: Control, samples: Tensor) -> _Live:
             f"{net.weights.path} needs a VAE to read its hint picture; connect one to the node that applies it."
         )
     batch, _, height, width = samples.shape
-    pixels = scale_and_crop(control.hint, height * _PIXELS_PER_CELL, width * _PIXELS_PER_CELL)
+    pixels = scale_and_crop(control.hint[..., :3], height * _PIXELS_PER_CELL, width * _PIXELS_PER_CELL)
     encoded = pool.vae(control.vae).encode(_prepared(pixels, net)).to(pool.device)
     network = pool.controlnet(net)
     if network.config.needs_mask:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
-from safetensors import safe_open
+import torch
 from torch import Tensor
 
 from sd35graph.models.errors import ForeignModelError, MissingPartError, ModelError
-from sd35graph.models.files.checkpoint import Fingerprint, read_header
+from sd35graph.models.files.checkpoint import Fingerprint, check_number, load_tensors, read_header
 from sd35graph.models.files.sections import ENCODERS, TITLES, Section, listed, locate
 from sd35graph.models.files.storage import Fp8Code
 from sd35graph.models.networks.build import check_section
@@ -196,13 +196,14 @@ _CONTROL_KINDS: tuple[ControlKind, ...] = ("blur", "canny", "depth")  # by the n
 def open_controlnet(path: Path) -> ControlNetHandle:
     """A ControlNet of SD3 or SD3.5; see `sd35graph.models.networks.controlnet` for the key layouts read."""
     weights = _only(path, "controlnet")
-    kind = 0
-    if "control_type" in read_header(path).tensors:
-        with safe_open(path, framework="pt") as file:  # an integer, in whatever format
-            kind = int(file.get_tensor("control_type").flatten()[0])
+    header = read_header(path)
+    kind = 0.0
+    if (key := "control_type") in header.tensors:
+        check_number(header, key)
+        kind = float(load_tensors(header, {key: key}, torch.device("cpu"), torch.float64)[key])
     if kind not in range(len(_CONTROL_KINDS)):
-        raise ForeignModelError(f"{path} is a ControlNet of type {kind}; expected 0 (blur), 1 (canny) or 2 (depth).")
-    return ControlNetHandle(weights, _CONTROL_KINDS[kind])
+        raise ForeignModelError(f"{path} is a ControlNet of type {kind:g}; expected 0 (blur), 1 (canny) or 2 (depth).")
+    return ControlNetHandle(weights, _CONTROL_KINDS[int(kind)])
 
 
 def _only(path: Path, section: Section) -> WeightsRef:

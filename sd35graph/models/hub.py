@@ -28,6 +28,7 @@ OnProgress = Callable[[int], object]
 
 LOOK_UP_TIMEOUT_S = 10.0
 _CHUNK_BYTES = 8 * 2**20
+_QUERY = re.compile(r"(/[^\s?'\"]*)\?[^\s'\"]+")  # of a URL in a message; it may be a signature that lets anybody fetch
 _SHA256, _SHA1 = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{40}")
 
 
@@ -67,7 +68,7 @@ def look_up(repository: str, path: str, endpoint: str | None = None) -> RemoteFi
         raise FetchError(f"{url}: the answer has no ETag or no size, so it is no hub's. Check HF_ENDPOINT.")
     token = get_token()
     # Large files lie on other hosts, and what the token opens is not theirs to know.
-    is_same_host = urlsplit(metadata.location).netloc == urlsplit(url).netloc
+    is_same_host = _origin(metadata.location) == _origin(url)
     headers = {"authorization": f"Bearer {token}"} if token and is_same_host else {}
     return RemoteFile(repository, path, metadata.size, metadata.etag, metadata.location, headers)
 
@@ -163,12 +164,22 @@ def _digest(path: Path, digest: hashlib._Hash, on_progress: OnProgress = lambda 
     return digest.hexdigest()
 
 
+def _origin(url: str) -> str:
+    """Scheme, host and port: `https://huggingface.co`."""
+    return f"{urlsplit(url).scheme}://{urlsplit(url).netloc}"
+
+
+def _told(error: Exception) -> str:
+    """What an error says, its URLs without their queries."""
+    return _QUERY.sub(r"\1", str(error))
+
+
 @contextmanager
 def _explained(repository: str, path: str, url: str) -> Iterator[None]:
     """Turn what goes wrong with a request into a `FetchError` with the way out."""
     from huggingface_hub import errors, get_token
 
-    hub = f"{urlsplit(url).scheme}://{urlsplit(url).netloc}"
+    hub = _origin(url)
     try:
         yield
     except errors.GatedRepoError as error:
@@ -192,10 +203,12 @@ def _explained(repository: str, path: str, url: str) -> Iterator[None]:
             raise FetchError(
                 f"The disk became full while {path} was fetched. Free some space and run it again: it goes on there."
             ) from error
-        raise FetchError(f"{path} of {repository} could not be fetched: {error}. Run it again: it goes on.") from error
+        raise FetchError(
+            f"{path} of {repository} could not be fetched: {_told(error)}. Run it again: it goes on."
+        ) from error
     except Exception as error:  # the HTTP library below, and so its errors, differ by huggingface_hub's version
         kind = type(error).__name__
         raise FetchError(
-            f"{path} of {repository} could not be fetched from {hub}: {kind}: {error}. Check the network, the proxy "
-            "and HF_ENDPOINT, and run it again: it goes on."
+            f"{path} of {repository} could not be fetched from {hub}: {kind}: {_told(error)}. Check the network, the "
+            "proxy and HF_ENDPOINT, and run it again: it goes on."
         ) from error

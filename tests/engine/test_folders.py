@@ -210,6 +210,17 @@ def test_fingerprint_changes_with_the_file(folders: Folders) -> None:
     assert folders.file_fingerprint("input", "a.png") != same_size
 
 
+def test_the_fingerprint_of_a_model_sees_into_linked_folders(folders: Folders, tmp_path: Path) -> None:
+    model = put(folders.models[0] / "checkpoints" / "whole" / "model_index.json").parent
+    weights = put(tmp_path / "store" / "diffusion_pytorch_model.safetensors", b"one")
+    (model / "transformer").symlink_to(weights.parent)
+    (model / "again").symlink_to(model)  # a loop
+    before = folders.file_fingerprint("checkpoints", "whole")
+    assert folders.file_fingerprint("checkpoints", "whole") == before
+    weights.write_bytes(b"three")
+    assert folders.file_fingerprint("checkpoints", "whole") != before
+
+
 def test_a_folders_fingerprint_changes_with_each_file_it_offers(tmp_path: Path) -> None:
     folders = Folders.under(tmp_path)
     seen = [folders.folder_fingerprint("embeddings")]

@@ -161,6 +161,16 @@ def test_hints_are_prepared_and_encoded_in_model_space(
     torch.testing.assert_close(opened.live[control].hint, latent_to_model(pool.vae(vae).encode(prepared)))
 
 
+def test_the_alpha_of_a_hint_is_left_out(
+    pool: ModelPool, handles: tuple[ModelHandle, VaeHandle], net: ControlNetHandle
+) -> None:
+    model, vae = handles
+    control = Control(net, torch.cat([PICTURE, torch.rand(1, 64, 64, 1)], dim=-1), vae)
+    opened = open_model(pool, model, guider(control), LATENT)
+    assert isinstance(opened, ControlledModel)
+    torch.testing.assert_close(opened.live[control].hint, latent_to_model(pool.vae(vae).encode(PICTURE)))
+
+
 def test_an_area_sees_its_part_of_the_hint(
     pool: ModelPool, handles: tuple[ModelHandle, VaeHandle], net: ControlNetHandle
 ) -> None:

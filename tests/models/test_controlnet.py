@@ -15,7 +15,7 @@ from test_model_handles import sparse_file
 from tiny_networks import MMDIT, Save, Weights, randomize
 from torch import Tensor
 
-from sd35graph.models.errors import ForeignModelError, InputShapeError, WeightsMismatchError
+from sd35graph.models.errors import ForeignModelError, InputShapeError, ModelError, WeightsMismatchError
 from sd35graph.models.handles import open_checkpoint, open_controlnet
 from sd35graph.models.loading.pool import ModelPool
 from sd35graph.models.networks.build import build, skeleton
@@ -160,6 +160,27 @@ def test_the_file_says_what_its_hints_are(tmp_path: Path, number: int, kind: str
     handle = open_controlnet(tmp_path / "c.safetensors")
     assert handle.kind == kind
     assert ModelPool(CPU, "fp32", []).controlnet(handle).config == STREAM
+
+
+def test_the_folder_of_a_controlnet_says_it_too(tmp_path: Path) -> None:
+    weights = randomize(ControlNet(STREAM)) | {"control_type": torch.tensor([2])}
+    save_file(weights, tmp_path / "diffusion_pytorch_model.safetensors")
+    assert open_controlnet(tmp_path).kind == "depth"
+
+
+@pytest.mark.parametrize(
+    ("stored", "words"),
+    [
+        (torch.zeros(0), r'"control_type" is F32 of shape \[0\]; expected a single number'),
+        (torch.zeros(2), r'"control_type" is F32 of shape \[2\]; expected a single number'),
+        (torch.tensor([torch.nan]), "ControlNet of type nan; expected 0"),
+        (torch.tensor([0.5]), r"ControlNet of type 0\.5; expected 0"),
+    ],
+)
+def test_a_kind_of_hint_that_is_no_number_is_refused(tmp_path: Path, stored: Tensor, words: str) -> None:
+    save_file(randomize(ControlNet(STREAM)) | {"control_type": stored}, tmp_path / "c.safetensors")
+    with pytest.raises(ModelError, match=words):
+        open_controlnet(tmp_path / "c.safetensors")
 
 
 def test_an_unknown_kind_of_hint_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +16,16 @@ from safetensors.torch import load_file, save_file
 from tiny_networks import randomize
 from torch import Tensor, nn
 
-from sd35graph.models.errors import FileFormatError, ForeignModelError, WeightsChangedError, WeightsMismatchError
+from sd35graph.models.errors import (
+    FileFormatError,
+    ForeignModelError,
+    UnsupportedStorageError,
+    WeightsChangedError,
+    WeightsMismatchError,
+)
+from sd35graph.models.files import checkpoint
+from sd35graph.models.files.checkpoint import load_tensors, read_header
+from sd35graph.models.files.storage import QuantizedLinear
 from sd35graph.models.handles import ModelHandle, open_checkpoint, open_diffusion_model, open_vae
 from sd35graph.models.loading.pool import ModelPool
 from sd35graph.models.networks.clip import ClipTextEncoder
@@ -251,6 +262,16 @@ INDEX = "transformer/diffusion_pytorch_model.safetensors.index.json"
             "expected an object, found list",
         ),
         (
+            change("model_index.json", transformer=5),
+            FileFormatError,
+            r'model_index\.json is damaged: expected a list such as .* for "transformer", found int',
+        ),
+        (
+            lambda model: (model / "model_index.json").write_text("[" * 100_000),
+            FileFormatError,
+            r"model_index\.json is damaged: .*Download it again",
+        ),
+        (
             change("model_index.json", _class_name="FluxPipeline"),
             ForeignModelError,
             "holds a FluxPipeline in diffusers' form; expected a StableDiffusion3Pipeline",
@@ -275,6 +296,42 @@ def test_a_key_the_index_promises_but_no_shard_has_is_named(model: Path) -> None
         open_checkpoint(model)
 
 
+def test_blocks_behind_a_gap_in_the_numbers_are_unexpected(tmp_path: Path, transformer: Any) -> None:
+    far = {"transformer_blocks.1000000000.attn.to_q.bias": torch.zeros(128)}
+    save_file({**transformer.state_dict(), **far}, tmp_path / "m.safetensors")
+    with pytest.raises(WeightsMismatchError, match=r"1 unexpected: transformer_blocks\.1000000000\.attn\.to_q\.bias"):
+        open_diffusion_model(tmp_path / "m.safetensors")
+
+
+def test_a_third_in_a_form_that_is_not_read_is_refused(tmp_path: Path, transformer: Any) -> None:
+    weights = dict(transformer.state_dict())
+    weights["transformer_blocks.1.attn.to_k.weight"] = weights["transformer_blocks.1.attn.to_k.weight"].double()
+    save_file(weights, tmp_path / "m.safetensors")
+    with pytest.raises(UnsupportedStorageError, match=r'attn\.qkv\.weight" is stored as F64, which is not supported'):
+        open_diffusion_model(tmp_path / "m.safetensors")
+
+
+@pytest.mark.parametrize("is_scaled", [True, False])
+def test_thirds_that_cannot_be_joined_in_fp8_are_counted_as_they_are_kept(
+    tmp_path: Path, transformer: Any, is_scaled: bool
+) -> None:
+    """Those with scales of their own, or in two forms."""
+    weights: dict[str, Tensor] = {}
+    for number, (key, tensor) in enumerate(transformer.state_dict().items()):
+        is_layer = key.endswith(".weight") and tensor.ndim == 2
+        dtype = torch.float8_e5m2 if not is_scaled and ".to_k." in key else torch.float8_e4m3fn
+        weights[key] = tensor.to(dtype) if is_layer else tensor
+        if is_layer and is_scaled:
+            weights[key.replace(".weight", ".scale_weight")] = torch.tensor(1.0 + number / 100)
+    save_file(weights, tmp_path / "m.safetensors")
+    pool = ModelPool(CPU, "fp32", [])
+    network = pool.mmdit(open_diffusion_model(tmp_path / "m.safetensors"))
+    layers = [module.weight for module in network.modules() if isinstance(module, QuantizedLinear)]
+    held = sum(tensor.nbytes for tensor in network.state_dict().values()) + sum(layer.size_bytes for layer in layers)
+    assert layers
+    assert pool.size_bytes == held
+
+
 def test_a_missing_third_of_the_projections_is_named(tmp_path: Path, transformer: Any) -> None:
     weights = dict(transformer.state_dict())
     del weights["transformer_blocks.1.attn.to_k.weight"]
@@ -282,6 +339,60 @@ def test_a_missing_third_of_the_projections_is_named(tmp_path: Path, transformer
     words = r'"joint_blocks\.1\.x_block\.attn\.qkv\.weight" is made of queries.*found: .*to_q.*, .*to_v'
     with pytest.raises(WeightsMismatchError, match=words):
         open_diffusion_model(tmp_path / "m.safetensors")
+
+
+def test_a_shard_replaced_by_an_older_one_of_equal_size_is_noticed(model: Path, pool: ModelPool) -> None:
+    handle = open_checkpoint(model)[0]
+    pool.mmdit(handle)
+    shard = next(model.glob("transformer/*-00002-of-*.safetensors"))
+    save_file({key: tensor + 1 for key, tensor in load_file(shard).items()}, shard, {"format": "pt"})
+    os.utime(shard, (1, 1))
+    with pytest.raises(WeightsChangedError, match=rf"{shard.name} changed on disk"):
+        pool.mmdit(handle)
+    replaced = open_checkpoint(model)[0]
+    assert replaced.weights.fingerprint != handle.weights.fingerprint
+    assert torch.equal(
+        pool.mmdit(replaced).state_dict()["final_layer.linear.bias"],
+        from_shards(model / "transformer")["proj_out.bias"],
+    )
+
+
+def from_shards(folder: Path) -> dict[str, Tensor]:
+    return {key: tensor for path in folder.glob("*.safetensors") for key, tensor in load_file(path).items()}
+
+
+def test_a_part_that_is_a_link_is_watched(model: Path, tmp_path: Path, pool: ModelPool) -> None:
+    (model / "vae").rename(tmp_path / "store")
+    (model / "vae").symlink_to(tmp_path / "store")
+    handle = open_checkpoint(model)[2]
+    pool.vae(handle)
+    os.utime(tmp_path / "store" / "diffusion_pytorch_model.safetensors", (1, 1))
+    with pytest.raises(WeightsChangedError, match="changed on disk"):
+        pool.vae(handle)
+
+
+def test_a_file_replaced_while_weights_are_read_is_noticed(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    header = read_header(model)
+    shard = next(model.glob("transformer/*-00002-of-*.safetensors"))
+    os.utime(shard, (1, 1))
+    monkeypatch.setattr(checkpoint, "check_unchanged", lambda path, fingerprint: None)  # it was changed after this
+    with pytest.raises(WeightsChangedError, match=rf"{shard.name} changed on disk"):
+        load_tensors(header, {key: key for key in header.tensors}, CPU, None)
+
+
+def test_files_that_the_model_does_not_use_may_change(model: Path, pool: ModelPool) -> None:
+    handle = open_checkpoint(model)[2]
+    (model / "vae" / "notes.json").write_text("{}")
+    (model / "vae" / "broken.json").symlink_to(model / "gone.json")
+    pool.vae(handle)
+    assert open_checkpoint(model)[2] == handle
+
+
+def test_a_file_that_went_is_named_with_its_folder(model: Path, pool: ModelPool) -> None:
+    handle = open_checkpoint(model)[2]
+    (model / "vae" / "diffusion_pytorch_model.safetensors").unlink()
+    with pytest.raises(WeightsChangedError, match=rf"safetensors \(a file of {re.escape(str(model))}\) was there"):
+        pool.vae(handle)
 
 
 def test_a_folder_that_changed_is_not_loaded(model: Path, pool: ModelPool) -> None:

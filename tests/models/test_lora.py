@@ -232,6 +232,32 @@ def test_a_lora_of_another_family_is_named(tmp_path: Path, mmdit_weights: Weight
     assert name in message
 
 
+@pytest.mark.parametrize(
+    ("tensors", "words"),
+    [
+        ({"lora_up.weight": torch.zeros(384, 0), "lora_down.weight": torch.zeros(0, 128)}, "holds no numbers"),
+        ({"diff": torch.zeros(384, 128), "alpha": torch.ones(2)}, r'alpha" is F32 of shape \[2\]; expected a single'),
+        ({"diff": torch.tensor(1.0)}, r"1 of its changes have another shape"),
+        ({"lora_up.weight": torch.tensor(1.0), "lora_down.weight": torch.tensor(1.0)}, "have another shape"),
+    ],
+)
+def test_shapes_that_no_change_has_are_refused(
+    tmp_path: Path, mmdit_weights: Weights, tensors: Weights, words: str
+) -> None:
+    module = "lora_unet_joint_blocks_1_x_block_attn_qkv."
+    with pytest.raises(WeightsMismatchError, match=words):
+        patch(write(tmp_path, {module + name: tensor for name, tensor in tensors.items()}), mmdit_weights)
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.float64, torch.float32])
+def test_alpha_is_read_in_any_form(tmp_path: Path, mmdit_weights: Weights, dtype: torch.dtype) -> None:
+    module, up, down = "lora_unet_joint_blocks_1_x_block_attn_qkv.", random(384, 4), random(4, 128, seed=2)
+    factors = {"lora_up.weight": up, "lora_down.weight": down, "alpha": torch.tensor(2, dtype=dtype)}
+    lora = write(tmp_path, {module + name: tensor for name, tensor in factors.items()})
+    changed = patch(lora, mmdit_weights).apply(QKV, mmdit_weights[QKV])
+    torch.testing.assert_close(changed, mmdit_weights[QKV] + up @ down * (2 / 4))
+
+
 def test_unknown_and_incomplete_keys_are_listed(tmp_path: Path, mmdit_weights: Weights) -> None:
     known = "lora_unet_joint_blocks_0_x_block_attn_proj"
     lora = write(

@@ -8,6 +8,7 @@ import random
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import huggingface_hub.constants
 import pytest
@@ -182,3 +183,21 @@ def test_a_full_disk_is_said_and_what_is_there_kept(hub: Hub, tmp_path: Path) ->
         download(remote, tmp_path / "model", tmp_path / "parts", full)
     assert not (tmp_path / "model").exists()
     assert 0 < partial_size(remote, tmp_path / "parts") < len(CONTENT)
+
+
+def test_the_token_is_not_sent_without_encryption(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    for scheme, headers in (("http", {}), ("https", {"authorization": "Bearer hf_secret"})):
+        metadata = SimpleNamespace(etag="a" * 64, size=3, location=f"{scheme}://hub.example/x")
+        monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda *_, found=metadata, **__: found)
+        assert look_up(REPOSITORY, PATH, "https://hub.example").headers == headers
+
+
+def test_errors_do_not_show_signed_addresses(hub: Hub, tmp_path: Path) -> None:
+    hub.add(REPOSITORY, PATH, CONTENT, gate="Other")
+    url = f"{hub.url}/{REPOSITORY}/resolve/main/{PATH}"
+    remote = RemoteFile(REPOSITORY, PATH, len(CONTENT), "a" * 64, f"{url}?Signature=secret&Expires=1", {})
+    with pytest.raises(FetchError, match="could not be fetched") as caught:
+        download(remote, tmp_path / "model", tmp_path / "parts")
+    assert url in str(caught.value)
+    assert "secret" not in str(caught.value)

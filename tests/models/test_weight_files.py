@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from sd35graph.models.errors import FileFormatError, WeightsChangedError
 from sd35graph.models.files.checkpoint import check_unchanged, load_tensors, read_header
-from sd35graph.models.files.header import Piece, TensorInfo
+from sd35graph.models.files.header import Piece, TensorInfo, file_state
 
 CPU = torch.device("cpu")
 
@@ -38,7 +38,7 @@ def test_header_gives_types_shapes_and_metadata(good: Path) -> None:
     a, b = Piece(good, start, "F32", (2, 3)), Piece(good, start + 24, "F16", (4,))
     assert header.tensors == {"a": TensorInfo("F32", (2, 3), (a,)), "b": TensorInfo("F16", (4,), (b,))}
     assert header.metadata == {"k": "v"}
-    assert header.fingerprint.size_bytes == good.stat().st_size
+    assert header.fingerprint.files == (file_state(good),)
 
 
 def test_tensors_are_read_under_new_names_and_converted(good: Path) -> None:
@@ -70,8 +70,7 @@ def test_a_file_replaced_since_its_header_was_read_is_not_read(good: Path) -> No
 def test_a_file_cut_short_during_reading_is_an_error(good: Path) -> None:
     header = read_header(good)
     good.write_bytes(good.read_bytes()[:-1])
-    stat = good.stat()
-    seen = replace(header.fingerprint, size_bytes=stat.st_size, mtime_ns=stat.st_mtime_ns)  # the check saw nothing
+    seen = replace(header.fingerprint, files=(file_state(good),))  # the check saw nothing
     with pytest.raises(WeightsChangedError, match='cut short while tensor "b" was read'):
         load_tensors(replace(header, fingerprint=seen), {"a": "a", "b": "b"}, CPU, None)
 

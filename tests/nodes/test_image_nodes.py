@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 from folder_context import FolderContext
 from PIL import Image as Pillow
+from PIL.GifImagePlugin import GifImageFile
 
 from sd35graph import Image
 from sd35graph_nodes import image_load
@@ -115,7 +117,8 @@ def test_a_small_file_with_endless_pixels_is_refused_before_it_is_decoded(
     frames = [Pillow.new("RGB", (64, 64), colour) for colour in ("red", "green", "blue")]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     with pytest.raises(
-        ValueError, match=r'"a.gif" has 3 frames of 64x64 pixels; .*at most 8,192 pixels .*scale it down'
+        ValueError,
+        match=r'"a.gif" has too many pixels: 3 frames of 64x64 pixels, .*at most 8,192 .*scale it down',
     ):
         load_image(FolderContext(tmp_path), "a.gif")
 
@@ -144,6 +147,19 @@ def test_broken_file_is_named_with_a_remedy(tmp_path: Path, content: bytes) -> N
     (tmp_path / "bad.png").write_bytes(content)
     with pytest.raises(ValueError, match=r'"bad.png" cannot be read as a picture: .*save it as PNG'):
         load_image(FolderContext(tmp_path), "bad.png")
+
+
+@pytest.mark.parametrize("error", [IndexError("x"), struct.error("x"), TypeError("x"), EOFError("x"), ValueError("x")])
+def test_what_a_decoder_raises_for_a_damaged_frame_is_named_with_a_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise error
+
+    Pillow.new("RGB", (8, 8)).save(tmp_path / "a.gif")
+    monkeypatch.setattr(GifImageFile, "load_prepare", fail)
+    with pytest.raises(ValueError, match=r'"a.gif" cannot be read as a picture: x; save it as PNG'):
+        load_image(FolderContext(tmp_path), "a.gif")
 
 
 def test_truncated_picture_is_an_error_not_a_grey_one(tmp_path: Path) -> None:

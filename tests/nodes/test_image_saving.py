@@ -16,7 +16,7 @@ from sd35graph import Image
 from sd35graph.graph.formats.document import read_bytes
 from sd35graph_nodes.image import empty_image
 from sd35graph_nodes.image_batches import image_batch
-from sd35graph_nodes.image_save import save_animated_png, save_animated_webp, save_image_format
+from sd35graph_nodes.image_save import save_animated_png, save_animated_webp, save_image, save_image_format
 
 PROMPT = {"1": {"class_type": "EmptyImage", "inputs": {"text": "é: →"}}}
 WORKFLOW = {"version": 0.4, "nodes": []}
@@ -46,6 +46,32 @@ def test_front_ends_find_the_texts_in_the_tags_they_look_at(tmp_path: Path) -> N
     save_image_format(FolderContext(tmp_path), empty_image(8, 8, 1, 0), "x", "webp", 90, {"1": {}}, {"workflow": {}})
     with Pillow.open(tmp_path / "x_00001_.webp") as picture:
         assert dict(picture.getexif()) == {0x010F: "workflow:{}", 0x0110: 'prompt:{"1": {}}'}  # Make, Model
+
+
+@pytest.mark.parametrize("key", ["рабочий", "x" * 80, "", "a\0b", "\ud800"])
+def test_texts_whose_names_png_does_not_allow_are_left_out_with_a_warning(tmp_path: Path, key: str) -> None:
+    ctx = FolderContext(tmp_path)
+    save_image(ctx, empty_image(8, 8, 1, 0), "x", PROMPT, {key: 1, "workflow": WORKFLOW, "é" * 79: 2})
+    (warning,) = ctx.warned
+    assert warning == (
+        f"Texts were not put into the picture: {key[:79]!r}, as PNG allows names of 1 to 79 Latin characters; "
+        "rename them."
+    )
+    with Pillow.open(tmp_path / "x_00001_.png") as picture:
+        assert set(picture.info) == {"prompt", "workflow", "é" * 79}
+
+
+@pytest.mark.parametrize("file_format", ["jpeg", "webp"])
+def test_texts_for_which_exif_has_no_tags_are_left_out_with_a_warning(tmp_path: Path, file_format: Any) -> None:
+    ctx = FolderContext(tmp_path)
+    extra = {"workflow": WORKFLOW} | {f"k{number}": number for number in range(299)}
+    save_image_format(ctx, empty_image(8, 8, 1, 0), "x", file_format, 90, PROMPT, extra)
+    (warning,) = ctx.warned
+    assert "'k4', 'k5', 'k6' and 292 more, as there is room for 5 beside the prompt; save as PNG" in warning
+    (path,) = tmp_path.iterdir()
+    assert read_bytes(path.read_bytes()) == {"prompt": PROMPT, "workflow": WORKFLOW}
+    with Pillow.open(path) as picture:
+        assert [picture.getexif().get(tag) for tag in (270, 269, 268, 267)] == ["k0:0", "k1:1", "k2:2", "k3:3"]
 
 
 def test_lower_quality_is_smaller(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -304,6 +305,17 @@ def test_a_saved_latent_is_read_back_with_its_workflow_inside(tmp_path: Path) ->
             "prompt": {"1": {}},
             "workflow": {"nodes": []},
         }
+
+
+def test_a_latent_stays_as_read_whatever_becomes_of_the_file(tmp_path: Path) -> None:
+    save_file(
+        {"latent_tensor": torch.ones(1, 4, 2, 2), "latent_format_version_0": torch.empty(0)}, tmp_path / "l.latent"
+    )
+    loaded = load_latent(FolderContext(tmp_path), "l.latent")
+    with (tmp_path / "l.latent").open("r+b") as file:
+        file.seek(-64, os.SEEK_END)
+        file.write(bytes(64))
+    assert torch.equal(loaded.samples, torch.ones(1, 4, 2, 2))
 
 
 def test_a_file_without_the_mark_is_unscaled(tmp_path: Path) -> None:

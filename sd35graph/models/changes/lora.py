@@ -20,6 +20,7 @@ from sd35graph.models.files.checkpoint import (
     Fingerprint,
     Header,
     Shape,
+    check_number,
     check_storage,
     check_unchanged,
     load_tensors,
@@ -162,7 +163,7 @@ class Lora:
         except (RuntimeError, IndexError):  # the factors do not fit each other
             return False
         rows = _rows(torch.empty(shape, device="meta"), place)
-        return change.shape[0] == rows.shape[0] and change.numel() == rows.numel()
+        return change.shape[:1] == rows.shape[:1] and change.numel() == rows.numel()
 
     def _made_for(self, section: Section) -> str:
         """A sentence on the model the file seems to be made for, as far as its names and shapes tell."""
@@ -174,9 +175,10 @@ class Lora:
             return ""
         blocks = [int(found[1]) + 1 for name in names if (found := _BLOCK.match(name))]
         widths = {
-            self.header.tensors[module.factors["down"]].shape[-1]
+            shape[-1]
             for module in self.modules
             if "down" in module.factors and _ATTENTION.search(module.names[-1])
+            if (shape := self.header.tensors[module.factors["down"]].shape)
         }
         if not blocks or len(widths) != 1:
             return ""
@@ -184,7 +186,10 @@ class Lora:
 
 
 def open_lora(path: Path) -> Lora:
-    """Read which changes the file holds. Raises `UnsupportedStorageError` for a format that is not read."""
+    """Read which changes the file holds.
+
+    Raises `UnsupportedStorageError` for a format that is not read, `WeightsMismatchError` for an empty change.
+    """
     header = read_header(path)
     found: dict[tuple[str, str], dict[str, str]] = {}
     strange = []
@@ -204,11 +209,23 @@ def open_lora(path: Path) -> Lora:
     modules = []
     for (name, tensor), factors in found.items():
         if _is_complete(factors):
-            check_storage(header, factors.values())
+            _check_factors(header, factors)
             modules.append(Module(name, *home(f"{name}.{tensor}"), factors))
         else:
             strange += factors.values()
     return Lora(header, tuple(modules), tuple(strange))
+
+
+def _check_factors(header: Header, factors: Mapping[str, str]) -> None:
+    check_storage(header, (key for factor, key in factors.items() if factor != "alpha"))
+    if "alpha" in factors:
+        check_number(header, factors["alpha"])
+    for key in factors.values():
+        if 0 in header.tensors[key].shape:
+            raise WeightsMismatchError(
+                f'{header.path}: "{key}" of shape {list(header.tensors[key].shape)} holds no numbers. '
+                "The LoRA was not saved whole; download it again."
+            )
 
 
 def _is_complete(factors: Mapping[str, str]) -> bool:

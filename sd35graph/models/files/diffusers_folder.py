@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sd35graph.models.errors import FileFormatError, ForeignModelError
 from sd35graph.models.files.diffusers_layout import to_released_names
-from sd35graph.models.files.header import Fingerprint, Header, TensorInfo, measure
+from sd35graph.models.files.header import FileState, Fingerprint, Header, TensorInfo, file_state
 from sd35graph.models.files.safetensors_file import read_safetensors_header
 from sd35graph.models.files.scaled_fp8 import fold_scales
 from sd35graph.models.files.sections import CHECKPOINT_PREFIXES, Section
@@ -38,30 +39,45 @@ def read_folder_header(path: Path) -> Header:
 
     Raises `FileFormatError` for a folder that is no model or not whole, `ForeignModelError` for another pipeline.
     """
-    size, mtime_ns = measure(path)
-    parts = _pipeline(path) if (path / INDEX).is_file() else {"": _part(path)}
+    index = path / INDEX
+    if not index.is_file():
+        return replace(_part(path), path=path)
+    state = file_state(index)
+    parts = _pipeline(index)
     tensors = {prefix + key: info for prefix, part in parts.items() for key, info in part.tensors.items()}
-    hashes = "".join(part.fingerprint.header for part in parts.values())
-    fingerprint = Fingerprint(size, mtime_ns, hashlib.sha256(hashes.encode()).hexdigest())
-    return Header(path, fingerprint, tensors, {})
+    return Header(path, _fingerprint(state, parts.values()), tensors, {})
+
+
+def _fingerprint(index: FileState, headers: Iterable[Header]) -> Fingerprint:
+    """That of an index and of what it names."""
+    found = [header.fingerprint for header in headers]
+    files = (index, *(file for fingerprint in found for file in fingerprint.files))
+    hashes = "".join(fingerprint.header for fingerprint in found)
+    return Fingerprint(files, hashlib.sha256(hashes.encode()).hexdigest())
 
 
 def _pipeline(path: Path) -> dict[str, Header]:
-    """The parts of a whole model, by the prefix they have in an all-in-one file."""
-    index = _json(path / INDEX)
+    """The parts that the index of a whole model names, by the prefix they have in an all-in-one file."""
+    index, folder = _json(path), path.parent
     kind = str(index.get("_class_name"))
     if not kind.startswith(_PIPELINE):
-        raise ForeignModelError(f"{path} holds a {kind} in diffusers' form; expected a {_PIPELINE}Pipeline.")
+        raise ForeignModelError(f"{folder} holds a {kind} in diffusers' form; expected a {_PIPELINE}Pipeline.")
     parts = {}
     for name, section in _PARTS.items():
-        if not any(index.get(name) or ()):  # [null, null]: left out on purpose
-            continue
-        if not (path / name).is_dir():
+        part = index.get(name) or []
+        if not isinstance(part, list):
             raise FileFormatError(
-                f'{path / INDEX} names the part "{name}", but there is no folder of that name. Download it, or write '
+                f'{path} is damaged: expected a list such as ["diffusers", "AutoencoderKL"] for "{name}", '
+                f"found {type(part).__name__}. Download it again."
+            )
+        if not any(part):  # [null, null]: left out on purpose
+            continue
+        if not (folder / name).is_dir():
+            raise FileFormatError(
+                f'{path} names the part "{name}", but there is no folder of that name. Download it, or write '
                 f'"{name}": [null, null] to do without.'
             )
-        parts[CHECKPOINT_PREFIXES[section]] = _part(path / name)
+        parts[CHECKPOINT_PREFIXES[section]] = _part(folder / name)
     return parts
 
 
@@ -84,6 +100,7 @@ def _part(folder: Path) -> Header:
 
 
 def _sharded(index: Path) -> Header:
+    state = file_state(index)
     weight_map = _json(index).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise FileFormatError(f'{index} is damaged: expected an object "weight_map" in it. Download it again.')
@@ -97,9 +114,7 @@ def _sharded(index: Path) -> Header:
             f'{index} says that "{lost[0]}" is in {weight_map[lost[0]]}, but it is not there '
             f"({len(lost)} such tensors). Download the folder again."
         )
-    hashes = "".join(shard.fingerprint.header for shard in shards.values())
-    fingerprint = Fingerprint(*measure(index.parent), hashlib.sha256(hashes.encode()).hexdigest())
-    return fold_scales(Header(index, fingerprint, tensors, {}))
+    return fold_scales(Header(index, _fingerprint(state, shards.values()), tensors, {}))
 
 
 def _shard(index: Path, name: str) -> Header:
@@ -112,7 +127,7 @@ def _shard(index: Path, name: str) -> Header:
 def _json(path: Path) -> dict[str, Any]:  # Any: JSON not yet checked
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FileFormatError(f"{path} is damaged: {error}. Download it again.") from error
     if not isinstance(content, dict):
         raise FileFormatError(f"{path} is damaged: expected an object, found {type(content).__name__}.")

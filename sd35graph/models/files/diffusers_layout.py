@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import count
 
 from sd35graph.models.errors import WeightsMismatchError
 from sd35graph.models.files.diffusers_names import Place, mmdit_places, tensor_place, vae_places
@@ -50,7 +51,7 @@ def _moved(tensors: Mapping[str, TensorInfo], places: Mapping[str, Place]) -> di
 def _joined(name: str, tensors: Mapping[str, TensorInfo], thirds: Mapping[int, str]) -> TensorInfo:
     infos = [tensors[key] for _, key in sorted(thirds.items())]
     shapes = {info.shape for info in infos}
-    if len(infos) != 3 or len(shapes) != 1:
+    if len(infos) != 3 or len(shapes) != 1 or () in shapes:
         found = ", ".join(f"{key} {list(tensors[key].shape)}" for key in thirds.values())
         raise WeightsMismatchError(
             f'{infos[0].pieces[0].path}: "{name}" is made of queries, keys and values of one shape, but found: {found}.'
@@ -67,6 +68,6 @@ def _shape(name: str, info: TensorInfo) -> tuple[int, ...]:
 
 
 def _count(header: Header, start: str) -> int:
-    """How many modules are numbered behind `start`: one more than the highest number."""
-    numbers = (key.removeprefix(start).partition(".")[0] for key in header.tensors if key.startswith(start))
-    return 1 + max((int(number) for number in numbers if number.isdecimal()), default=0)
+    """How many modules are numbered behind `start`, from 0 without a gap; those beyond one are reported later."""
+    numbers = {key.removeprefix(start).partition(".")[0] for key in header.tensors if key.startswith(start)}
+    return next(number for number in count() if str(number) not in numbers)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sd35graph.models.errors import FileFormatError, ForeignModelError
-from sd35graph.models.files.header import Fingerprint, Header, Piece, TensorInfo
+from sd35graph.models.files.header import Fingerprint, Header, Piece, TensorInfo, file_state
 
 if TYPE_CHECKING:
     from gguf import GGUFReader
@@ -65,7 +65,7 @@ def read_gguf_header(path: Path) -> Header:
 
     Raises `FileFormatError` for a file that is damaged or not whole, `ForeignModelError` for another architecture.
     """
-    stat = path.stat()
+    state = file_state(path)
     reader = _open(path)
     metadata = _texts(reader)
     architecture = metadata.get(_ARCHITECTURE)
@@ -82,7 +82,7 @@ def read_gguf_header(path: Path) -> Header:
         info = TensorInfo(piece.dtype, _original_shape(reader, path, name, shape), (piece,))
         tensors[_t5_name(name) if architecture in _T5_ARCHITECTURES else name] = info
     described = repr(sorted((name, info.dtype, info.shape) for name, info in tensors.items()))
-    fingerprint = Fingerprint(stat.st_size, stat.st_mtime_ns, hashlib.sha256(described.encode()).hexdigest())
+    fingerprint = Fingerprint((state,), hashlib.sha256(described.encode()).hexdigest())
     return Header(path, fingerprint, tensors, metadata)
 
 

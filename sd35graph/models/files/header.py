@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,16 +34,29 @@ class TensorInfo:
     pieces: tuple[Piece, ...]
     is_swapped: bool = False
 
+    @property
+    def is_uniform(self) -> bool:
+        """Whether the pieces can be joined in the form they are stored in: it is the same, with no scales to differ."""
+        return len({(piece.dtype, piece.scale) for piece in self.pieces}) == 1
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """One file as it was when it was inspected; links are followed."""
+
+    path: Path
+    size_bytes: int
+    mtime_ns: int
+
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
     """Identifies the content of weights without reading all of it.
 
-    size_bytes, mtime_ns: see `measure`. header: SHA-256 of what the header says, in hex.
+    files: every file that was read for the header. header: SHA-256 of what the header says, in hex.
     """
 
-    size_bytes: int
-    mtime_ns: int
+    files: tuple[FileState, ...]
     header: str
 
 
@@ -60,9 +74,7 @@ class Header:
         return {key[len(prefix) :]: info.shape for key, info in self.tensors.items() if key.startswith(prefix)}
 
 
-def measure(path: Path) -> tuple[int, int]:
-    """The size in bytes and time of change of a file, or, for a folder, their sum and maximum over what is in it."""
-    stats = [path.stat()]
-    if path.is_dir():
-        stats = [file.stat() for file in path.rglob("*") if file.suffix in (".safetensors", ".json")]
-    return sum(stat.st_size for stat in stats), max((stat.st_mtime_ns for stat in stats), default=0)
+def file_state(path: Path, stat: os.stat_result | None = None) -> FileState:
+    """The state of the file at `path`, or what `stat` says of it once it is open."""
+    stat = stat or path.stat()
+    return FileState(path, stat.st_size, stat.st_mtime_ns)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sd35graph.models.errors import FileFormatError
-from sd35graph.models.files.header import Fingerprint, Header, Piece, TensorInfo
+from sd35graph.models.files.header import Fingerprint, Header, Piece, TensorInfo, file_state
 
 MAX_HEADER_BYTES = 100_000_000  # the limit of the safetensors library itself
 
@@ -57,7 +57,7 @@ def read_safetensors_header(path: Path) -> Header:
     if not isinstance(metadata, dict):
         raise FileFormatError(f"{path}: `__metadata__` in the header must be an object, not {type(metadata).__name__}.")
     tensors = _check_tensors(path, fields, 8 + length, stat.st_size)
-    fingerprint = Fingerprint(stat.st_size, stat.st_mtime_ns, hashlib.sha256(raw).hexdigest())
+    fingerprint = Fingerprint((file_state(path, stat),), hashlib.sha256(raw).hexdigest())
     return Header(path, fingerprint, tensors, {str(key): str(value) for key, value in metadata.items()})
 
 

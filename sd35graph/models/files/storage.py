@@ -22,6 +22,15 @@ Fp8Code = Literal["F8_E4M3", "F8_E5M2"]
 
 DTYPES: Mapping[str, torch.dtype] = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 FP8_DTYPES: Mapping[str, torch.dtype] = {"F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2}
+# Forms that are no weights', but in which single numbers lie beside them.
+NUMBER_DTYPES: Mapping[str, torch.dtype] = {
+    "F64": torch.float64,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+}
 READABLE = (*DTYPES, *FP8_DTYPES, *BLOCK_FORMS)
 
 

@@ -32,7 +32,7 @@ class Recipe:
         """What the weight `name` takes in memory, known from the header."""
         if name in self.linear and self.storage:
             return math.prod(info.shape)
-        if self._stays_quantized(name) and info.dtype not in DTYPES:
+        if self._stays_quantized(name) and info.dtype not in DTYPES and info.is_uniform:
             return sum(stored_bytes(piece.dtype, piece.shape) for piece in info.pieces)
         return math.prod(info.shape) * self.dtype.itemsize
 

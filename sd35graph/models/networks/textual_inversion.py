@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from sd35graph.models.errors import WeightsMismatchError
-from sd35graph.models.files.checkpoint import Fingerprint, read_header
+from sd35graph.models.files.checkpoint import Fingerprint, check_storage, load_tensors, read_header
 from sd35graph.models.files.sections import EncoderName
 
 _SINGLE = "emb_params"
@@ -60,22 +59,24 @@ def no_embeddings(name: str) -> Embedding:
 
 
 def read_embedding(path: Path) -> Embedding:
-    """The vectors in a file. Raises `FileFormatError` or `WeightsMismatchError` for a file that holds none."""
+    """The vectors in a file. Raises `ModelError` for a file that holds none, or in a form that is not read."""
     header = read_header(path)
-    tensors = load_file(path)
-    if set(tensors) == {_SINGLE}:
-        width = tensors[_SINGLE].shape[-1] if tensors[_SINGLE].ndim else 0
+    keys = {key: key for key in header.tensors}
+    if set(keys) == {_SINGLE}:
+        width = (0, *header.tensors[_SINGLE].shape)[-1]
         if width not in _SINGLE_WIDTHS:
             raise WeightsMismatchError(
                 f"{path}: the vectors hold {width} numbers; expected 768 (for CLIP-L) or 1280 (for CLIP-G). "
                 "The embedding was trained for another kind of model."
             )
-        tensors = {_SINGLE_WIDTHS[width]: tensors[_SINGLE]}
-    if not tensors or not set(tensors) <= set(_KEYS):
+        keys = {_SINGLE_WIDTHS[width]: _SINGLE}
+    if not keys or not set(keys) <= set(_KEYS):
         raise WeightsMismatchError(
             f"{path} is no textual-inversion embedding: expected tensors named {', '.join(_KEYS)}, or {_SINGLE} alone, "
-            f"found {', '.join(sorted(tensors)[:10]) or 'none'}."
+            f"found {', '.join(sorted(keys)[:10]) or 'none'}."
         )
+    check_storage(header, keys.values())
+    tensors = load_tensors(header, keys, torch.device("cpu"), None)
     return {_KEYS[key]: _vectors(path, header.fingerprint, _KEYS[key], tensor) for key, tensor in tensors.items()}
 
 
