@@ -190,7 +190,7 @@ def test_threads_may_share_a_network_and_the_pool(model: ModelHandle, save: Save
         with torch.no_grad():
             return network(*inputs()) if turn % 3 else pool.mmdit(other if turn % 2 else model)(*inputs())
 
-    # A thread's first multiplication uses as many cores as there are, unless torch was called for something else before;
+    # A thread's first product uses as many cores as there are, unless torch was called for something else before;
     # sums in another order differ in the last bits.
     with ThreadPoolExecutor(3, initializer=torch.get_num_threads) as threads:
         assert all(torch.equal(result, expected) for result in threads.map(use, range(12)))
