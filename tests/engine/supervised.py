@@ -77,6 +77,12 @@ class Supervised:
     def types(self, job_id: str) -> list[str]:
         return [event.type for event in self.of(job_id)]
 
+    async def until_process(self) -> None:
+        """Wait until the worker's process has been started, which takes long to be ready after that."""
+        async with asyncio.timeout(TIMEOUT_S):
+            while self.worker()["pid"] is None:  # noqa: ASYNC110 - no event tells of it
+                await asyncio.sleep(0)
+
     def worker(self) -> Any:
         """The statistics of the only worker."""
         [worker] = self.workers()

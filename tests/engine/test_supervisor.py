@@ -318,6 +318,15 @@ async def test_free_reaches_the_worker_between_jobs(tmp_path: Path) -> None:
         assert cached.data["nodes"] == []
 
 
+async def test_free_leaves_a_worker_alone_that_is_only_starting(tmp_path: Path) -> None:
+    async with supervised(tmp_path) as running:
+        await running.until_process()
+        await running.supervisor.free(unload_models=True, free_memory=True)
+        await running.submit("a", call("Echo", text="x"))
+        assert (await running.end_of("a")).type == "succeeded"
+        assert running.worker()["restarts"] == 0
+
+
 async def test_stop_puts_the_running_job_back_and_the_next_start_runs_it(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     async with supervised(tmp_path) as running:

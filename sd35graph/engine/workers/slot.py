@@ -143,6 +143,8 @@ class WorkerSlot:
 
     def free(self, *, unload_models: bool, free_memory: bool) -> None:
         """Have the worker let go of memory once no job runs. A worker that is only starting holds none."""
+        if not self._ready.is_set():
+            return
         self._send({"kind": "free", "unload_models": unload_models, "free_memory": free_memory})
         if unload_models:
             self._seat.forget()
