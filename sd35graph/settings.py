@@ -236,10 +236,10 @@ class _Environment(EnvSettingsSource):
 
 
 def _read_file(path: Path) -> dict[str, Any]:
+    if path.parent.exists() and not path.parent.is_dir():
+        raise SettingsError(f"{path.parent} is no folder; give one with --base")
     try:
         return TomlConfigSettingsSource(Settings, toml_file=path)()
-    except NotADirectoryError as error:
-        raise SettingsError(f"{path.parent} is no folder; give one with --base") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path} cannot be read as settings: {error}; mend or remove the file") from error
 

@@ -61,7 +61,7 @@ def bodies(draw: st.DrawFn, documents: list[Any]) -> bytes:
     for _ in range(draw(st.integers(0, 5))):
         _change(draw, document)
     key = draw(st.sampled_from([None, "prompt", "prompt", "workflow"]))
-    body = json.dumps(document if key is None else {key: document, **draw(OPTIONS)}).encode()
+    body = json.dumps(document if key is None else {key: document, **draw(st.just({}) | OPTIONS)}).encode()
     return body[: draw(st.integers(0, len(body)))] if draw(st.integers(0, 19)) == 0 else body
 
 

@@ -76,7 +76,7 @@ def fuzz_prompts(target: ServerProcess, shared: Path, most: int, *, is_same: boo
 
         documents = real_documents(shared / "workflows", WORKFLOWS)
         sent = send_all(bodies(documents), send, most, is_same=is_same)
-        assert len(accepted) > sent // 25, "too few of the changed workflows still run"
+        assert sent < 100 or len(accepted) > sent // 25, "too few of the changed workflows still run"
         http.post("/queue", json={"clear": True})
         while (running := http.get("/v1/queue").json())["running"]:
             http.post("/interrupt", json={})

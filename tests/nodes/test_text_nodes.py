@@ -153,7 +153,7 @@ def test_a_missing_embedding_is_told_once_and_found_later(studio: Studio) -> Non
         ("x:1", "is an absolute path"),
         ("..\\secret", "holds a backslash"),
         ("C\\d", "holds a backslash"),
-        ("a/" * 3000, "File name too long"),
+        ("a/" * 3000, "is too long for a file"),
     ],
 )
 def test_names_that_leave_the_folder_are_left_out_with_a_warning(studio: Studio, name: str, reason: str) -> None:
