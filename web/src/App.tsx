@@ -13,13 +13,16 @@ import { StatusLine } from './panels/StatusLine';
 import { TopBar } from './panels/TopBar';
 import { Fault } from './panels/Fault';
 import { start } from './state/start';
+import { useStore } from './state/store';
 
 /** The whole page. */
 export function App() {
   useEffect(start, []);
   useKeys();
+  const language = useStore((s) => s.language);
   return (
-    <Fault>
+    // A change of language draws the whole page anew.
+    <Fault key={language}>
       <ReactFlowProvider>
       <div className="app">
         <TopBar />

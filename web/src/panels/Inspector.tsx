@@ -92,7 +92,7 @@ function One({ id }: { id: string }) {
           <input aria-label={TEXT.fields.title} value={node.title} placeholder={spec?.title ?? node.type} onFocus={beginGesture} onBlur={endGesture} onChange={(event) => editNode(id, { title: event.currentTarget.value })} />
         </label>
       </div>
-      <p className="quiet mono">{node.type} · node {id}</p>
+      <p className="quiet mono">{TEXT.inspector.node(node.type, id)}</p>
       {spec?.help && <p className="about">{spec.help}</p>}
       {problems?.map((problem) => <ProblemEntry key={problem.key} problem={problem} />)}
       {spec ? <Inputs node={node} spec={spec} /> : <p className="quiet">{TEXT.card.unknown}</p>}

@@ -2,7 +2,7 @@
 import { fetchMe, fetchObjectInfo, ServerError } from '../api/client';
 import { openSocket, type Connection } from '../api/socket';
 import { readSchema } from '../graph/schema';
-import { INPUT_LABELS, NODE_TITLES } from '../text';
+import { applyLanguage, chooseLanguage, TEXT, type Language } from '../text';
 import { applyEvent } from './events';
 import { answerTabs } from './drafts';
 import { openFirst, storeDraft } from './files';
@@ -17,7 +17,7 @@ const ROOM_FOR_PANEL_PX = 1600;
 
 async function loadSchema(): Promise<void> {
   try {
-    setState({ schema: readSchema(await fetchObjectInfo(), { titles: NODE_TITLES, labels: INPUT_LABELS }), schemaState: 'ready' });
+    setState({ schema: readSchema(await fetchObjectInfo(), { titles: TEXT.nodeTitles, labels: TEXT.inputLabels }), schemaState: 'ready' });
   } catch (error) {
     if (!(error instanceof ServerError)) throw error;
     // A schema that was known before goes on serving; the next connection asks anew.
@@ -62,9 +62,17 @@ function keepDrafts(): () => void {
   };
 }
 
+/** Change the language of the whole page; null follows the browser. The node types are asked again: their titles change. */
+export async function switchLanguage(language: Language | null): Promise<void> {
+  chooseLanguage(language);
+  setState({ language: applyLanguage() });
+  await loadSchema();
+}
+
 /** Start everything; the returned function stops it. */
 export function start(): () => void {
   setTheme(initialTheme());
+  setState({ language: applyLanguage() });
   setState({ panelOpen: window.innerWidth >= ROOM_FOR_PANEL_PX });
   const onConnection = (connection: Connection): void => {
     setState({ connection });

@@ -8,7 +8,7 @@ import { EMPTY_GRAPH, type Graph, type Point } from '../graph/model';
 import { byNode, problemsOfGraph, type Problem } from '../graph/problems';
 import type { OpenEnd } from '../graph/search';
 import type { Schema } from '../graph/schema';
-import { TEXT } from '../text';
+import { TEXT, type Language } from '../text';
 
 export interface NodeRun {
   state: 'waiting' | 'running' | 'cached' | 'done' | 'failed';
@@ -102,6 +102,7 @@ export interface State {
   shown: number | null;
   shortcuts: boolean;
   theme: Theme;
+  language: Language;
   note: { text: string; bad: boolean; at: number } | null;
 }
 
@@ -111,7 +112,7 @@ const INITIAL: State = {
   selection: new Set(), linkSelection: new Set(),
   runs: {}, live: new Set(), jobs: [], current: null, begun: null, queueRemaining: 0, reported: [],
   copies: 1, tab: 'inspector', panelOpen: true, drawer: null, palette: null, dragging: null, menu: null, shown: null,
-  shortcuts: false, theme: 'dark', note: null,
+  shortcuts: false, theme: 'dark', language: 'en', note: null,
 };
 
 /** The one store of the page. */

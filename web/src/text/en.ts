@@ -1,7 +1,7 @@
-/** Every word the user sees. */
+/** Every word the user sees, in English. The other languages have the type of this table. */
 
 /** Friendlier names of common node types; others keep the server's display name. */
-export const NODE_TITLES: Readonly<Record<string, string>> = {
+const NODE_TITLES: Readonly<Record<string, string>> = {
   CheckpointLoaderSimple: 'Load checkpoint',
   TripleCLIPLoader: 'Load three encoders',
   DualCLIPLoader: 'Load two encoders',
@@ -38,13 +38,15 @@ export const NODE_TITLES: Readonly<Record<string, string>> = {
 };
 
 /** Friendlier names of common inputs; others show their own name. */
-export const INPUT_LABELS: Readonly<Record<string, string>> = {
+const INPUT_LABELS: Readonly<Record<string, string>> = {
   ckpt_name: 'file', clip_name: 'file', clip_name1: 'clip 1', clip_name2: 'clip 2', clip_name3: 'clip 3', unet_name: 'file', vae_name: 'file',
   lora_name: 'file', control_net_name: 'file', sampler_name: 'sampler', batch_size: 'batch', filename_prefix: 'file name',
   control_net: 'ControlNet', strength_model: 'on the model', strength_clip: 'on the encoders',
 };
 
-export const TEXT = {
+export const EN = {
+  nodeTitles: NODE_TITLES,
+  inputLabels: INPUT_LABELS,
   untitled: 'Untitled workflow',
   actions: {
     run: 'Run', cancel: 'Cancel', save: 'Save', open: 'Open', newWorkflow: 'New', undo: 'Undo', redo: 'Redo',
@@ -86,7 +88,7 @@ export const TEXT = {
   problems: { none: 'No problems.', whole: 'The workflow', warning: 'Warning' },
   inspector: {
     nothing: 'Select a card to see its inputs and help.', many: (count: number) => `${count} cards selected`,
-    inputs: 'Inputs', outputs: 'Outputs', about: 'About',
+    node: (type: string, id: string) => `${type} · node ${id}`, inputs: 'Inputs', outputs: 'Outputs', about: 'About',
   },
   palette: { title: 'Add a node', none: 'No node matches.', fits: (type: string) => `Nodes that fit ${type}` },
   workflows: { examples: 'Examples', none: 'The server lists no examples.', file: 'Open a file…' },
@@ -142,5 +144,8 @@ export const TEXT = {
     ['Ctrl + C, X, V', 'Copy, cut, paste'], ['Ctrl + D', 'Duplicate'], ['Delete', 'Delete the selection'],
     ['Ctrl + A', 'Select all'], ['Shift + drag', 'Select an area'], ['Ctrl + M', 'Mute'], ['Ctrl + B', 'Bypass'],
     ['Ctrl + S', 'Save'], ['Ctrl + O', 'Open'], ['Arrow keys', 'Move the selection'], ['F', 'Fit the graph'],
-  ],
-} as const;
+  ] satisfies [string, string][],
+};
+
+/** What the table of every language holds. */
+export type Texts = typeof EN;

@@ -1,0 +1,44 @@
+/** No word the user sees stands outside the text tables; every table has all of them. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { DE } from '../src/text/de';
+import { EN } from '../src/text/en';
+
+const SOURCE = join(import.meta.dirname, '..', 'src');
+/** Names and key signs are the same in every language. */
+const ALLOWED = /^(sd35|graph|Ctrl( [A-Z↵])?|·|px|ms|GB|[^\p{L}]*)$/u;
+
+function components(): string[] {
+  return readdirSync(SOURCE, { recursive: true, encoding: 'utf-8' }).filter((path) => path.endsWith('.tsx'));
+}
+
+/** What a component's text holds as words: between tags, and in attributes that are shown or read out. */
+function literals(code: string): string[] {
+  const plain = code.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '');
+  const between = [...plain.matchAll(/<\/?[A-Za-z][^<>]*(?<!=)>([^<>{}]*)(?=<\/?[A-Za-z]|\{)/g)].map(([, words = '']) => words);
+  const attributes = [...plain.matchAll(/\b(?:aria-label|title|placeholder|alt|aria-description)="([^"]*)"/g)].map(([, words = '']) => words);
+  return [...between, ...attributes].map((words) => words.trim()).filter((words) => /\p{L}{2,}/u.test(words) && !ALLOWED.test(words));
+}
+
+function keysOf(table: object, prefix = ''): string[] {
+  return Object.entries(table).flatMap(([key, value]: [string, unknown]) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? keysOf(value, `${prefix}${key}.`) : [`${prefix}${key}`]);
+}
+
+describe('words', () => {
+  it.each(components())('%s takes its words from the tables', (path) => {
+    expect(literals(readFileSync(join(SOURCE, path), 'utf-8')).filter((words) => !/[;=()]/.test(words))).toEqual([]);
+  });
+
+  it('finds words between tags and in attributes', () => {
+    expect(literals('return <p title="Some hint">Some words {count}</p>;')).toEqual(['Some words', 'Some hint']);
+  });
+
+  it('has the same words in both languages', () => {
+    const { nodeTitles, inputLabels: _labels, ...english } = EN;
+    const { nodeTitles: german, inputLabels: _german, ...others } = DE;
+    expect(keysOf(others).sort()).toEqual(keysOf(english).sort());
+    expect(Object.keys(german).sort()).toEqual(Object.keys(nodeTitles).sort());
+  });
+});
