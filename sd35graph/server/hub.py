@@ -1,7 +1,8 @@
 """The hub: fans events out to WebSocket clients, each with a bounded queue of its own.
 
 All methods run on the event loop. Messages about a job go only to the client that queued it, if its user may see the
-job: anybody can choose a client's id. The length of the queue goes to everybody.
+job: anybody can choose a client's id. The length of the queue goes to everybody, and to those who watch a short form of
+what happens to the jobs of others.
 """
 
 from __future__ import annotations
@@ -12,7 +13,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from sd35graph.engine.events import FINAL, Event
-from sd35graph.server.messages import QUEUE_LENGTH, JobFeed, Message, NodeTypes, Preview, status
+from sd35graph.server.messages import (
+    QUEUE_LENGTH,
+    JobFeed,
+    Message,
+    NodeTypes,
+    Preview,
+    queue_changed,
+    queue_event,
+    status,
+)
 
 SOFT_LIMIT_MESSAGES = 256
 SOFT_LIMIT_BYTES = 4 * 2**20
@@ -24,12 +34,14 @@ HARD_LIMIT_BYTES = 64 * 2**20
 class Client:
     """One connected socket and what waits to be sent to it.
 
-    only: the user whose jobs it may see; None: everybody's. seen_seq: it needs no event up to this number.
+    only: the user whose jobs it may see; None: everybody's. seen_seq: it needs no event up to this number. watches: it
+    is also told, in short, what happens to jobs that other clients queued.
     """
 
-    def __init__(self, sid: str, only: str | None = None) -> None:
+    def __init__(self, sid: str, only: str | None = None, *, watches: bool = False) -> None:
         self.sid = sid
         self.only = only
+        self.watches = watches
         self.seen_seq = 0
         self.supports_preview_metadata = False
         self.is_too_slow = asyncio.Event()
@@ -118,12 +130,12 @@ class Hub:
         """Jobs that wait or run."""
         return len(self._feeds)
 
-    def greet(self, sid: str, only: str | None = None, after: int | None = None) -> Client:
+    def greet(self, sid: str, only: str | None = None, after: int | None = None, *, watches: bool = False) -> Client:
         """A new client, which is told its id and the queue's length, and nothing more before it joins.
 
         after: the number of the last event it saw before; None: its events begin now.
         """
-        client = Client(sid, only)
+        client = Client(sid, only, watches=watches)
         self.sockets += 1
         client.offer(status(self.queue_remaining, sid, self.last_seq if after is None else after))
         return client
@@ -188,6 +200,7 @@ class Hub:
     def _publish(self, event: Event, feed: JobFeed) -> None:
         if event.type in ("queued", "started"):
             self._send_status(feed)
+        self._tell_watchers(event, feed)
         clients = [client for client in self._of(feed) if event.seq is None or event.seq > client.seen_seq]
         for message in feed.messages(event):
             self._fan_out(message, clients)
@@ -199,6 +212,20 @@ class Hub:
     def _of(self, feed: JobFeed) -> list[Client]:
         clients = self._clients.get(feed.client_id, []) if feed.client_id is not None else []
         return [client for client in clients if client.may_see(feed.submitted_by)]
+
+    def queue_changed(self) -> None:
+        """Tell those who watch that the queue's order, its pause or the history is another."""
+        self._fan_out(queue_changed(), self._watchers())
+
+    def _watchers(self) -> list[Client]:
+        return [client for clients in self._clients.values() for client in clients if client.watches]
+
+    def _tell_watchers(self, event: Event, feed: JobFeed) -> None:
+        """Tell in short of a job those who watch, but its own client, which is told everything."""
+        message = queue_event(event)
+        if message is not None:
+            others = (client for client in self._watchers() if client.sid != feed.client_id)
+            self._fan_out(message, [client for client in others if client.may_see(feed.submitted_by)])
 
     def _send_status(self, feed: JobFeed) -> None:
         """Tell everybody the length of the queue: the job's own client at its place among the job's messages."""

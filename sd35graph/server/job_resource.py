@@ -24,6 +24,8 @@ def summary(job: Job) -> dict[str, JsonValue]:
         "created": shown_time(job.created_ms),
         "started": shown_time(job.started_ms),
         "ended": shown_time(job.ended_ms),
+        "title": _title(job),
+        "nodes": len(job.prompt),
         "targets": list(job.targets),
         "client_id": job.client_id,
         "submitted_by": job.submitted_by,
@@ -42,6 +44,15 @@ def detail(job: Job, webhook: Delivery | None) -> dict[str, JsonValue]:
         "outputs": dict(job.outputs),
         "webhook": None if webhook is None else _webhook(webhook),
     }
+
+
+def _title(job: Job) -> str | None:
+    """What its workflow was called in our editor."""
+    pnginfo = job.extra_pnginfo
+    workflow = pnginfo.get("workflow") if pnginfo is not None else None
+    for key in ("extra", "sd35graph", "name"):
+        workflow = workflow.get(key) if isinstance(workflow, Mapping) else None
+    return workflow if isinstance(workflow, str) else None
 
 
 def _webhook(webhook: Delivery) -> JsonValue:

@@ -26,6 +26,9 @@ PREVIEW_IMAGE_WITH_METADATA = 4
 _IMAGE_TYPES = {"image/jpeg": 1, "image/png": 2}
 QUEUE_LENGTH = "queue length"
 """What messages that tell the length of the queue replace."""
+_WATCHED: frozenset[EventType] = frozenset(
+    {"queued", "started", "node_started", "progress", "succeeded", "failed", "cancelled", "retried"}
+)
 _MOST_RUNNING = 64
 """So many running nodes one message names."""
 
@@ -57,6 +60,22 @@ class Message:
         """What goes over the socket."""
         del with_metadata  # text is the same for every client
         return dumps({"type": self.type, "data": self.data}).decode()
+
+
+def queue_event(event: Event) -> Message | None:
+    """`queue_event`, which is ours: what watchers of the queue are told of others' jobs; None: nothing."""
+    if event.type not in _WATCHED:
+        return None
+    data: dict[str, JsonValue] = {"event": event.type, "prompt_id": event.job_id, "node": event.data.get("node")}
+    if event.type == "progress":
+        data |= {"value": _number(event.data["value"]), "max": _number(event.data["total"])}
+    replaces = f"watched {event.job_id}" if event.is_momentary else None
+    return Message("queue_event", _with_seq(data, event.seq), replaces)
+
+
+def queue_changed() -> Message:
+    """`queue_event` of no job in particular: the order of the queue, its pause or its history is another."""
+    return Message("queue_event", {"event": "changed", "prompt_id": None, "node": None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +113,7 @@ class _NodeProgress:
     """How far a running node is. seq: the number of the event that started it, which momentary messages carry.
 
     A momentary message may take an older one's place in a queue, so that it must not claim what happened since.
+    seconds: how long it took, once it is finished.
     """
 
     display_node: str
@@ -101,6 +121,7 @@ class _NodeProgress:
     seq: int | None = None
     value: float = 0.0
     total: float = 1.0
+    seconds: float | None = None
 
 
 class JobFeed:
@@ -197,7 +218,8 @@ class JobFeed:
         node = str(event.data["node"])
         progress = self._progress_of(node)
         self._running.pop(node, None)
-        yield self._state(node, replace(progress, seq=event.seq, value=progress.total))
+        seconds = _number(event.data.get("seconds", 0))
+        yield self._state(node, replace(progress, seq=event.seq, value=progress.total, seconds=seconds))
 
     def _progress_of(self, node: str) -> _NodeProgress:
         return self._running.get(node) or _NodeProgress(node, None)
@@ -225,6 +247,7 @@ class JobFeed:
         return Message("progress_state", _with_seq({"prompt_id": self.job_id, "nodes": nodes}, seq), replaces)
 
     def _entry(self, node: str, progress: _NodeProgress, state: str) -> JsonValue:
+        measured: dict[str, JsonValue] = {} if progress.seconds is None else {"seconds": progress.seconds}
         return {
             "value": progress.value,
             "max": progress.total,
@@ -234,6 +257,7 @@ class JobFeed:
             "display_node_id": progress.display_node,
             "parent_node_id": progress.parent_node,
             "real_node_id": node,
+            **measured,
         }
 
 
@@ -243,8 +267,9 @@ def started(event: Event, _node_types: NodeTypes) -> Message:
 
 
 def cached(event: Event, _node_types: NodeTypes) -> Message:
-    """`execution_cached`: ids of the nodes whose results are reused."""
-    return Message("execution_cached", {"nodes": event.data.get("nodes", []), **_stamped(event)})
+    """`execution_cached`: ids of the nodes whose results are reused, and why those of others are not."""
+    data = {"nodes": event.data.get("nodes", []), "reasons": event.data.get("reasons", {})}
+    return Message("execution_cached", {**data, **_stamped(event)})
 
 
 def succeeded(event: Event, _node_types: NodeTypes) -> Message:

@@ -110,6 +110,8 @@ class JobSummary(Answer):
     created: Time
     started: Time | None
     ended: Time | None
+    title: str | None = Field(description="What its workflow was called in the editor.")
+    nodes: int = Field(description="How many nodes its workflow has.")
     targets: list[str]
     client_id: str | None
     submitted_by: str | None

@@ -416,6 +416,7 @@ class NodeProgress(Answer):
     display_node_id: str
     parent_node_id: str | None
     real_node_id: str
+    seconds: float | None = Field(default=None, description="How long it took; only once it is finished.")
 
 
 class StatusData(Lazy):
@@ -435,9 +436,10 @@ class StartData(Lazy):
 
 
 class CachedData(StartData):
-    """Data of `execution_cached`."""
+    """Data of `execution_cached`. reasons: why other nodes run again, by node."""
 
     nodes: list[str]
+    reasons: dict[str, str] = {}
 
 
 class ExecutingData(Lazy):
@@ -456,6 +458,17 @@ class ProgressData(Lazy):
     max: float
     prompt_id: str
     node: str
+    seq: int | None = None
+
+
+class QueueEventData(Lazy):
+    """Data of `queue_event`, for sockets with `watch=1`: of others' jobs, or that the queue is another (`changed`)."""
+
+    event: str
+    prompt_id: str | None
+    node: str | None
+    value: float | None = None
+    max: float | None = None
     seq: int | None = None
 
 
@@ -517,6 +530,7 @@ SOCKET_MESSAGES: dict[str, type[BaseModel]] = {
     "execution_cached": CachedData,
     "progress_state": ProgressStateData,
     "executing": ExecutingData,
+    "queue_event": QueueEventData,
     "progress": ProgressData,
     "executed": ExecutedData,
     "execution_success": StartData,

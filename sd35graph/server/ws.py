@@ -34,7 +34,8 @@ async def serve_socket(websocket: WebSocket, parts: ServerParts, user: User) -> 
     Too slow is a client for which state messages would have to be dropped.
 
     The client's id is its `clientId` parameter, or a new one, which the first `status` message tells it as `sid`. With
-    `after`, the `seq` of the last message it saw, it is first sent what it missed.
+    `after`, the `seq` of the last message it saw, it is first sent what it missed; with `watch=1` it is told, in short,
+    of the jobs of others too.
     """
     hub = parts.hub
     if hub.sockets >= parts.limits.max_sockets:
@@ -42,7 +43,8 @@ async def serve_socket(websocket: WebSocket, parts: ServerParts, user: User) -> 
         return
     asked = websocket.query_params.get("after", "")
     after = min(int(asked), _MAX_INTEGER) if asked.isdecimal() and len(asked) < _MOST_DIGITS else None
-    client = hub.greet(websocket.query_params.get("clientId") or uuid4().hex, user.only, after)
+    sid = websocket.query_params.get("clientId") or uuid4().hex
+    client = hub.greet(sid, user.only, after, watches=websocket.query_params.get("watch") == "1")
     tasks: set[asyncio.Task[object]] = set()
     try:
         await websocket.accept()

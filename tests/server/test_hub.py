@@ -131,6 +131,29 @@ async def test_two_sockets_of_one_client_both_receive() -> None:
         assert "execution_success" in await types(client)
 
 
+async def test_who_watches_is_told_in_short_of_the_jobs_of_others_only() -> None:
+    hub = Hub()
+    watcher = hub.greet("me", watches=True)
+    stranger = hub.greet("me too", "alice", watches=True)
+    for client in (watcher, stranger):
+        hub.join(client)
+        await drain(client)
+    follow(hub, "mine", "me")
+    follow(hub, "job", "other")
+    hub.publish([started("1"), event("progress", node="1", value=1, total=2), event("succeeded")])
+    hub.queue_changed()
+    told = [message["data"] for message in await drain(watcher) if message["type"] == "queue_event"]
+    assert told == [
+        {"event": "queued", "prompt_id": "job", "node": None},
+        {"event": "node_started", "prompt_id": "job", "node": "1"},
+        {"event": "progress", "prompt_id": "job", "node": "1", "value": 1, "max": 2},
+        {"event": "succeeded", "prompt_id": "job", "node": None},
+        {"event": "changed", "prompt_id": None, "node": None},
+    ]
+    told = [message["data"] for message in await drain(stranger) if message["type"] == "queue_event"]
+    assert told == [{"event": "changed", "prompt_id": None, "node": None}]  # alice may not see others' jobs
+
+
 async def test_a_vanished_client_and_a_job_without_client_harm_nobody() -> None:
     hub = Hub()
     hub.disconnect(connect(hub, "gone"))

@@ -81,9 +81,15 @@ def test_progress_state_names_running_and_just_finished_nodes_only() -> None:
     states = [message.data["nodes"] for message in messages if isinstance(message, Message) and "nodes" in message.data]
     assert states == [
         {"3": running("3")},
-        {"3": running("3", 1.0, 1.0, "finished")},
+        {"3": {**running("3", 1.0, 1.0, "finished"), "seconds": 0.1}},
         {"4": running("4")},
     ]
+
+
+def test_what_is_not_taken_from_the_cache_says_why() -> None:
+    (message,) = feed_of(event("cached", nodes=["1"], reasons={"3": "not run before"}))
+    assert isinstance(message, Message)
+    assert (message.data["nodes"], message.data["reasons"]) == (["1"], {"3": "not run before"})
 
 
 def test_progress_state_of_a_deep_recursion_stays_short_and_names_the_node_that_changed() -> None:
@@ -191,7 +197,7 @@ def test_every_message_fits_the_model_published_for_it() -> None:
         assert isinstance(message, Message)
         SOCKET_MESSAGES[message.type].model_validate(message.data)
         seen.add(message.type)
-    assert seen == set(SOCKET_MESSAGES) - {"status", "feature_flags", "logs"}
+    assert seen == set(SOCKET_MESSAGES) - {"status", "feature_flags", "logs", "queue_event"}
 
 
 def test_json_never_carries_nan_or_breaks_on_lone_surrogates() -> None:

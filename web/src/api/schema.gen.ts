@@ -1266,13 +1266,20 @@ export interface components {
         };
         /**
          * CachedData
-         * @description Data of `execution_cached`.
+         * @description Data of `execution_cached`. reasons: why other nodes run again, by node.
          */
         CachedData: {
             /** Nodes */
             nodes: string[];
             /** Prompt Id */
             prompt_id: string;
+            /**
+             * Reasons
+             * @default {}
+             */
+            reasons: {
+                [key: string]: string;
+            };
             /**
              * Seq
              * @default null
@@ -1737,6 +1744,11 @@ export interface components {
                 [key: string]: components["schemas"]["NodeErrors"];
             };
             /**
+             * Nodes
+             * @description How many nodes its workflow has.
+             */
+            nodes: number;
+            /**
              * Number
              * @description Place in the queue among those of one priority; lower runs first.
              */
@@ -1770,6 +1782,11 @@ export interface components {
             submitted_by: string | null;
             /** Targets */
             targets: string[];
+            /**
+             * Title
+             * @description What its workflow was called in the editor.
+             */
+            title: string | null;
             /** Url */
             url: string;
             webhook: components["schemas"]["WebhookStatus"] | null;
@@ -2142,6 +2159,12 @@ export interface components {
             /** Real Node Id */
             real_node_id: string;
             /**
+             * Seconds
+             * @description How long it took; only once it is finished.
+             * @default null
+             */
+            seconds: number | null;
+            /**
              * State
              * @enum {string}
              */
@@ -2458,6 +2481,33 @@ export interface components {
             delete: string[];
         };
         /**
+         * QueueEventData
+         * @description Data of `queue_event`, for sockets with `watch=1`: of others' jobs, or that the queue is another (`changed`).
+         */
+        QueueEventData: {
+            /** Event */
+            event: string;
+            /**
+             * Max
+             * @default null
+             */
+            max: number | null;
+            /** Node */
+            node: string | null;
+            /** Prompt Id */
+            prompt_id: string | null;
+            /**
+             * Seq
+             * @default null
+             */
+            seq: number | null;
+            /**
+             * Value
+             * @default null
+             */
+            value: number | null;
+        };
+        /**
          * QueueLength
          * @description How many jobs wait or run.
          */
@@ -2528,6 +2578,7 @@ export interface components {
             logs: components["schemas"]["LogLines"];
             progress: components["schemas"]["ProgressData"];
             progress_state: components["schemas"]["ProgressStateData"];
+            queue_event: components["schemas"]["QueueEventData"];
             status: components["schemas"]["StatusData"];
         };
         /**
@@ -2779,6 +2830,11 @@ export interface components {
             /** Id */
             id: string;
             /**
+             * Nodes
+             * @description How many nodes its workflow has.
+             */
+            nodes: number;
+            /**
              * Number
              * @description Place in the queue among those of one priority; lower runs first.
              */
@@ -2799,6 +2855,11 @@ export interface components {
             submitted_by: string | null;
             /** Targets */
             targets: string[];
+            /**
+             * Title
+             * @description What its workflow was called in the editor.
+             */
+            title: string | null;
             /** Url */
             url: string;
         };

@@ -150,6 +150,7 @@ async def move_job(request: Request, job_id: str, parts: Parts, user: Caller) ->
         is_done = await parts.supervisor.move(job_id, change.before, user.only)
     if not is_done:
         raise ApiError(409, "not_waiting", "this job, or the one it should run before, does not wait any more")
+    parts.hub.queue_changed()
     return Json(await _whole(parts, await _own_job(parts, job_id, user)))
 
 
@@ -170,6 +171,7 @@ async def delete_job(job_id: str, parts: Parts, user: Caller) -> Response:
     await _own_job(parts, job_id, user)
     if not await parts.supervisor.delete([job_id], user.only):
         raise ApiError(409, "not_ended", f"job {job_id} has not ended; cancel it first")
+    parts.hub.queue_changed()
     return Response(status_code=204)
 
 

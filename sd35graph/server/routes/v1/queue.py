@@ -40,6 +40,7 @@ async def get_queue_state(parts: Parts, user: Caller) -> Response:
 async def pause_queue(parts: Parts) -> Response:
     """Start no more jobs, also after a restart; those that run go on, and new ones are still accepted."""
     await parts.supervisor.pause()
+    parts.hub.queue_changed()
     return Response(status_code=204)
 
 
@@ -47,4 +48,5 @@ async def pause_queue(parts: Parts) -> Response:
 async def resume_queue(parts: Parts) -> Response:
     """Start jobs again."""
     await parts.supervisor.resume()
+    parts.hub.queue_changed()
     return Response(status_code=204)
