@@ -141,8 +141,8 @@ def test_moving_resizing_and_dragging_a_number_are_one_step_each(page: Page) -> 
     x, y = middle["x"] + middle["width"] / 2, middle["y"] + middle["height"] / 2
     paint(page, x, y, x + 60, y)
     assert int(width.input_value()) > value
-    # New, add, move, resize, drag.
-    assert undo_steps(page) == 5
+    # Add, move, resize, drag.
+    assert undo_steps(page) == 4
 
 
 def test_typing_a_prompt_is_one_step(page: Page) -> None:

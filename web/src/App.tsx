@@ -2,6 +2,7 @@ import { ReactFlowProvider } from '@xyflow/react';
 import { useEffect } from 'react';
 import { Editor } from './canvas/Editor';
 import { useKeys } from './canvas/useKeys';
+import { Ask } from './panels/Ask';
 import { CardMenu } from './panels/CardMenu';
 import { DrawerPanel } from './panels/DrawerPanel';
 import { Viewer } from './panels/Gallery';
@@ -38,6 +39,7 @@ export function App() {
       <CardMenu />
       <Viewer />
       <Shortcuts />
+      <Ask />
       <Toast />
       </ReactFlowProvider>
     </Fault>

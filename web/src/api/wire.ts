@@ -24,7 +24,7 @@ export type Me = Record<keyof Schemas['Me'], string>;
 export type ProgressNode = Pick<Schemas['NodeProgress'], 'value' | 'max' | 'node_id'> & { state: string };
 
 /** What `POST /prompt` is sent; the generated type leaves the graph open. */
-export interface PromptRequest extends Pick<Schemas['PromptRequest'], 'client_id'> {
+export interface PromptRequest extends Pick<Schemas['PromptRequest'], 'client_id' | 'prompt_id'> {
   prompt: ApiPrompt;
   extra_data: { extra_pnginfo: { workflow: JsonObject } };
 }

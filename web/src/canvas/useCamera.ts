@@ -34,6 +34,8 @@ export function useCamera(): void {
         const view = getViewport();
         if (dx !== 0 || dy !== 0) void setViewport({ ...view, x: view.x + dx, y: view.y + dy }, { duration: 150 });
       },
+      view: getViewport,
+      show: (view) => void setViewport(view),
       centre: () => {
         const box = document.querySelector('.react-flow')?.getBoundingClientRect();
         return screenToFlowPosition(box ? { x: box.x + box.width / 2 - 120, y: box.y + box.height / 3 } : { x: 0, y: 0 });

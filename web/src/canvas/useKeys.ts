@@ -4,6 +4,7 @@ import { duplicateSelection } from '../panels/CardMenu';
 import { chooseFile } from '../panels/chooseFile';
 import { copySelection, deleteSelection, paste, redoStep, selectAll, toggleSelectionMode, undoStep } from '../state/edits';
 import { requestFit, viewCentre } from '../state/camera';
+import { switchDocument } from '../state/documents';
 import { saveWorkflow } from '../state/files';
 import { runWorkflow } from '../state/run';
 import { getState, setState } from '../state/store';
@@ -31,13 +32,19 @@ const PLAIN: Readonly<Record<string, () => void>> = {
   delete: deleteSelection, backspace: deleteSelection, f: () => requestFit(),
 };
 
+function showTab(place: number): void {
+  const id = getState().tabs[place - 1];
+  if (id !== undefined) switchDocument(id);
+}
+
 function onKeyDown(event: KeyboardEvent): void {
   const key = event.key.toLowerCase();
   const typing = isTyping(event.target);
-  const { palette, menu, shown, shortcuts } = getState();
-  if (palette ?? menu ?? shown ?? (shortcuts || null)) return;
+  const { palette, menu, shown, shortcuts, question } = getState();
+  if (question ?? palette ?? menu ?? shown ?? (shortcuts || null)) return;
   let command: (() => void) | undefined;
   if (event.ctrlKey || event.metaKey) command = ANYWHERE[key] ?? (typing ? undefined : ON_CANVAS[event.shiftKey ? `shift+${key}` : key]);
+  else if (event.altKey && /^Digit[1-9]$/.test(event.code)) command = () => showTab(Number(event.code.slice(5)));
   else if (!typing && !event.altKey) command = PLAIN[key];
   if (!command) return;
   event.preventDefault();

@@ -1,36 +1,20 @@
 import { redoStep, undoStep } from '../state/edits';
-import { newWorkflow, saveWorkflow } from '../state/files';
+import { saveWorkflow } from '../state/files';
 import { cancelRun, runWorkflow } from '../state/run';
-import { isDirty, setState, useStore } from '../state/store';
+import { setState, useStore } from '../state/store';
 import { viewCentre } from '../state/camera';
 import { togglePanel } from '../state/ui';
 import { TEXT } from '../text';
 import { chooseFile } from './chooseFile';
+import { DocumentTabs } from './DocumentTabs';
 import { Icon, IconButton } from './icons';
 
 const COPIES = [1, 2, 4, 8, 16];
-
-function WorkflowName() {
-  const name = useStore((s) => s.name);
-  const dirty = useStore(isDirty);
-  return (
-    <div className="workflow-name">
-      <input
-        aria-label={TEXT.fields.name} value={name} spellCheck={false} size={Math.min(Math.max(name.length, 8), 34)}
-        onChange={(event) => setState({ name: event.currentTarget.value })}
-        onBlur={(event) => event.currentTarget.value.trim() === '' && setState({ name: TEXT.untitled })}
-        onKeyDown={(event) => event.key === 'Enter' && event.currentTarget.blur()}
-      />
-      {dirty && <span className="dot" role="img" aria-label={TEXT.status.dirty} title={TEXT.status.dirty} />}
-    </div>
-  );
-}
 
 function FileButtons() {
   const { actions } = TEXT;
   return (
     <div className="group files">
-      <IconButton icon="blank" label={actions.newWorkflow} onClick={newWorkflow} />
       <IconButton icon="open" label={actions.open} onClick={chooseFile} />
       <IconButton icon="save" label={actions.save} onClick={saveWorkflow} />
     </div>
@@ -71,7 +55,7 @@ export function TopBar() {
   return (
     <header className="top" aria-label={TEXT.regions.top}>
       <h1 className="logo"><b>sd35</b>graph</h1>
-      <WorkflowName />
+      <DocumentTabs />
       <FileButtons />
       <HistoryButtons />
       <button type="button" className="command" onClick={() => setState({ palette: { at: viewCentre() } })}>

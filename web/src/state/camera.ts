@@ -1,11 +1,15 @@
 /** Moving the view from outside the canvas. */
 import type { GraphNode, Point, Size } from '../graph/model';
+import type { View } from './store';
 
 export interface Camera {
   /** Show the whole graph or some nodes; `legible` rather leaves some out than make cards too small to read. */
   fit: (nodes?: readonly string[], legible?: boolean) => void;
   /** Move the view just so far that an area lies within it. */
   reveal: (area: Point & Size) => void;
+  /** Where the view is, and to put it there. */
+  view: () => View;
+  show: (view: View) => void;
   /** Graph coordinates of the middle of the canvas. */
   centre: () => Point;
 }
@@ -23,6 +27,17 @@ export function requestFit(nodes?: readonly string[]): void {
   cameras.fitWanted = cameras.current === null;
   cameras.fitted = nodes === undefined;
   requestAnimationFrame(() => cameras.current?.fit(nodes));
+}
+
+/** Where the view is now. */
+export function viewNow(): View | null {
+  return cameras.current?.view() ?? null;
+}
+
+/** Look at a document from where it was left. */
+export function restoreView(view: View): void {
+  cameras.fitted = false;
+  cameras.current?.show(view);
 }
 
 /** Bring a card into sight. */

@@ -1,9 +1,11 @@
 /** What the server reports while it works, applied to cards and queue. */
 import type { ServerEvent } from '../api/wire';
 import { problemOfRun, problemOfWarning, type Problem } from '../graph/problems';
+import { EMPTY_GRAPH } from '../graph/model';
 import { TEXT } from '../text';
 import { refreshJobs } from './jobs';
-import { patchRuns, settleRuns } from './runs';
+import { documentOfJob, isShown, patchJobDocument } from './owners';
+import { patchRuns, runsOf, settleRuns } from './runs';
 import { getState, setState, titleOf, type Job, type NodeRun } from './store';
 import { notify, showTab } from './ui';
 
@@ -13,86 +15,100 @@ function patchJob(id: string, change: Partial<Job>): void {
   setState({ jobs: getState().jobs.map((job) => (job.id === id ? { ...job, ...change } : job)) });
 }
 
+/** Title of a node of the job's document. */
+function nodeTitle(job: string, node: string): string {
+  const { schema } = getState();
+  return titleOf({ schema, graph: documentOfJob(job)?.graph ?? EMPTY_GRAPH }, node);
+}
+
 function started(id: string): void {
-  const changes = Object.keys(getState().runs).filter((node) => getState().runs[node]?.state !== 'waiting');
-  patchRuns(Object.fromEntries(changes.map((node) => [node, { state: 'waiting' as const, value: 0, max: 0 }])));
+  const runs = runsOf(id);
+  const changes = Object.keys(runs).filter((node) => runs[node]?.state !== 'waiting');
+  patchRuns(id, Object.fromEntries(changes.map((node) => [node, { state: 'waiting' as const, value: 0, max: 0 }])));
   setState({ current: id, begun: id });
   patchJob(id, { state: 'running', startedAt: Date.now() });
 }
 
-function running(id: string): Partial<NodeRun> {
-  const run = getState().runs[id];
+function running(run: NodeRun | undefined): Partial<NodeRun> {
   if (run?.state === 'running') return {};
   return { state: 'running', startedAt: performance.now(), firstStepAt: 0, value: 0, max: 0 };
 }
 
-function finished(id: string): Partial<NodeRun> {
-  const run = getState().runs[id];
+function finished(run: NodeRun | undefined): Partial<NodeRun> {
   return { state: 'done', elapsedMs: run && run.startedAt > 0 ? performance.now() - run.startedAt : 0 };
 }
 
-function stepped(id: string, value: number, max: number): Partial<NodeRun> {
+function stepped(run: NodeRun | undefined, value: number, max: number): Partial<NodeRun> {
   const now = performance.now();
-  const first = getState().runs[id]?.firstStepAt ?? 0;
-  return { ...running(id), value, max, stepAt: now, firstStepAt: first > 0 && value > 1 ? first : now };
+  const first = run?.firstStepAt ?? 0;
+  return { ...running(run), value, max, stepAt: now, firstStepAt: first > 0 && value > 1 ? first : now };
 }
 
-function progressState(nodes: Extract<ServerEvent, { type: 'progress_state' }>['nodes']): void {
-  const { runs } = getState();
+function progressState({ promptId, nodes }: Extract<ServerEvent, { type: 'progress_state' }>): void {
+  const runs = runsOf(promptId);
   const changes: Record<string, Partial<NodeRun>> = {};
   for (const [id, node] of Object.entries(nodes)) {
     const state = runs[id]?.state;
-    if (node.state === 'running' && state !== 'running') changes[id] = running(id);
-    else if (node.state === 'finished' && (state === 'running' || state === 'waiting' || !state)) changes[id] = finished(id);
+    if (node.state === 'running' && state !== 'running') changes[id] = running(runs[id]);
+    else if (node.state === 'finished' && (state === 'running' || state === 'waiting' || !state)) changes[id] = finished(runs[id]);
   }
-  if (Object.keys(changes).length > 0) patchRuns(changes);
+  if (Object.keys(changes).length > 0) patchRuns(promptId, changes);
 }
 
 function executing(promptId: string, node: string | null): void {
   if (node === null) return;
-  const { runs } = getState();
-  if (runs[node]?.state !== 'running') patchRuns({ [node]: running(node) });
-  patchJob(promptId, { progress: titleOf(getState(), node), fraction: 0 });
+  const run = runsOf(promptId)[node];
+  if (run?.state !== 'running') patchRuns(promptId, { [node]: running(run) });
+  patchJob(promptId, { progress: nodeTitle(promptId, node), fraction: 0 });
 }
 
 function progress(promptId: string, node: string, value: number, max: number): void {
-  patchRuns({ [node]: stepped(node, value, max) });
-  const words = `${titleOf(getState(), node)} · ${TEXT.card.step(value, max)}`;
+  patchRuns(promptId, { [node]: stepped(runsOf(promptId)[node], value, max) });
+  const words = `${nodeTitle(promptId, node)} · ${TEXT.card.step(value, max)}`;
   patchJob(promptId, { progress: words, fraction: max > 0 ? value / max : 0 });
 }
 
 function preview(image: Blob): void {
-  const { runs, live } = getState();
+  const job = getState().current ?? '';
+  const held = documentOfJob(job);
+  if (!held) return;
+  const { runs, live } = held;
   const entry = Object.entries(runs).find(([, run]) => run.state === 'running' && run.max > 1)
     ?? Object.entries(runs).find(([, run]) => run.state === 'running');
   if (!entry) return;
   const [id, run] = entry;
   if (run.preview) URL.revokeObjectURL(run.preview);
-  patchRuns({ [id]: { preview: URL.createObjectURL(image) } });
-  if (!live.has(id)) setState({ live: new Set([...live, id]) });
+  patchRuns(job, { [id]: { preview: URL.createObjectURL(image) } });
+  if (!live.has(id)) patchJobDocument(job, { live: new Set([...live, id]) });
 }
 
 /** End of a prompt: cards settle and the queue shows how it went. */
 function ended(promptId: string, change: Partial<Job>): void {
   const { jobs, current } = getState();
-  settleRuns();
+  settleRuns(promptId);
   const job = jobs.find((candidate) => candidate.id === promptId);
   setState({ current: current === promptId ? null : current });
   patchJob(promptId, { progress: '', durationMs: job && job.startedAt > 0 ? Date.now() - job.startedAt : 0, ...change });
 }
 
 /** Add to what was reported; the same of the same node only once. */
-function addReported(problem: Problem): void {
-  setState({ reported: [...getState().reported.filter((old) => old.node !== problem.node || old.message !== problem.message), problem] });
+function addReported(job: string, problem: Problem): void {
+  const before = documentOfJob(job)?.reported ?? [];
+  patchJobDocument(job, { reported: [...before.filter((old) => old.node !== problem.node || old.message !== problem.message), problem] });
 }
 
 function failed(event: Extract<ServerEvent, { type: 'execution_error' }>): void {
   const problem = problemOfRun(event.body);
   ended(event.promptId, { state: 'failed', error: problem.message });
-  if (event.node) patchRuns({ [event.node]: { state: 'failed' } });
-  addReported(problem);
-  showTab('problems');
-  notify(TEXT.notes.failed, true);
+  if (event.node) patchRuns(event.promptId, { [event.node]: { state: 'failed' } });
+  addReported(event.promptId, problem);
+  if (isShown(event.promptId)) {
+    showTab('problems');
+    notify(TEXT.notes.failed, true);
+  } else {
+    const held = documentOfJob(event.promptId);
+    if (held) notify(TEXT.notes.failedElsewhere(held.name), true);
+  }
 }
 
 let refreshTimer: ReturnType<typeof setTimeout> | undefined;
@@ -115,7 +131,7 @@ export function applyEvent(event: ServerEvent): void {
       started(event.promptId);
       break;
     case 'execution_cached':
-      patchRuns(Object.fromEntries(event.nodes.map((id) => [id, { state: 'cached' as const, elapsedMs: 0 }])));
+      patchRuns(event.promptId, Object.fromEntries(event.nodes.map((id) => [id, { state: 'cached' as const, elapsedMs: 0 }])));
       patchJob(event.promptId, { cached: event.nodes.length });
       break;
     case 'executing':
@@ -125,10 +141,10 @@ export function applyEvent(event: ServerEvent): void {
       progress(event.promptId, event.node, event.value, event.max);
       break;
     case 'progress_state':
-      progressState(event.nodes);
+      progressState(event);
       break;
     case 'executed': {
-      patchRuns({ [event.node]: { images: event.images, text: event.text } });
+      patchRuns(event.promptId, { [event.node]: { images: event.images, text: event.text } });
       const known = getState().jobs.find((candidate) => candidate.id === event.promptId)?.images ?? [];
       // After a break the list may have been fetched before the event is told again.
       const added = event.images.filter(({ filename, subfolder }) => !known.some((image) => image.filename === filename && image.subfolder === subfolder));
@@ -146,12 +162,12 @@ export function applyEvent(event: ServerEvent): void {
       failed(event);
       break;
     case 'execution_retried':
-      settleRuns();
+      settleRuns(event.promptId);
       patchJob(event.promptId, { state: 'waiting', progress: '', fraction: 0 });
       notify(TEXT.notes.retried(event.reason), true);
       break;
     case 'execution_warning':
-      addReported(problemOfWarning(event.node, event.message));
+      addReported(event.promptId, problemOfWarning(event.node, event.message));
       break;
     case 'execution_interrupted':
       ended(event.promptId, { state: 'cancelled' });

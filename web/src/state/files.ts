@@ -2,7 +2,6 @@
 import { fetchWorkflow, fetchWorkflows } from '../api/client';
 import { storedName, withName } from '../graph/clipboard';
 import { exifTexts } from '../graph/exif';
-import { NO_HISTORY, remember } from '../graph/history';
 import { parseJson, stringifyJson, type Json } from '../graph/json';
 import { separate } from '../graph/layout';
 import { EMPTY_GRAPH, type Graph, type Point } from '../graph/model';
@@ -12,6 +11,7 @@ import { isPng, pngTexts } from '../graph/png';
 import { toEditorForm } from '../graph/save';
 import { TEXT } from '../text';
 import { requestFit } from './camera';
+import { addDocument, freshDocument } from './documents';
 import { dropDraft, findDraft, keepDraft } from './drafts';
 import { errorSentence } from './run';
 import { getState, isDirty, setState } from './store';
@@ -27,16 +27,10 @@ function promptOf(graph: Graph): string[] | undefined {
   return prompt && [prompt.id];
 }
 
-/** Show a graph in place of the present one. */
+/** Show a graph as a document of its own. */
 export function showGraph(graph: Graph, name: string): void {
-  const before = getState();
-  const isFirst = Object.keys(before.graph.nodes).length === 0;
-  setState({
-    graph, saved: graph, name: name || TEXT.untitled, gesture: null,
-    // Opening is a step like any other: undo brings back what was open before.
-    history: isFirst ? NO_HISTORY : remember(before.history, before.graph), selection: new Set(), linkSelection: new Set(), runs: {}, live: new Set(), reported: [],
-  });
-  requestFit(isNarrow() ? promptOf(graph) : undefined);
+  addDocument(freshDocument(graph, name));
+  if (isNarrow()) requestFit(promptOf(graph));
 }
 
 /** Open a workflow document of any form. Returns what had to be left out. Throws {@link WorkflowError}. */
@@ -63,7 +57,7 @@ export async function openExample(name: string): Promise<void> {
 
 /** Begin with an empty canvas. */
 export function newWorkflow(): void {
-  showGraph(EMPTY_GRAPH, TEXT.untitled);
+  addDocument(freshDocument(EMPTY_GRAPH, TEXT.untitled), Object.keys(getState().graph.nodes).length === 0);
 }
 
 function isPicture(file: File): boolean {

@@ -3,7 +3,7 @@ import { fetchDevices, fetchHistory, fetchQueue, ServerError } from '../api/clie
 import { imagesOf } from '../api/decode';
 import { asList, asObject, asText, type Json } from '../graph/json';
 import { TEXT } from '../text';
-import { settleRuns } from './runs';
+import { settleAllRuns } from './runs';
 import { getState, setState, type Job } from './store';
 
 function nameOf(workflow: Json | undefined): string {
@@ -61,7 +61,7 @@ export async function refreshJobs(): Promise<void> {
     const done = Object.values(history).map(finishedJob).filter((job) => !ids.has(job.id));
     const jobs = [...open, ...done].sort((a, b) => b.number - a.number);
     const running = jobs.find((job) => job.state === 'running');
-    if (open.length === 0) settleRuns();
+    if (open.length === 0) settleAllRuns();
     setState({ jobs, devices, current: running?.id ?? null, queueRemaining: open.length });
   } catch (error) {
     // A lost connection shows in the status line and is retried there; the list stays as it was.

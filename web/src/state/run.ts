@@ -7,21 +7,19 @@ import { toEditorForm } from '../graph/save';
 import { advanceSeeds } from '../graph/seeds';
 import { toApiForm } from '../graph/serialize';
 import { TEXT } from '../text';
+import { documentOf, patchDocument } from './documents';
 import { endGesture } from './edits';
+import { randomUuid } from './ids';
+import { documentOfJob, ownJob, patchJobDocument } from './owners';
 import { markWaiting } from './runs';
 import { getState, isDirty, setState, type Job } from './store';
-import { notify, report, showTab } from './ui';
-
-// Not crypto.randomUUID: browsers withhold it from pages served over plain HTTP by another machine.
-function randomId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
+import { notify, showTab } from './ui';
 
 const CLIENT_KEY = 'sd35graph.client';
 
 /** The tab's own id: kept over a reload, so that a run under way goes on reporting here. */
 export function ownId(): string {
-  const id = sessionStorage.getItem(CLIENT_KEY) ?? randomId();
+  const id = sessionStorage.getItem(CLIENT_KEY) ?? randomUuid();
   sessionStorage.setItem(CLIENT_KEY, id);
   return id;
 }
@@ -29,40 +27,44 @@ export function ownId(): string {
 /** Identifies this page to the server. */
 export const CLIENT_ID = ownId();
 
-function newJob(id: string, number: number, nodes: number, workflow: Json): Job {
+function newJob(id: string, title: string, number: number, nodes: number, workflow: Json): Job {
   return {
-    id, title: getState().name, state: 'waiting', number, startedAt: 0, durationMs: 0, images: [], nodes, cached: 0, error: '',
+    id, title, state: 'waiting', number, startedAt: 0, durationMs: 0, images: [], nodes, cached: 0, error: '',
     progress: '', fraction: 0, workflow,
   };
 }
 
 /** Seeds move on for the next run; that is no edit of the user's: no undo step, and no unsaved change. */
-function moveSeedsOn(): void {
+function moveSeedsOn(id: string): void {
   const state = getState();
-  const graph = advanceSeeds(state.graph, state.schema, Math.random);
-  setState({ graph, saved: isDirty(state) ? state.saved : graph });
+  const held = documentOf(state, id);
+  if (!held) return;
+  const graph = advanceSeeds(held.graph, state.schema, Math.random);
+  patchDocument(id, { graph, saved: isDirty(held) ? held.saved : graph });
 }
 
 /** Submit the graph once. Returns whether the server took it. */
 async function submit(): Promise<boolean> {
-  const { graph, schema, name } = getState();
+  const { graph, schema, name, active, reported: before } = getState();
+  const job = randomUuid();
+  ownJob(job, active);
   const prompt = toApiForm(graph, schema);
   const workflow = toEditorForm(withName(graph, name), schema);
-  const before = getState().reported;
-  const reply = await postPrompt({ prompt, client_id: CLIENT_ID, extra_data: { extra_pnginfo: { workflow } } });
+  const reply = await postPrompt({ prompt, prompt_id: job, client_id: CLIENT_ID, extra_data: { extra_pnginfo: { workflow } } });
   const problems: Problem[] = problemsOfReply(reply.body, graph, schema, TEXT.problem);
   // A short run may have begun, and even ended, before its reply is here: what it reported stays.
-  report([...problems, ...getState().reported.filter((problem) => !before.includes(problem))]);
+  const told = documentOfJob(job)?.reported.filter((problem) => !before.includes(problem)) ?? [];
+  patchJobDocument(job, { reported: [...problems, ...told] });
   if (!reply.accepted) {
     showTab('problems');
     notify(TEXT.notes.refused, true);
     return false;
   }
-  const known = getState().jobs.some((job) => job.id === reply.promptId);
+  const known = getState().jobs.some(({ id }) => id === job);
   const number = Number(asObject(reply.body)['number'] ?? 0);
-  if (!known) setState({ jobs: [newJob(reply.promptId, number, Object.keys(prompt).length, workflow), ...getState().jobs] });
-  if (getState().current === null && getState().begun !== reply.promptId) markWaiting(Object.keys(prompt));
-  moveSeedsOn();
+  if (!known) setState({ jobs: [newJob(job, name, number, Object.keys(prompt).length, workflow), ...getState().jobs] });
+  if (getState().current === null && getState().begun !== job) markWaiting(job, Object.keys(prompt));
+  moveSeedsOn(active);
   notify(problems.length > 0 ? TEXT.notes.partly : TEXT.notes.queued, problems.length > 0);
   return true;
 }

@@ -7,6 +7,7 @@ import { applyEvent } from './events';
 import { answerTabs } from './drafts';
 import { openFirst, storeDraft } from './files';
 import { refreshJobs } from './jobs';
+import { readOwners } from './owners';
 import { CLIENT_ID } from './run';
 import { getState, setState, useStore } from './store';
 import { initialTheme, notify, setTheme } from './ui';
@@ -72,7 +73,7 @@ export async function switchLanguage(language: Language | null): Promise<void> {
 /** Start everything; the returned function stops it. */
 export function start(): () => void {
   setTheme(initialTheme());
-  setState({ language: applyLanguage() });
+  setState({ owners: readOwners(), language: applyLanguage() });
   setState({ panelOpen: window.innerWidth >= ROOM_FOR_PANEL_PX });
   const onConnection = (connection: Connection): void => {
     setState({ connection });

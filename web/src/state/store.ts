@@ -8,6 +8,8 @@ import { EMPTY_GRAPH, type Graph, type Point } from '../graph/model';
 import { byNode, problemsOfGraph, type Problem } from '../graph/problems';
 import type { OpenEnd } from '../graph/search';
 import type { Schema } from '../graph/schema';
+import type { Question } from './ask';
+import { randomUuid } from './ids';
 import { TEXT, type Language } from '../text';
 
 export interface NodeRun {
@@ -54,6 +56,11 @@ export interface Dragging {
   from: 'output' | 'input';
 }
 
+/** Which part of the graph is seen: the canvas's upper left in screen units of the graph, and the zoom. */
+export interface View extends Point {
+  zoom: number;
+}
+
 export interface CardMenu {
   node: string;
   x: number;
@@ -64,15 +71,8 @@ export type RightTab = 'inspector' | 'queue' | 'gallery' | 'problems';
 export type Drawer = 'nodes' | 'workflows';
 export type Theme = 'dark' | 'light';
 
-export interface State {
-  schema: Schema;
-  schemaState: 'loading' | 'ready' | 'failed';
-  workflows: readonly WorkflowEntry[];
-  devices: readonly Device[];
-  /** Who one is, where the server asks for a token. */
-  me: Me | undefined;
-  connection: Connection;
-
+/** What belongs to one open document. */
+export interface DocumentState {
   graph: Graph;
   history: History<Graph>;
   /** The graph at the start of the gesture under way. */
@@ -81,16 +81,43 @@ export interface State {
   name: string;
   selection: ReadonlySet<string>;
   linkSelection: ReadonlySet<string>;
-
   runs: Readonly<Record<string, NodeRun>>;
   /** Nodes whose card shows a live picture. */
   live: ReadonlySet<string>;
+  reported: readonly Problem[];
+  /** Where it was looked at when it was left; null: not yet. */
+  view: View | null;
+}
+
+/** The part of the state that is put aside and taken up with a document. */
+export const DOCUMENT_KEYS = [
+  'graph', 'history', 'gesture', 'saved', 'name', 'selection', 'linkSelection', 'runs', 'live', 'reported', 'view',
+] as const satisfies readonly (keyof DocumentState)[];
+
+/** The active document lies flat in the state. */
+export interface State extends DocumentState {
+  schema: Schema;
+  schemaState: 'loading' | 'ready' | 'failed';
+  workflows: readonly WorkflowEntry[];
+  devices: readonly Device[];
+  /** Who one is, where the server asks for a token. */
+  me: Me | undefined;
+  connection: Connection;
+
+  /** The open documents in the order of their tabs. */
+  tabs: readonly string[];
+  /** The one that is shown. */
+  active: string;
+  /** The others, as they were left. */
+  parked: Readonly<Record<string, DocumentState>>;
+  /** The document each run was started from here. */
+  owners: Readonly<Record<string, string>>;
+
   jobs: readonly Job[];
   current: string | null;
   /** The run that began last, also when it has ended. */
   begun: string | null;
   queueRemaining: number;
-  reported: readonly Problem[];
 
   copies: number;
   tab: RightTab;
@@ -103,16 +130,19 @@ export interface State {
   shortcuts: boolean;
   theme: Theme;
   language: Language;
+  question: Question | null;
   note: { text: string; bad: boolean; at: number } | null;
 }
+
+const FIRST = randomUuid();
 
 const INITIAL: State = {
   schema: {}, schemaState: 'loading', workflows: [], devices: [], me: undefined, connection: 'connecting',
   graph: EMPTY_GRAPH, history: NO_HISTORY, gesture: null, saved: EMPTY_GRAPH, name: TEXT.untitled,
-  selection: new Set(), linkSelection: new Set(),
-  runs: {}, live: new Set(), jobs: [], current: null, begun: null, queueRemaining: 0, reported: [],
+  selection: new Set(), linkSelection: new Set(), runs: {}, live: new Set(), view: null,
+  tabs: [FIRST], active: FIRST, parked: {}, owners: {}, jobs: [], current: null, begun: null, queueRemaining: 0, reported: [],
   copies: 1, tab: 'inspector', panelOpen: true, drawer: null, palette: null, dragging: null, menu: null, shown: null,
-  shortcuts: false, theme: 'dark', language: 'en', note: null,
+  shortcuts: false, theme: 'dark', language: 'en', note: null, question: null,
 };
 
 /** The one store of the page. */
@@ -144,13 +174,13 @@ export function problemView(state: State): ProblemView {
 }
 
 /** Whether the graph differs from what was last saved or opened. */
-export function isDirty(state: State): boolean {
+export function isDirty(state: DocumentState): boolean {
   const { graph, saved } = state;
   return graph.nodes !== saved.nodes || graph.links !== saved.links || graph.groups !== saved.groups;
 }
 
 /** Title of a card. */
-export function titleOf(state: State, id: string): string {
+export function titleOf(state: Pick<State, 'graph' | 'schema'>, id: string): string {
   const node = state.graph.nodes[id];
   return node ? node.title || (state.schema[node.type]?.title ?? node.type) : id;
 }

@@ -1,5 +1,4 @@
 /** What is shown where. */
-import type { Problem } from '../graph/problems';
 import { getState, setState, type Drawer, type RightTab, type Theme } from './store';
 
 const THEME_KEY = 'sd35graph.theme';
@@ -37,11 +36,6 @@ export function initialTheme(): Theme {
   const stored = localStorage.getItem(THEME_KEY);
   if (stored === 'dark' || stored === 'light') return stored;
   return window.matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark';
-}
-
-/** Replace what was reported. */
-export function report(reported: readonly Problem[]): void {
-  setState({ reported });
 }
 
 /** Whether the page is at phone size, where panels are sheets. */

@@ -60,6 +60,10 @@ export const DE: Texts = {
     useInstead: (value) => `„${value}“ verwenden`, showNode: 'Knoten zeigen', dropJob: 'Aus der Warteschlange nehmen',
     previous: 'Voriges Bild', next: 'Nächstes Bild',
   },
+  documents: {
+    open: 'Offene Workflows', close: (name) => `${name} schließen`, hint: (name) => `${name}: Doppelklick benennt um`,
+    closeTitle: (name) => `„${name}“ speichern?`, closeText: 'Er hat Änderungen, die nicht gespeichert sind.', discard: 'Änderungen verwerfen',
+  },
   regions: {
     top: 'Workflow', canvas: 'Graph', rail: 'Werkzeuge', drawer: 'Schublade', panel: 'Seitenleiste', status: 'Status', zoom: 'Ansicht',
     minimap: 'Übersicht',
@@ -121,7 +125,8 @@ export const DE: Texts = {
     refused: 'Der Workflow wurde nicht angenommen. Näheres unter „Probleme“.', partly: 'Einige Ausgaben können nicht laufen. Näheres unter „Probleme“.',
     retried: (reason) => `Der Lauf beginnt von vorn: ${reason}.`,
     others: (count) => (count === 1 ? 'Noch etwas wurde weggelassen.' : `${count} weitere Dinge wurden weggelassen.`),
-    failed: 'Der Lauf ist fehlgeschlagen. Näheres unter „Probleme“.', restored: 'Ihre ungespeicherten Änderungen sind wieder da.',
+    failed: 'Der Lauf ist fehlgeschlagen. Näheres unter „Probleme“.',
+    failedElsewhere: (name) => `Der Lauf von „${name}“ ist fehlgeschlagen. Näheres dort unter „Probleme“.`, restored: 'Ihre ungespeicherten Änderungen sind wieder da.',
     pasted: (n) => `${n} Knoten eingefügt.`,
   },
   errors: {

@@ -58,6 +58,10 @@ export const EN = {
     useInstead: (value: string) => `Use “${value}”`, showNode: 'Show node', dropJob: 'Remove from queue',
     previous: 'Previous picture', next: 'Next picture',
   },
+  documents: {
+    open: 'Open workflows', close: (name: string) => `Close ${name}`, hint: (name: string) => `${name}: double-click renames`,
+    closeTitle: (name: string) => `Save “${name}”?`, closeText: 'It has changes that are not saved.', discard: 'Discard changes',
+  },
   regions: {
     top: 'Workflow', canvas: 'Graph', rail: 'Tools', drawer: 'Drawer', panel: 'Side panel', status: 'Status', zoom: 'View',
     minimap: 'Overview',
@@ -119,7 +123,7 @@ export const EN = {
     refused: 'The workflow was not accepted. See Problems.', partly: 'Some outputs cannot run. See Problems.',
     retried: (reason: string) => `The run starts again: ${reason}.`,
     others: (count: number) => (count === 1 ? 'One more thing was left out.' : `${count} more things were left out.`),
-    failed: 'The run failed. See Problems.', restored: 'Restored your unsaved changes.', pasted: (n: number) => (n === 1 ? 'Pasted 1 node.' : `Pasted ${n} nodes.`),
+    failed: 'The run failed. See Problems.', failedElsewhere: (name: string) => `The run of “${name}” failed. See Problems there.`, restored: 'Restored your unsaved changes.', pasted: (n: number) => (n === 1 ? 'Pasted 1 node.' : `Pasted ${n} nodes.`),
   },
   errors: {
     login: 'The server asks who you are.',

@@ -1,0 +1,24 @@
+/** Closing documents. */
+import { TEXT } from '../text';
+import { ask } from './ask';
+import { documentOf, removeDocument, switchDocument } from './documents';
+import { saveWorkflow } from './files';
+import { getState, isDirty } from './store';
+
+/** Close a document; where changes would be lost, ask what becomes of them. */
+export async function closeDocument(id: string): Promise<void> {
+  const held = documentOf(getState(), id);
+  if (!held) return;
+  if (isDirty(held)) {
+    const { documents, actions } = TEXT;
+    const choice = await ask(documents.closeTitle(held.name), documents.closeText, [
+      { value: 'cancel', label: actions.cancel }, { value: 'discard', label: documents.discard, kind: 'danger' }, { value: 'save', label: actions.save, kind: 'primary' },
+    ]);
+    if (choice !== 'save' && choice !== 'discard') return;
+    if (choice === 'save') {
+      switchDocument(id);
+      saveWorkflow();
+    }
+  }
+  removeDocument(id);
+}
