@@ -27,16 +27,16 @@ from sd35graph.engine.user_files import UserFiles
 from sd35graph.engine.workers.protocol import WorkerConfig
 from sd35graph.engine.workers.supervisor import Supervisor
 from sd35graph.logs import FactsFormatter
-from sd35graph.server.access import Access
 from sd35graph.server.api import connect_parts, new_api
 from sd35graph.server.editor import Editor, other_front_end
-from sd35graph.server.hub import Hub
-from sd35graph.server.limits import Limits
-from sd35graph.server.log_tail import LogTail
-from sd35graph.server.messages import node_types_of
+from sd35graph.server.events.hub import Hub
+from sd35graph.server.events.messages import node_types_of
+from sd35graph.server.guards.access import Access
+from sd35graph.server.guards.hosts import Hosts
+from sd35graph.server.guards.limits import Limits
+from sd35graph.server.guards.slow_clients import patient_protocol
+from sd35graph.server.monitoring.log_tail import LogTail
 from sd35graph.server.parts import ServerParts
-from sd35graph.server.security import Hosts
-from sd35graph.server.slow_clients import patient_protocol
 from sd35graph.server.webhooks import Webhooks
 from sd35graph.settings import Settings
 from sd35graph.stopping import StoppableServer

@@ -16,18 +16,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from sd35graph.engine.jobs import StoreError
-from sd35graph.server.messages import dumps
+from sd35graph.server.encoding import Json, dumps
 
 logger = logging.getLogger(__name__)
-
-
-class Json(Response):
-    """A JSON answer, encoded in one go."""
-
-    media_type = "application/json"
-
-    def render(self, content: object) -> bytes:
-        return dumps(content)
 
 
 class ApiError(Exception):

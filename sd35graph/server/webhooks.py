@@ -22,9 +22,9 @@ from sd35graph import __version__
 from sd35graph.engine.events import FINAL, Event, now_ms
 from sd35graph.engine.jobs import Delivery, Job, StoreError, WebhookState
 from sd35graph.engine.workers.supervisor import Supervisor
-from sd35graph.server.hub import Hub
-from sd35graph.server.job_resource import summary
-from sd35graph.server.messages import dumps
+from sd35graph.server.encoding import dumps
+from sd35graph.server.events.hub import Hub
+from sd35graph.server.jobs.job_resource import summary
 from sd35graph.server.outgoing import Forbidden, NotSent, post
 
 if TYPE_CHECKING:

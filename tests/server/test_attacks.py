@@ -24,7 +24,7 @@ from test_limits import deaf_socket
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from sd35graph.server.access import NEEDED_ROLES
+from sd35graph.server.guards.roles import NEEDED_ROLES
 
 CANARY = "canary-7d1f2a"
 TIMEOUT_S = 1.0

@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from sd35graph.app import ServeError, _url, listen, new_server
-from sd35graph.server import hub
+from sd35graph.server.events import hub
 from sd35graph.settings import Settings
 
 

@@ -19,7 +19,8 @@ from pydantic import TypeAdapter
 from studio import ANNA, BOB, ROOT, VERA, save, slow, studio
 
 from sd35graph.graph.schema import NodeSchema
-from sd35graph.server import event_stream, resources, wire
+from sd35graph.server import resources, wire
+from sd35graph.server.events import event_stream
 
 
 async def submit(http: httpx.AsyncClient, graph: Message, key: str | None = None, **fields: Any) -> httpx.Response:

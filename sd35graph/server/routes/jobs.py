@@ -9,11 +9,11 @@ from starlette.responses import Response
 
 from sd35graph.engine.jobs import Job, JobPage, JobState
 from sd35graph.server import wire
-from sd35graph.server.access import Caller
 from sd35graph.server.body import read_model
-from sd35graph.server.errors import ApiError, Json
-from sd35graph.server.job_list import STATUSES, job_details, job_summary
-from sd35graph.server.messages import dumps
+from sd35graph.server.encoding import Json, dumps
+from sd35graph.server.errors import ApiError
+from sd35graph.server.guards.roles import Caller
+from sd35graph.server.jobs.job_list import STATUSES, job_details, job_summary
 from sd35graph.server.openapi import body_of
 from sd35graph.server.parts import Parts
 

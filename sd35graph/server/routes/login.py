@@ -10,8 +10,9 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from sd35graph.server.access import Caller, TooManyAttempts, User
-from sd35graph.server.gate import client_address, forget_cookie, set_cookie, too_many_attempts
+from sd35graph.server.guards.access import TooManyAttempts
+from sd35graph.server.guards.authentication import client_address, forget_cookie, set_cookie, too_many_attempts
+from sd35graph.server.guards.roles import Caller, User
 from sd35graph.server.pages import page
 from sd35graph.server.parts import Parts
 

@@ -14,8 +14,8 @@ from sd35graph.engine.folders import ALIASES
 from sd35graph.engine.paths import UnsafePath
 from sd35graph.graph.formats.object_info import object_info
 from sd35graph.server import wire
-from sd35graph.server.errors import ApiError, Json
-from sd35graph.server.messages import dumps
+from sd35graph.server.encoding import Json, dumps
+from sd35graph.server.errors import ApiError
 from sd35graph.server.parts import Parts, ServerParts
 
 router = APIRouter(tags=["nodes"])

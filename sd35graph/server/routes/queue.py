@@ -8,11 +8,10 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from sd35graph.server import wire
-from sd35graph.server.access import Caller
 from sd35graph.server.body import read_model
-from sd35graph.server.errors import Json
-from sd35graph.server.history import history, queue_item
-from sd35graph.server.messages import dumps
+from sd35graph.server.encoding import Json, dumps
+from sd35graph.server.guards.roles import Caller
+from sd35graph.server.jobs.history import history, queue_item
 from sd35graph.server.openapi import body_of
 from sd35graph.server.parts import Parts
 

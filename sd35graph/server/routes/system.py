@@ -15,10 +15,10 @@ from starlette.responses import Response
 
 from sd35graph import __version__
 from sd35graph.server import wire
-from sd35graph.server.access import Caller
 from sd35graph.server.body import read_model
-from sd35graph.server.errors import Json
-from sd35graph.server.messages import features as server_features
+from sd35graph.server.encoding import Json
+from sd35graph.server.events.messages import features as server_features
+from sd35graph.server.guards.roles import Caller
 from sd35graph.server.openapi import body_of
 from sd35graph.server.parts import Parts
 

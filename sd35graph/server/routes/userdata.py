@@ -18,9 +18,10 @@ from starlette.responses import FileResponse, Response
 from sd35graph.engine.paths import UnsafePath
 from sd35graph.engine.user_files import NameTaken, UserEntry, UserFileError
 from sd35graph.server import wire
-from sd35graph.server.access import Caller
 from sd35graph.server.body import read_json
-from sd35graph.server.errors import ApiError, Json
+from sd35graph.server.encoding import Json
+from sd35graph.server.errors import ApiError
+from sd35graph.server.guards.roles import Caller
 from sd35graph.server.pages import FILE_POLICY
 from sd35graph.server.parts import Parts
 

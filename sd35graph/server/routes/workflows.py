@@ -16,9 +16,10 @@ from starlette.responses import Response
 from sd35graph.engine.paths import UnsafePath, inside
 from sd35graph.engine.user_files import UserFiles
 from sd35graph.server import wire
-from sd35graph.server.access import Caller
 from sd35graph.server.body import parse_json
-from sd35graph.server.errors import ApiError, Json
+from sd35graph.server.encoding import Json
+from sd35graph.server.errors import ApiError
+from sd35graph.server.guards.roles import Caller
 from sd35graph.server.parts import Parts
 from sd35graph.server.routes.userdata import kept
 

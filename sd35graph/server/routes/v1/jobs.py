@@ -14,16 +14,17 @@ from starlette.responses import Response, StreamingResponse
 
 from sd35graph.engine.jobs import Job, JobState, Webhook
 from sd35graph.server import resources
-from sd35graph.server.access import Caller, User
 from sd35graph.server.body import as_model, parse_json
-from sd35graph.server.errors import ApiError, Json
-from sd35graph.server.event_stream import EventStream
-from sd35graph.server.gate import client_address
-from sd35graph.server.job_resource import detail, summary
+from sd35graph.server.encoding import Json
+from sd35graph.server.errors import ApiError
+from sd35graph.server.events.event_stream import EventStream
+from sd35graph.server.guards.authentication import client_address
+from sd35graph.server.guards.roles import Caller, User
+from sd35graph.server.jobs.job_resource import detail, summary
+from sd35graph.server.jobs.submission import Refused, retry, submit
 from sd35graph.server.openapi import body_of
 from sd35graph.server.outgoing import Forbidden, check_url
 from sd35graph.server.parts import Parts, ServerParts
-from sd35graph.server.submission import Refused, retry, submit
 
 if TYPE_CHECKING:
     from sd35graph.engine.storage.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for

@@ -14,8 +14,8 @@ from sd35graph.engine.folders import ALIASES, Folders
 from sd35graph.engine.paths import UnsafePath
 from sd35graph.graph.schema import NodeSchema
 from sd35graph.server import resources
-from sd35graph.server.errors import ApiError, Json
-from sd35graph.server.messages import dumps
+from sd35graph.server.encoding import Json, dumps
+from sd35graph.server.errors import ApiError
 from sd35graph.server.parts import Parts
 
 router = APIRouter(prefix="/v1", tags=["v1: nodes and models"])

@@ -12,7 +12,7 @@ from sd35graph import __version__
 from sd35graph.engine.events import EVENT_TYPES
 from sd35graph.engine.jobs import JobState, StoreError
 from sd35graph.server import resources
-from sd35graph.server.errors import Json
+from sd35graph.server.encoding import Json
 from sd35graph.server.parts import Parts, ServerParts
 from sd35graph.server.routes.system import INTERFACE_VERSION
 from sd35graph.server.routes.v1.artifacts import LARGEST_THUMBNAIL_PX, SMALLEST_THUMBNAIL_PX
@@ -42,7 +42,7 @@ async def readyz(parts: Parts) -> Response:
 @router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(parts: Parts) -> Response:
     """Counts and times for Prometheus."""
-    from sd35graph.server.prometheus import exposition  # prometheus_client is loaded only when it is needed
+    from sd35graph.server.monitoring.prometheus import exposition  # prometheus_client is loaded only when it is needed
 
     pending, running = await parts.supervisor.query(lambda store: store.counts())
     gauges = {"pending": pending, "running": running}

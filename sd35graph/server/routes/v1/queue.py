@@ -9,8 +9,8 @@ from pydantic import JsonValue
 from starlette.responses import Response
 
 from sd35graph.server import resources
-from sd35graph.server.access import Caller
-from sd35graph.server.errors import Json
+from sd35graph.server.encoding import Json
+from sd35graph.server.guards.roles import Caller
 from sd35graph.server.parts import Parts
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import JsonValue
 
 from sd35graph.engine.jobs import Job, JobState
-from sd35graph.server.history import history_entry
+from sd35graph.server.jobs.history import history_entry
 
 STATUSES: Mapping[str, JobState] = {
     "pending": "pending",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from sd35graph.engine.events import FINAL, Event
-from sd35graph.server.messages import QUEUE_LENGTH, JobFeed, Message, NodeTypes, Preview, status
+from sd35graph.server.events.messages import QUEUE_LENGTH, JobFeed, Message, NodeTypes, Preview, status
 
 SOFT_LIMIT_MESSAGES = 256
 SOFT_LIMIT_BYTES = 4 * 2**20
