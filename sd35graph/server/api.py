@@ -35,11 +35,10 @@ from sd35graph.server.routes import (
     system,
     userdata,
     v1,
-    workflows,
 )
 
 _DOCS = Path(__file__).parent / "docs.html"
-_MODULES = (prompt, queue, jobs, files, nodes, system, workflows, userdata, front_end)
+_MODULES = (prompt, queue, jobs, files, nodes, system, userdata, front_end)
 _ROUTERS = (*(module.router for module in _MODULES), *v1.ROUTERS)
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 

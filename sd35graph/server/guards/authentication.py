@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sd35graph.server.errors import ApiError
 from sd35graph.server.guards.access import Access, TooManyAttempts
-from sd35graph.server.guards.roles import OPERATOR, PUBLIC_PATHS, STRANGER
+from sd35graph.server.guards.roles import ANONYMOUS, OPERATOR, PUBLIC_PATHS
 
 COOKIE = "sd35graph_token"
 _COOKIE_AGE_S = 30 * 24 * 3600
@@ -43,7 +43,7 @@ class Authentication:
         except TooManyAttempts as error:
             await _refuse(too_many_attempts(error).response(scope["path"]), scope, receive, send)
             return
-        scope = {**scope, "query_string": query, "user": user or STRANGER, "secret": secret if user else None}
+        scope = {**scope, "query_string": query, "user": user or ANONYMOUS, "secret": secret if user else None}
         if in_address and user and scope["type"] == "http":
             answer = RedirectResponse(f"/?{query.decode()}" if query else "/", 303)
             set_cookie(answer, in_address, scope, headers)

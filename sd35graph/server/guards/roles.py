@@ -80,6 +80,7 @@ NEEDED_ROLES: Mapping[str, Role | None] = {
     "PATCH /v1/jobs/{job_id}": "artist",
     "DELETE /v1/jobs/{job_id}": "artist",
     "GET /v1/queue": "viewer",
+    "POST /v1/queue/cancel": "artist",
     "POST /v1/queue/pause": "admin",
     "POST /v1/queue/resume": "admin",
     "GET /v1/artifacts/{folder}/{name:path}": "viewer",
@@ -114,10 +115,14 @@ class User:
         """Whose jobs and results this user sees and changes: their own; None: everybody's."""
         return None if self.role == "admin" else self.name
 
+    def may_see(self, submitted_by: str | None) -> bool:
+        """Whether a job of this user is shown to this one."""
+        return self.only in (None, submitted_by)
+
 
 OPERATOR = User(None, "admin")
 """Everybody, on a server for its own machine that has no tokens."""
-STRANGER = User(None, None)
+ANONYMOUS = User(None, None)
 
 
 async def authorize(connection: HTTPConnection) -> None:

@@ -68,7 +68,7 @@ async def get_history_of(job_id: str, parts: Parts, user: Caller) -> Response:
 
     def read(store: JobStore) -> bytes:
         job = store.get(job_id)
-        is_shown = job is not None and job.is_final and user.only in (None, job.submitted_by)
+        is_shown = job is not None and job.is_final and user.may_see(job.submitted_by)
         return dumps(history([job] if job is not None and is_shown else []))
 
     return Response(await parts.supervisor.query(read), media_type="application/json")

@@ -180,7 +180,7 @@ def _identity(user: User, key: str | None) -> str | None:
 
 
 async def _repeated(parts: ServerParts, job: Job, user: User, digest: str) -> Response:
-    if user.only not in (None, job.submitted_by) or job.extra_data.get(_DIGEST) != digest:
+    if not user.may_see(job.submitted_by) or job.extra_data.get(_DIGEST) != digest:
         sentence = "this Idempotency-Key was sent before with another body; take a new key for a new job"
         raise ApiError(422, "idempotency_key_reused", sentence)
     return Json(await _whole(parts, job), headers={"location": f"/v1/jobs/{job.id}", "idempotent-replayed": "true"})
@@ -235,7 +235,7 @@ async def _job(parts: ServerParts, job_id: str) -> Job | None:
 async def _own_job(parts: ServerParts, job_id: str, user: User) -> Job:
     """A job this user may see. Raises `ApiError`: of others' jobs it is not even told that there are any."""
     job = await _job(parts, job_id)
-    if job is None or user.only not in (None, job.submitted_by):
+    if job is None or not user.may_see(job.submitted_by):
         raise ApiError(404, "not_found", f'there is no job "{job_id[:100]}"; /v1/jobs lists them')
     return job
 
