@@ -14,6 +14,7 @@ import hmac
 import logging
 import time
 from base64 import b64decode, b64encode
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -48,6 +49,7 @@ class Webhooks:
         self._supervisor = supervisor
         self._hub = hub
         self._is_due = asyncio.Event()
+        self._names = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="webhook-names")
 
     async def run(self) -> None:
         """Send what is due, until this is cancelled."""
@@ -99,6 +101,7 @@ class Webhooks:
                 body,
                 allow_private=self.allow_private,
                 timeout_s=_TIMEOUT_S,
+                names=self._names,
             )
         except Forbidden as error:
             return "given_up", str(error)
