@@ -27,16 +27,16 @@ from sd35graph.engine.user_files import UserFiles
 from sd35graph.engine.workers.protocol import WorkerConfig
 from sd35graph.engine.workers.supervisor import Supervisor
 from sd35graph.logs import FactsFormatter
-from sd35graph.server.access import Access
 from sd35graph.server.api import connect_parts, new_api
 from sd35graph.server.editor import Editor, other_front_end
-from sd35graph.server.hub import Hub
-from sd35graph.server.limits import Limits
-from sd35graph.server.log_tail import LogTail
-from sd35graph.server.messages import node_types_of
+from sd35graph.server.events.hub import Hub
+from sd35graph.server.events.messages import node_types_of
+from sd35graph.server.guards.access import Access
+from sd35graph.server.guards.hosts import Hosts
+from sd35graph.server.guards.limits import Limits
+from sd35graph.server.guards.slow_clients import patient_protocol, patient_socket
+from sd35graph.server.monitoring.log_tail import LogTail
 from sd35graph.server.parts import ServerParts
-from sd35graph.server.security import Hosts
-from sd35graph.server.slow_clients import patient_protocol
 from sd35graph.server.webhooks import Webhooks
 from sd35graph.settings import Settings
 from sd35graph.stopping import StoppableServer
@@ -217,7 +217,7 @@ def new_server(settings: Settings, announce: Callable[[str], object]) -> uvicorn
         server_header=False,
         lifespan="on",
         limit_concurrency=settings.max_sockets + _MOST_REQUESTS,
-        ws="websockets-sansio",
+        ws=patient_socket(settings.request_timeout_s),
         ws_max_size=_LARGEST_CLIENT_MESSAGE_BYTES,
         ws_per_message_deflate=False,  # pictures do not shrink, and the rest is not worth the time on one machine
         timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT_S,

@@ -10,7 +10,6 @@ import json
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +17,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sd35graph import models_cli, tokens_cli
-from sd35graph.cli_options import INTERRUPTED, PROBLEMS, UNREADABLE, Base, Models, fail, load_settings
+from sd35graph.cli_options import (
+    COMPUTING,
+    FOLDERS,
+    INTERRUPTED,
+    PROBLEMS,
+    UNREADABLE,
+    Base,
+    Models,
+    fail,
+    load_settings,
+)
+from sd35graph.settings import LogFormat, LogLevel, Precision
 
 if TYPE_CHECKING:
     from sd35graph.graph.validate import Problem
@@ -34,33 +44,7 @@ app = typer.Typer(
 app.add_typer(models_cli.app, name="models")
 app.add_typer(tokens_cli.app, name="token")
 
-
-class PrecisionChoice(StrEnum):
-    """What the models compute in."""
-
-    AUTO = "auto"
-    FP32 = "fp32"
-    BF16 = "bf16"
-    FP16 = "fp16"
-
-
-class LogFormatChoice(StrEnum):
-    """How log lines look."""
-
-    PRETTY = "pretty"
-    JSON = "json"
-
-
-class LogLevelChoice(StrEnum):
-    """How important a line must be to be logged."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-_LISTENING, _FOLDERS, _PEOPLE, _OPERATION = "Where it listens", "Folders", "Who may use it", "Operation"
+_LISTENING, _PEOPLE, _OPERATION = "Where it listens", "Who may use it", "Operation"
 _SERVE_EPILOG = (
     "Every option is also a line in BASE/sd35graph.toml, such as `port = 8200`, and a variable, such as "
     "SD35GRAPH_PORT=8200; flags go before variables, and these before the file. Several folders in one variable are "
@@ -71,16 +55,28 @@ _SERVE_EPILOG = (
     "sd35graph serve --log-format json --shutdown-limit 120 (as a service)"
 )
 
-Packs = Annotated[list[Path] | None, typer.Option(help="One more folder of node packs. Repeatable.")]
-NoBuiltin = Annotated[bool, typer.Option("--no-builtin-nodes", help="Leave out the nodes that come with sd35graph.")]
+Packs = Annotated[
+    list[Path] | None, typer.Option(rich_help_panel=FOLDERS, help="One more folder of node packs. Repeatable.")
+]
+NoBuiltin = Annotated[
+    bool,
+    typer.Option("--no-builtin-nodes", rich_help_panel=FOLDERS, help="Leave out the nodes that come with sd35graph."),
+]
 PrecisionOption = Annotated[
-    PrecisionChoice | None, typer.Option(help="What the models compute in; auto: what file and device do well.")
+    Precision | None,
+    typer.Option(rich_help_panel=COMPUTING, help="What the models compute in; auto: what file and device do well."),
 ]
-Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda:0 or mps.")]
+Device = Annotated[str | None, typer.Option(rich_help_panel=COMPUTING, help="auto, cpu, cuda:0 or mps.")]
 Vram = Annotated[
-    str | None, typer.Option(help="GPU memory that models may take, such as 10GB or 8GiB; default: what is free.")
+    str | None,
+    typer.Option(
+        rich_help_panel=COMPUTING, help="GPU memory that models may take, such as 10GB or 8GiB; default: what is free."
+    ),
 ]
-Ram = Annotated[str | None, typer.Option(help="The machine's memory that models may take; default: a share of it.")]
+Ram = Annotated[
+    str | None,
+    typer.Option(rich_help_panel=COMPUTING, help="The machine's memory that models may take; default: a share of it."),
+]
 WorkflowFile = Annotated[
     Path,
     typer.Argument(
@@ -102,13 +98,13 @@ def serve(
     base: Base = None,
     models: Models = None,
     input: Annotated[
-        Path | None, typer.Option(rich_help_panel=_FOLDERS, help="Folder of uploaded pictures, instead of the base's.")
+        Path | None, typer.Option(rich_help_panel=FOLDERS, help="Folder of uploaded pictures, instead of the base's.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(rich_help_panel=_FOLDERS, help="Folder of finished pictures, instead of the base's.")
+        Path | None, typer.Option(rich_help_panel=FOLDERS, help="Folder of finished pictures, instead of the base's.")
     ] = None,
     temp: Annotated[
-        Path | None, typer.Option(rich_help_panel=_FOLDERS, help="Folder of previews, removed at the next start.")
+        Path | None, typer.Option(rich_help_panel=FOLDERS, help="Folder of previews, removed at the next start.")
     ] = None,
     packs: Packs = None,
     no_builtin_nodes: NoBuiltin = False,
@@ -116,10 +112,17 @@ def serve(
     device: Device = None,
     devices: Annotated[
         str | None,
-        typer.Option(help="Devices of several workers, which run jobs side by side: cuda:0,cuda:1,cpu."),
+        typer.Option(
+            rich_help_panel=COMPUTING,
+            help="Devices of several workers, which run jobs side by side: cuda:0,cuda:1,cpu.",
+        ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="How many workers, dealt out over the devices; default: one for each device.")
+        int | None,
+        typer.Option(
+            rich_help_panel=COMPUTING,
+            help="How many workers, dealt out over the devices; default: one for each device.",
+        ),
     ] = None,
     vram: Vram = None,
     ram: Ram = None,
@@ -156,16 +159,19 @@ def serve(
         ),
     ] = None,
     log_format: Annotated[
-        LogFormatChoice | None,
+        LogFormat | None,
         typer.Option(rich_help_panel=_OPERATION, help="pretty: lines for people; json: one object a line."),
     ] = None,
     log_level: Annotated[
-        LogLevelChoice | None,
+        LogLevel | None,
         typer.Option(rich_help_panel=_OPERATION, help="The least important lines to log; debug tells every request."),
     ] = None,
     front_end: Annotated[
         Path | None,
-        typer.Option(help="Folder of another browser front end to serve instead of the editor; its scripts are run."),
+        typer.Option(
+            rich_help_panel=_OPERATION,
+            help="Folder of another browser front end to serve instead of the editor; its scripts are run.",
+        ),
     ] = None,
 ) -> None:
     """Serve the editor and the API.

@@ -10,12 +10,20 @@ import typer
 from sd35graph.settings import Settings, SettingsError
 
 PROBLEMS, UNREADABLE, INTERRUPTED = 1, 2, 130
+FOLDERS, COMPUTING = "Folders", "Computing"
+"""Headings in the help, under which options of several commands stand."""
 
 Base = Annotated[
     Path | None,
-    typer.Option(help="Folder with models/ input/ output/ temp/ and the job store; default: your data folder."),
+    typer.Option(
+        rich_help_panel=FOLDERS,
+        help="Folder with models/ input/ output/ temp/ and the job store; default: your data folder.",
+    ),
 ]
-Models = Annotated[list[Path] | None, typer.Option(help="One more folder of models, searched first. Repeatable.")]
+Models = Annotated[
+    list[Path] | None,
+    typer.Option(rich_help_panel=FOLDERS, help="One more folder of models, searched first. Repeatable."),
+]
 
 
 def load_settings(**flags: object) -> Settings:

@@ -8,31 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from sd35graph.cli_options import PROBLEMS, Base, fail, load_settings
-from sd35graph.tokens import TokenError, TokenFile
+from sd35graph.tokens import Role, TokenError, TokenFile
 
 app = typer.Typer(help="Make and revoke tokens for people who come from elsewhere.", no_args_is_help=True)
-
-
-class RoleChoice(StrEnum):
-    """What a token lets one do."""
-
-    VIEWER = "viewer"
-    ARTIST = "artist"
-    ADMIN = "admin"
 
 
 @app.command("add")
 def add(
     name: Annotated[str, typer.Argument(help="Whose it is; tokens of one name share their history.")],
     role: Annotated[
-        RoleChoice, typer.Option(help="viewer: look; artist: also run, upload, delete one's own; admin: everything.")
-    ] = RoleChoice.ARTIST,
+        Role, typer.Option(help="viewer: look; artist: also run, upload, delete one's own; admin: everything.")
+    ] = "artist",
     days: Annotated[
         int | None, typer.Option(min=1, max=36_500, help="Refused after so many days; default: never.")
     ] = None,
@@ -41,7 +32,7 @@ def add(
     """Make a token and print it, this once. A running server knows it at once."""
     expires = None if days is None else (datetime.now(UTC) + timedelta(days=days)).replace(microsecond=0)
     with _token_errors():
-        typer.echo(TokenFile(load_settings(base=base).base).add(name, role.value, expires))
+        typer.echo(TokenFile(load_settings(base=base).base).add(name, role, expires))
 
 
 @app.command("list")

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from sd35graph.cli import app
-from sd35graph.server.access import PUBLIC_PATHS
+from sd35graph.server.guards.roles import PUBLIC_PATHS
 from sd35graph.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[1]

@@ -100,6 +100,10 @@ class Folders:
             found |= {entry.name for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith(".")}
         return sorted(found - ALIASES.keys())
 
+    def is_model_source(self, source: str) -> bool:
+        """Whether `source` is a kind of model, under any of its names."""
+        return source in ALIASES or source in self.model_sources()
+
     def choices(self, source: str) -> list[str]:
         """The files a drop-down filled from `source` offers, sorted, those in subfolders as `folder/name`.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import uuid4
 
 from pydantic import JsonValue
@@ -175,6 +175,24 @@ class Retention:
 
 
 KEEP_ALL = Retention()
+
+
+class ShownFile(NamedTuple):
+    """A file among what an output node showed. item: as the node gave it, under `key`."""
+
+    folder: str
+    subfolder: str
+    filename: str
+    key: str
+    item: JsonObject
+
+
+def shown_files(output: JsonValue) -> Iterator[ShownFile]:
+    """The files an output node showed: those items of its lists that name one."""
+    lists = output.items() if isinstance(output, Mapping) else ()
+    for key, item in ((key, item) for key, items in lists if isinstance(items, list) for item in items):
+        if isinstance(item, Mapping) and isinstance(filename := item.get("filename"), str):
+            yield ShownFile(str(item.get("type") or "output"), str(item.get("subfolder") or ""), filename, key, item)
 
 
 def again(job: Job) -> NewJob:

@@ -12,14 +12,18 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from sd35graph import __version__
-from sd35graph.server.access import authorize, user_of
-from sd35graph.server.errors import Json, install_error_handlers
-from sd35graph.server.gate import Gate
-from sd35graph.server.metrics import Metered
+from sd35graph.server.encoding import Json
+from sd35graph.server.errors import install_error_handlers
+from sd35graph.server.events.ws import serve_socket
+from sd35graph.server.guards.authentication import Authentication
+from sd35graph.server.guards.guard import Guard
+from sd35graph.server.guards.hosts import Hosts
+from sd35graph.server.guards.roles import authorize, user_of
+from sd35graph.server.monitoring.metrics import Metered
+from sd35graph.server.monitoring.request_ids import RequestIds
 from sd35graph.server.openapi import describe
 from sd35graph.server.pages import page
 from sd35graph.server.parts import ServerParts
-from sd35graph.server.request_ids import RequestIds
 from sd35graph.server.routes import (
     files,
     front_end,
@@ -31,13 +35,10 @@ from sd35graph.server.routes import (
     system,
     userdata,
     v1,
-    workflows,
 )
-from sd35graph.server.security import Guard, Hosts
-from sd35graph.server.ws import serve_socket
 
 _DOCS = Path(__file__).parent / "docs.html"
-_MODULES = (prompt, queue, jobs, files, nodes, system, workflows, userdata, front_end)
+_MODULES = (prompt, queue, jobs, files, nodes, system, userdata, front_end)
 _ROUTERS = (*(module.router for module in _MODULES), *v1.ROUTERS)
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -72,7 +73,7 @@ def connect_parts(api: FastAPI, parts: ServerParts, hosts: Hosts) -> ASGIApp:
     api.state.parts = parts
     api.mount("/", parts.front_end)
     parts.hub.listen(parts.metrics.notice)
-    guarded = Guard(Gate(api, parts.access), hosts=hosts, limits=parts.limits)
+    guarded = Guard(Authentication(api, parts.access), hosts=hosts, limits=parts.limits)
     return RequestIds(Metered(guarded, parts.metrics))
 
 

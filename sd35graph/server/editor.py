@@ -6,6 +6,7 @@ from pathlib import Path
 
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
+from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.types import Receive, Scope, Send
 
 from sd35graph.server.errors import ApiError
@@ -47,7 +48,7 @@ class Editor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008, "reason": "the socket is at /ws"})
+            await send({"type": "websocket.close", "code": WS_1008_POLICY_VIOLATION, "reason": "the socket is at /ws"})
             return
         await (await self._answer(scope))(scope, receive, send)
 

@@ -13,21 +13,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import JsonValue
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from sd35graph.engine.jobs import StoreError
-from sd35graph.server.messages import dumps
+from sd35graph.server.encoding import Json, dumps
 
 logger = logging.getLogger(__name__)
-
-
-class Json(Response):
-    """A JSON answer, encoded in one go."""
-
-    media_type = "application/json"
-
-    def render(self, content: object) -> bytes:
-        return dumps(content)
 
 
 class ApiError(Exception):
@@ -86,6 +78,7 @@ def install_error_handlers(api: FastAPI) -> None:
     api.add_exception_handler(RequestValidationError, _answer_bad_parameters)
     api.add_exception_handler(HTTPException, _answer_http_exception)
     api.add_exception_handler(StoreError, _answer_store_error)
+    api.add_exception_handler(ClientDisconnect, _answer_nobody)
     api.add_exception_handler(Exception, _answer_our_mistake)
 
 
@@ -118,6 +111,11 @@ async def _answer_http_exception(request: Request, error: Exception) -> Response
 async def _answer_store_error(request: Request, error: Exception) -> Response:
     logger.error("job store refused", extra={"path": request.url.path, "reason": str(error)})
     return ApiError(503, "store_unavailable", str(error)).response(request.url.path)
+
+
+async def _answer_nobody(request: Request, error: Exception) -> Response:
+    """A client that went away before its request was whole reads no answer; that is no mistake of ours."""
+    return ApiError(400, "body_incomplete", "the request ended before its body was whole").response(request.url.path)
 
 
 async def _answer_our_mistake(request: Request, error: Exception) -> Response:

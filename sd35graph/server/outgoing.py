@@ -12,7 +12,9 @@ import re
 import socket
 import ssl
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from contextlib import suppress
+from functools import partial
 from urllib.parse import SplitResult, urlsplit
 
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})[ \r\n]")
@@ -47,12 +49,17 @@ def check_url(url: str, *, allow_private: bool) -> SplitResult:
     return parts
 
 
-async def post(url: str, headers: Mapping[str, str], body: bytes, *, allow_private: bool, timeout_s: float) -> int:
-    """Send a request; gives the status of the answer. Raises `NotSent`."""
+async def post(
+    url: str, headers: Mapping[str, str], body: bytes, *, allow_private: bool, timeout_s: float, names: Executor
+) -> int:
+    """Send a request; gives the status of the answer. Raises `NotSent`.
+
+    names: threads in which names are resolved. A name server may take its time, so nothing else should need them.
+    """
     parts = check_url(url, allow_private=allow_private)
     try:
         async with asyncio.timeout(timeout_s):
-            address = await _resolve(parts, allow_private=allow_private)
+            address = await _resolve(parts, names, allow_private=allow_private)
             return await _exchange(parts, address, _head(parts, headers, len(body)) + body)
     except TimeoutError as error:
         raise NotSent(f"no answer came within {timeout_s:g} s") from error
@@ -60,11 +67,11 @@ async def post(url: str, headers: Mapping[str, str], body: bytes, *, allow_priva
         raise NotSent(f"the connection failed: {error}") from error
 
 
-async def _resolve(parts: SplitResult, *, allow_private: bool) -> str:
+async def _resolve(parts: SplitResult, names: Executor, *, allow_private: bool) -> str:
     """An address of the host; none of them may lead to where users cannot get themselves."""
     assert parts.hostname is not None
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(parts.hostname, _port(parts), type=socket.SOCK_STREAM)
+    resolve = partial(socket.getaddrinfo, parts.hostname, _port(parts), type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(names, resolve)
     addresses = [str(each[4][0]) for each in found]
     for address in addresses:
         _check_address(address, allow_private=allow_private)

@@ -16,14 +16,14 @@ from sd35graph.engine.folders import Folders
 from sd35graph.engine.user_files import UserFiles
 from sd35graph.engine.workers.supervisor import Supervisor
 from sd35graph.graph.schema import NodeSchema
-from sd35graph.server.access import Access
 from sd35graph.server.content_hashes import ContentHashes
 from sd35graph.server.editor import Editor
 from sd35graph.server.errors import ApiError
-from sd35graph.server.hub import Hub
-from sd35graph.server.limits import Limits
-from sd35graph.server.log_tail import LogTail
-from sd35graph.server.metrics import Metrics
+from sd35graph.server.events.hub import Hub
+from sd35graph.server.guards.access import Access
+from sd35graph.server.guards.limits import Limits
+from sd35graph.server.monitoring.log_tail import LogTail
+from sd35graph.server.monitoring.metrics import Metrics
 from sd35graph.server.webhooks import Webhooks
 from sd35graph.server.wire import WorkersReport
 

@@ -12,9 +12,9 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from sd35graph.engine.jobs import JobState, WebhookState
 from sd35graph.server.wire import Answer, Lazy, NodeErrors
+from sd35graph.tokens import Role
 
 Time = Annotated[str, Field(description="UTC, RFC 3339.", examples=["2026-11-22T21:00:00.123Z"])]
-Digest = Annotated[str, Field(description="SHA-256 of the content, in hexadecimal.")]
 
 
 class Asked(Lazy):
@@ -155,6 +155,28 @@ class ModelKind(Answer):
 
     kind: str
     files: list[str]
+
+
+class SavedWorkflow(Answer):
+    """A workflow of the user's own, or an example that comes with the program. etag: of its content now."""
+
+    name: str
+    title: str
+    is_example: bool
+    etag: str
+
+
+class Me(Answer):
+    """Who makes the request. name: null where nobody needs a token."""
+
+    name: str | None
+    role: Role
+
+
+class CancelledJobs(Answer):
+    """How many jobs were cancelled; the last event of each says when it has stopped."""
+
+    cancelled: int
 
 
 class Capabilities(Answer):

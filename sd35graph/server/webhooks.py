@@ -14,6 +14,7 @@ import hmac
 import logging
 import time
 from base64 import b64decode, b64encode
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,9 +23,9 @@ from sd35graph import __version__
 from sd35graph.engine.events import FINAL, Event, now_ms
 from sd35graph.engine.jobs import Delivery, Job, StoreError, WebhookState
 from sd35graph.engine.workers.supervisor import Supervisor
-from sd35graph.server.hub import Hub
-from sd35graph.server.job_resource import summary
-from sd35graph.server.messages import dumps
+from sd35graph.server.encoding import dumps
+from sd35graph.server.events.hub import Hub
+from sd35graph.server.jobs.job_resource import summary
 from sd35graph.server.outgoing import Forbidden, NotSent, post
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Webhooks:
         self._supervisor = supervisor
         self._hub = hub
         self._is_due = asyncio.Event()
+        self._names = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="webhook-names")
 
     async def run(self) -> None:
         """Send what is due, until this is cancelled."""
@@ -99,6 +101,7 @@ class Webhooks:
                 body,
                 allow_private=self.allow_private,
                 timeout_s=_TIMEOUT_S,
+                names=self._names,
             )
         except Forbidden as error:
             return "given_up", str(error)

@@ -10,8 +10,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from sd35graph.tokens import Role
-
 ApiGraph = Annotated[dict[str, JsonValue], Field(description="Nodes by id: {class_type, inputs, _meta?}.")]
 
 
@@ -273,13 +271,6 @@ class Features(Answer):
     max_upload_size: int
 
 
-class Me(Answer):
-    """Who makes the request. name: null where nobody needs a token."""
-
-    name: str | None
-    role: Role
-
-
 class Users(Answer):
     """Where settings and files are kept."""
 
@@ -394,15 +385,6 @@ class CancelReply(Answer):
     """The jobs that waited or ran and are being cancelled."""
 
     cancelled: list[str]
-
-
-class SavedWorkflow(Answer):
-    """A workflow of the user's own, or an example that comes with the program. etag: of its content now."""
-
-    name: str
-    title: str
-    is_example: bool
-    etag: str
 
 
 class NodeProgress(Answer):

@@ -22,7 +22,7 @@ from sd35graph.graph.formats.document import read_bytes, read_document
 from sd35graph.graph.formats.png import png_workflow_texts
 from sd35graph.graph.problems import PROBLEMS
 from sd35graph.graph.schema import InputSchema, NodeSchema, OutputSchema
-from sd35graph.server.legacy_errors import legacy_errors
+from sd35graph.server.jobs.legacy_errors import legacy_errors
 
 TYPES = {
     "Save": NodeSchema(

@@ -14,7 +14,7 @@ from sd35graph.graph.formats.document import read_bytes
 from sd35graph.graph.schema import InputSchema
 from sd35graph.graph.validate import Problem, Validation
 from sd35graph.graph.workflow import Graph, Node
-from sd35graph.server.legacy_errors import legacy_errors
+from sd35graph.server.jobs.legacy_errors import legacy_errors
 
 PATH = "parity/e2e/bad_prompts.json"
 CASES = sorted(json.loads((SHARED / PATH).read_text())) if (SHARED / PATH).exists() else ["(no reference data)"]
@@ -116,7 +116,7 @@ def test_every_error_code_has_a_type_of_its_own(schemas: Any) -> None:
     from typing import get_args
 
     from sd35graph.graph.problems import ProblemCode
-    from sd35graph.server.legacy_errors import _TYPES
+    from sd35graph.server.jobs.legacy_errors import _TYPES
 
     never_of_a_node = {"no_output", "unknown_input", "unknown_target", "cut_link"}
     assert set(_TYPES) == set(get_args(ProblemCode)) - never_of_a_node

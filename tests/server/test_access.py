@@ -17,11 +17,12 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sd35graph.app import new_server
-from sd35graph.server import ws
-from sd35graph.server.access import NEEDED_ROLES, WRONG_TOKENS_PER_MINUTE, Access, TooManyAttempts, User
 from sd35graph.server.api import new_api
-from sd35graph.server.gate import COOKIE
-from sd35graph.server.rates import RateLimit
+from sd35graph.server.events import ws
+from sd35graph.server.guards.access import WRONG_TOKENS_PER_MINUTE, Access, TooManyAttempts
+from sd35graph.server.guards.authentication import COOKIE
+from sd35graph.server.guards.rates import RateLimit
+from sd35graph.server.guards.roles import NEEDED_ROLES, User
 from sd35graph.server.routes.system import without_secrets
 from sd35graph.settings import Settings
 from sd35graph.tokens import ROLES, TokenFile
@@ -243,7 +244,7 @@ def test_tokens_are_kept_as_digests_in_a_file_for_its_owner_only(tmp_path: Path)
 async def test_tokens_made_and_revoked_while_the_server_runs_count_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sd35graph.server.access._LOOK_AGAIN_S", 0.0)
+    monkeypatch.setattr("sd35graph.server.guards.access._LOOK_AGAIN_S", 0.0)
     monkeypatch.setattr(ws, "LOOK_AT_TOKEN_S", 0.05)
     file = TokenFile(tmp_path)
     with serving(tmp_path) as running:

@@ -24,7 +24,7 @@ from test_limits import deaf_socket
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from sd35graph.server.access import NEEDED_ROLES
+from sd35graph.server.guards.roles import NEEDED_ROLES
 
 CANARY = "canary-7d1f2a"
 TIMEOUT_S = 1.0
@@ -470,6 +470,37 @@ async def test_an_answer_nobody_takes_is_given_up(target: Server) -> None:
             return not any(each.status == "ESTABLISHED" for each in there)
 
         await wait_until(is_gone)
+
+
+async def test_a_socket_that_asks_and_never_reads_is_given_up(target: Server) -> None:
+    pings = (b"\x89\xfd" + bytes(4) + bytes(125)) * 1000
+    with deaf_socket(target, "deaf") as deaf:
+        deaf.settimeout(PATIENCE_S)
+
+        def ask_on() -> None:
+            while True:
+                deaf.sendall(pings)
+
+        with pytest.raises(ConnectionError):
+            await asyncio.to_thread(ask_on)
+
+
+HANDSHAKE = b"Host: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_", "why"),
+    [
+        (b"GET /ws HTTP/1.1\r\n" + HANDSHAKE + b"Content-Length: 5\r\n", b"body"),
+        (b"GET /ws HTTP/1.1\r\n" + HANDSHAKE + b"Cookie: " + b"a" * 9000 + b"\r\n", b"9010 bytes"),
+        (b"GET /ws HTTP/1.1\r\n" + HANDSHAKE + b"X: y\r\n" * 200, b"128 headers"),
+    ],
+    ids=["body", "long cookie", "many headers"],
+)
+async def test_a_handshake_that_cannot_be_read_is_answered(target: Server, request_: bytes, why: bytes) -> None:
+    answer = await raw(target, request_ + b"\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert why in answer
 
 
 async def test_heads_that_are_too_long_are_refused(target: Server) -> None:

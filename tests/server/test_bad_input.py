@@ -164,7 +164,7 @@ async def test_a_validator_that_hangs_holds_neither_jobs_nor_other_validators(
         graph = {"e": {"class_type": "ToyEven", "inputs": {"value": value}}, **show(["e", 0])}
         return json.dumps({"prompt": graph}).encode()
 
-    monkeypatch.setattr("sd35graph.server.submission.VALIDATION_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("sd35graph.server.jobs.submission.VALIDATION_TIMEOUT_S", 0.5)
     answer = await post(server, checked(13))
     assert answer.status_code == 504
     assert "ToyEven (node e)" in answer.json()["error"]["message"]

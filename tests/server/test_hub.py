@@ -6,9 +6,9 @@ import json
 from dataclasses import replace
 
 from sd35graph.engine.events import Event, EventType
-from sd35graph.server import hub as hub_module
-from sd35graph.server.hub import Client, Hub
-from sd35graph.server.messages import Message
+from sd35graph.server.events import hub as hub_module
+from sd35graph.server.events.hub import Client, Hub
+from sd35graph.server.events.messages import Message
 
 
 def event(kind: EventType, job: str = "job", **data: object) -> Event:

@@ -13,7 +13,7 @@ from studio import ANNA, BOB, run_as, save, slow, studio
 
 from sd35graph.engine.jobs import Job, JobState
 from sd35graph.server import wire
-from sd35graph.server.job_list import job_details, job_summary
+from sd35graph.server.jobs.job_list import job_details, job_summary
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from sd35graph.app import ServeError, _url, listen, new_server
-from sd35graph.server import hub
+from sd35graph.server.events import hub
 from sd35graph.settings import Settings
 
 
@@ -139,9 +139,14 @@ def test_a_base_that_is_no_folder_is_named(tmp_path: Path) -> None:
         new_server(Settings(base=tmp_path / "file"), print)
 
 
-async def test_a_body_that_ends_early_harms_nobody(server: Server) -> None:
+async def test_a_body_that_ends_early_harms_nobody_and_is_no_mistake_of_ours(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
     host, port = server.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as raw:
         raw.sendall(b"POST /prompt HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n{")
+        raw.shutdown(socket.SHUT_WR)
+        assert await asyncio.to_thread(raw.recv, 1) == b""
     async with httpx.AsyncClient(base_url=server.url) as http:
         assert (await http.get("/prompt")).status_code == 200
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []

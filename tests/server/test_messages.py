@@ -10,7 +10,8 @@ import pytest
 from pydantic import JsonValue
 
 from sd35graph.engine.events import Event, EventType
-from sd35graph.server.messages import JobFeed, Message, Preview, dumps
+from sd35graph.server.encoding import dumps
+from sd35graph.server.events.messages import JobFeed, Message, Preview
 from sd35graph.server.wire import SOCKET_MESSAGES
 
 JOB = "5df83256-b4aa-424c-b767-ac48f72ee2a6"

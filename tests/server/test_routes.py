@@ -17,7 +17,7 @@ from live_server import Server, fresh, serving, show
 from PIL import Image
 
 from sd35graph.app import ServeError, new_server
-from sd35graph.server import wire
+from sd35graph.server import resources, wire
 from sd35graph.server.api import new_api
 from sd35graph.server.openapi import describe
 from sd35graph.settings import Settings
@@ -289,7 +289,7 @@ async def test_examples_are_listed_and_given_as_they_are(server: Server) -> None
     async with server.http() as http:
         listed: list[Any] = (await http.get("/v1/workflows")).json()
         for example in listed:
-            wire.SavedWorkflow.model_validate(example)
+            resources.SavedWorkflow.model_validate(example)
             document = (await http.get(f"/v1/workflows/{example['name']}")).json()
             assert document == json.loads((ROOT / "workflows" / f"{example['name']}.json").read_text())
         assert (await http.get("/v1/workflows/nope")).status_code == 404

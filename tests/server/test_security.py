@@ -16,9 +16,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from sd35graph.server.errors import ApiError
-from sd35graph.server.limits import Limits
+from sd35graph.server.guards.guard import Guard
+from sd35graph.server.guards.hosts import Hosts, is_loopback
+from sd35graph.server.guards.limits import Limits
 from sd35graph.server.pages import page
-from sd35graph.server.security import Guard, Hosts, is_loopback
 
 
 async def echo(request: Request) -> Response:

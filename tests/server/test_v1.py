@@ -19,7 +19,8 @@ from pydantic import TypeAdapter
 from studio import ANNA, BOB, ROOT, VERA, save, slow, studio
 
 from sd35graph.graph.schema import NodeSchema
-from sd35graph.server import event_stream, resources, wire
+from sd35graph.server import resources
+from sd35graph.server.events import event_stream
 
 
 async def submit(http: httpx.AsyncClient, graph: Message, key: str | None = None, **fields: Any) -> httpx.Response:
@@ -169,6 +170,18 @@ async def test_the_queue_is_paused_reordered_and_resumed(tmp_path: Path) -> None
             jobs = [await ended(http, job_id) for job_id in (second, first, third)]
             assert [job["started"] for job in jobs] == sorted(job["started"] for job in jobs)
             check_problem(await http.patch(f"/v1/jobs/{first}", json={"before": None}), 409, "not_waiting")
+
+
+async def test_everything_that_waits_or_runs_is_cancelled_at_once(tmp_path: Path) -> None:
+    with serving(tmp_path) as running:
+        async with running.http() as http:
+            jobs = [(await submit(http, slow())).json() for _ in range(2)]
+            async for event in events(http, jobs[0]["id"]):
+                if event["event"] == "node_started":
+                    break
+            answer = await http.post("/v1/queue/cancel")
+            assert (answer.status_code, answer.json()) == (202, {"cancelled": 2})
+            assert [(await ended(http, job["id"]))["state"] for job in jobs] == ["cancelled", "cancelled"]
 
 
 async def test_an_ended_job_is_run_again_as_a_new_one(server: Server) -> None:
@@ -387,7 +400,7 @@ async def test_workflows_are_saved_and_changed_only_by_who_knows_them(server: Se
     async with server.http() as http:
         url = "/v1/workflows/mine/a%20b"
         saved = await http.put(url, json=first, headers={"if-none-match": "*"})
-        wire.SavedWorkflow.model_validate(saved.json())
+        resources.SavedWorkflow.model_validate(saved.json())
         assert (saved.status_code, saved.json()["name"], saved.json()["is_example"]) == (201, "mine/a b", False)
         got = await http.get(url)
         assert (got.json(), got.headers["etag"]) == (first, saved.headers["etag"])

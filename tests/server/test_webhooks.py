@@ -11,6 +11,7 @@ import ssl
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -213,15 +214,42 @@ async def test_a_secret_must_be_one(server: Server, secret: str) -> None:
         assert "secret" in answer.json()["detail"]
 
 
+async def send(url: str, *, allow_private: bool, timeout_s: float = 5) -> int:
+    with ThreadPoolExecutor(1) as names:
+        return await post(url, {}, b"", allow_private=allow_private, timeout_s=timeout_s, names=names)
+
+
+async def test_names_that_nobody_resolves_hold_nothing_else_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, is_over = threading.Semaphore(0), threading.Event()
+    resolve = socket.getaddrinfo
+
+    def never(host: object, *args: Any, **kwargs: Any) -> Any:
+        if not str(host).endswith(".silent.example"):
+            return resolve(host, *args, **kwargs)
+        asked.release()
+        is_over.wait(60)
+        raise socket.gaierror("no answer")
+
+    monkeypatch.setattr(socket, "getaddrinfo", never)
+    monkeypatch.setattr(webhooks, "_TIMEOUT_S", 0.2)
+    with serving(tmp_path) as server:
+        async with server.http() as http:
+            for number in range(40):
+                job = await submit(http, f"http://h{number}.silent.example/")
+                assert job.status_code == 201
+            for _ in range(16):  # so many are resolved at once
+                assert await asyncio.to_thread(asked.acquire, timeout=30)
+            async with asyncio.timeout(5):
+                assert (await http.get("/history?max_items=1")).status_code == 200
+        is_over.set()
+
+
 async def test_a_name_that_leads_inside_is_found_out_when_it_is_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80)) for address in ("93.184.216.34", "10.0.0.1")]
 
-    async def resolve(*_: object, **__: object) -> object:
-        return answers
-
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+    monkeypatch.setattr(outgoing.socket, "getaddrinfo", lambda *_, **__: answers)
     with pytest.raises(Forbidden, match="private network"):
-        await post("http://inside.example/", {}, b"", allow_private=False, timeout_s=5)
+        await send("http://inside.example/", allow_private=False)
 
 
 async def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,13 +259,11 @@ async def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch: 
         asked.append((host, port, ssl is not None, server_hostname))
         raise ConnectionRefusedError("refused")
 
-    async def resolve(*_: object, **__: object) -> object:
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", 443))]
-
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+    answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", 443))]
+    monkeypatch.setattr(outgoing.socket, "getaddrinfo", lambda *_, **__: answers)
     monkeypatch.setattr(outgoing.asyncio, "open_connection", connect)
     with pytest.raises(NotSent, match="refused"):
-        await post("https://fine.example/", {}, b"", allow_private=False, timeout_s=5)
+        await send("https://fine.example/", allow_private=False)
     assert asked == [("93.184.216.34", 443, True, "fine.example")]
 
 
@@ -258,7 +284,7 @@ async def test_receivers_that_make_no_sense_or_never_answer_are_given_up(answer:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     with pytest.raises(NotSent, match=why):
-        await post(f"http://127.0.0.1:{port}/", {}, b"", allow_private=True, timeout_s=0.3 if answer is None else 10)
+        await send(f"http://127.0.0.1:{port}/", allow_private=True, timeout_s=0.3 if answer is None else 10)
     done.set()
     server.close()
     await server.wait_closed()

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, insert, select, true, update
 
 from sd35graph.engine.events import Event, JobError, now_ms
-from sd35graph.engine.jobs import MAX_ATTEMPTS, MAX_RETRIES, MESSAGE_TYPES, Job, NewJob, Result
+from sd35graph.engine.jobs import MAX_ATTEMPTS, MAX_RETRIES, MESSAGE_TYPES, Job, NewJob, Result, shown_files
 from sd35graph.engine.storage.tables import EVENTS, FILES, JOBS
 
 _IDS_PER_STATEMENT = 500
@@ -143,13 +143,10 @@ def append(connection: Connection, events: Sequence[Event]) -> list[Event]:
 
 
 def _files(event: Event) -> Iterator[dict[str, str]]:
-    """The files an output node showed: items that name one, as `/view` is asked for it."""
-    output = event.data.get("output")
-    for items in output.values() if isinstance(output, Mapping) else ():
-        for item in items if isinstance(items, list) else ():
-            if isinstance(item, Mapping) and isinstance(item.get("filename"), str):
-                names = {name: str(item.get(name) or "") for name in ("filename", "subfolder")}
-                yield {"job_id": event.job_id, "folder": str(item.get("type") or "output"), **names}
+    """Rows of FILES for what an output node showed, as `/view` is asked for it."""
+    for file in shown_files(event.data.get("output")):
+        place = {"folder": file.folder, "subfolder": file.subfolder, "filename": file.filename}
+        yield {"job_id": event.job_id, **place}
 
 
 def messages(connection: Connection, job_ids: Sequence[str]) -> dict[str, list[Event]]:

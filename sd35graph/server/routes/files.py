@@ -17,9 +17,10 @@ from starlette.responses import FileResponse, Response
 from sd35graph.engine.folders import FILE_FOLDERS, FileFolder
 from sd35graph.engine.paths import UnsafePath, safe_components
 from sd35graph.server import wire
-from sd35graph.server.access import Caller, User
 from sd35graph.server.body import as_model, parse_json
-from sd35graph.server.errors import ApiError, Json
+from sd35graph.server.encoding import Json
+from sd35graph.server.errors import ApiError
+from sd35graph.server.guards.roles import Caller, User
 from sd35graph.server.openapi import UPLOAD_BODY
 from sd35graph.server.pages import FILE_POLICY
 from sd35graph.server.parts import Parts, ServerParts

@@ -12,9 +12,10 @@ from starlette.responses import Response
 from sd35graph.engine.folders import FILE_FOLDERS
 from sd35graph.engine.paths import UnsafePath, inside
 from sd35graph.server import wire
-from sd35graph.server.access import Caller
 from sd35graph.server.body import read_model
-from sd35graph.server.errors import ApiError, Json
+from sd35graph.server.encoding import Json
+from sd35graph.server.errors import ApiError
+from sd35graph.server.guards.roles import Caller
 from sd35graph.server.openapi import body_of
 from sd35graph.server.parts import Parts
 

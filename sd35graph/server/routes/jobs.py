@@ -9,11 +9,11 @@ from starlette.responses import Response
 
 from sd35graph.engine.jobs import Job, JobPage, JobState
 from sd35graph.server import wire
-from sd35graph.server.access import Caller
 from sd35graph.server.body import read_model
-from sd35graph.server.errors import ApiError, Json
-from sd35graph.server.job_list import STATUSES, job_details, job_summary
-from sd35graph.server.messages import dumps
+from sd35graph.server.encoding import Json, dumps
+from sd35graph.server.errors import ApiError
+from sd35graph.server.guards.roles import Caller, User
+from sd35graph.server.jobs.job_list import STATUSES, job_details, job_summary
 from sd35graph.server.openapi import body_of
 from sd35graph.server.parts import Parts
 
@@ -60,7 +60,7 @@ async def jobs_page(
 async def one_job(job_id: str, parts: Parts, user: Caller) -> Response:
     """One job with its workflow and outputs."""
     job = await parts.supervisor.query(lambda store: store.get(job_id))
-    return Json(job_details(_seen_by(user.only, job, job_id)))
+    return Json(job_details(_visible(job, job_id, user)))
 
 
 @router.post("/jobs/cancel", response_model=wire.CancelReply, openapi_extra=body_of(wire.CancelRequest))
@@ -75,13 +75,13 @@ async def cancel_one_job(job_id: str, parts: Parts, user: Caller) -> Response:
     """Cancel a job that waits or runs; one that has ended stays as it is."""
     cancelled = await parts.supervisor.cancel(job_id, user.only)
     if not cancelled:
-        _seen_by(user.only, await parts.supervisor.query(lambda store: store.get(job_id)), job_id)
+        _visible(await parts.supervisor.query(lambda store: store.get(job_id)), job_id, user)
     return Json({"cancelled": [job_id] if cancelled else []})
 
 
-def _seen_by(user: str | None, job: Job | None, job_id: str) -> Job:
+def _visible(job: Job | None, job_id: str, user: User) -> Job:
     """The job, if there is one and the user may see it. Raises `ApiError`."""
-    if job is None or user not in (None, job.submitted_by):
+    if job is None or not user.may_see(job.submitted_by):
         raise ApiError(404, "not_found", f'there is no job "{job_id[:100]}"; /jobs lists them')
     return job
 

@@ -10,8 +10,9 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from sd35graph.server.access import Caller, TooManyAttempts, User
-from sd35graph.server.gate import client_address, forget_cookie, set_cookie, too_many_attempts
+from sd35graph.server.guards.access import TooManyAttempts
+from sd35graph.server.guards.authentication import client_address, forget_cookie, set_cookie, too_many_attempts
+from sd35graph.server.guards.roles import ANONYMOUS, Caller, User
 from sd35graph.server.pages import page
 from sd35graph.server.parts import Parts
 
@@ -44,17 +45,17 @@ async def log_in(request: Request, parts: Parts) -> Response:
     async for piece in request.stream():
         body += piece
         if len(body) > _LARGEST_FORM_BYTES:
-            return _answer(User(None, None), "/", "That is no token.", 413)
+            return _answer(ANONYMOUS, "/", "That is no token.", 413)
     form = parse_qs(body.decode("utf-8", "replace"), max_num_fields=8)
     secret, wanted = form.get("token", [""])[0].strip(), _inside(form.get("next", ["/"])[0])
     try:
         user = parts.access.user_of(secret, client_address(request.scope))
     except TooManyAttempts as error:
-        answer = _answer(User(None, None), wanted, f"{str(error).capitalize()}.", 429)
+        answer = _answer(ANONYMOUS, wanted, f"{str(error).capitalize()}.", 429)
         answer.headers.update(too_many_attempts(error).headers)
         return answer
     if user is None:
-        return _answer(User(None, None), wanted, "This token is wrong, was revoked or has expired.", 401)
+        return _answer(ANONYMOUS, wanted, "This token is wrong, was revoked or has expired.", 401)
     welcome = RedirectResponse(wanted, 303)
     set_cookie(welcome, secret, request.scope, request.headers)
     return welcome

@@ -10,12 +10,11 @@ from fastapi import APIRouter
 from pydantic import JsonValue
 from starlette.responses import Response
 
-from sd35graph.engine.folders import ALIASES
 from sd35graph.engine.paths import UnsafePath
 from sd35graph.graph.formats.object_info import object_info
 from sd35graph.server import wire
-from sd35graph.server.errors import ApiError, Json
-from sd35graph.server.messages import dumps
+from sd35graph.server.encoding import Json, dumps
+from sd35graph.server.errors import ApiError
 from sd35graph.server.parts import Parts, ServerParts
 
 router = APIRouter(tags=["nodes"])
@@ -97,7 +96,7 @@ def safetensors_metadata(path: Path) -> JsonValue:
 def _choices(parts: ServerParts, folder: str) -> list[str]:
     """The model files of one kind. Raises `ApiError`."""
     try:
-        if folder in ALIASES or folder in parts.folders.model_sources():
+        if parts.folders.is_model_source(folder):
             return parts.folders.choices(folder)
     except UnsafePath as error:
         raise ApiError(400, "bad_file_name", str(error)) from error

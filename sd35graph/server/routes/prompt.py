@@ -6,13 +6,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from sd35graph.server import wire
-from sd35graph.server.access import Caller
 from sd35graph.server.body import read_json
-from sd35graph.server.errors import Json
-from sd35graph.server.gate import client_address
+from sd35graph.server.encoding import Json
+from sd35graph.server.guards.authentication import client_address
+from sd35graph.server.guards.roles import Caller
+from sd35graph.server.jobs.submission import Refused, submit
 from sd35graph.server.openapi import body_of
 from sd35graph.server.parts import Parts
-from sd35graph.server.submission import Refused, submit
 
 router = APIRouter(tags=["prompt"])
 

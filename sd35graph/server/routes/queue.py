@@ -8,11 +8,10 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from sd35graph.server import wire
-from sd35graph.server.access import Caller
 from sd35graph.server.body import read_model
-from sd35graph.server.errors import Json
-from sd35graph.server.history import history, queue_item
-from sd35graph.server.messages import dumps
+from sd35graph.server.encoding import Json, dumps
+from sd35graph.server.guards.roles import Caller
+from sd35graph.server.jobs.history import history, queue_item
 from sd35graph.server.openapi import body_of
 from sd35graph.server.parts import Parts
 
@@ -69,7 +68,7 @@ async def get_history_of(job_id: str, parts: Parts, user: Caller) -> Response:
 
     def read(store: JobStore) -> bytes:
         job = store.get(job_id)
-        is_shown = job is not None and job.is_final and user.only in (None, job.submitted_by)
+        is_shown = job is not None and job.is_final and user.may_see(job.submitted_by)
         return dumps(history([job] if job is not None and is_shown else []))
 
     return Response(await parts.supervisor.query(read), media_type="application/json")

@@ -1,4 +1,4 @@
-"""`/system_stats`, `/v1/me`, `/features`, `/free`, `/extensions` and `/embeddings`: the machine and the workers."""
+"""`/system_stats`, `/features`, `/free`, `/extensions` and `/embeddings`: the machine and the workers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from starlette.responses import Response
 
 from sd35graph import __version__
 from sd35graph.server import wire
-from sd35graph.server.access import Caller
 from sd35graph.server.body import read_model
-from sd35graph.server.errors import Json
-from sd35graph.server.messages import features as server_features
+from sd35graph.server.encoding import Json
+from sd35graph.server.events.messages import features as server_features
+from sd35graph.server.guards.roles import Caller
 from sd35graph.server.openapi import body_of
 from sd35graph.server.parts import Parts
 
@@ -59,12 +59,6 @@ def without_secrets(argv: Sequence[str]) -> list[str]:
     """A command line, with stars for what it gives as token."""
     told = [re.sub(r"^--token=.*", "--token=***", word, flags=re.DOTALL) for word in argv]
     return ["***" if before == "--token" else word for before, word in zip(["", *told], told, strict=False)]
-
-
-@router.get("/v1/me", response_model=wire.Me)
-async def me(user: Caller) -> Response:
-    """The name and the role of the token that was sent."""
-    return Json({"name": user.name, "role": user.role})
 
 
 @router.get("/features", response_model=wire.Features)

@@ -18,9 +18,10 @@ from starlette.responses import FileResponse, Response
 from sd35graph.engine.paths import UnsafePath
 from sd35graph.engine.user_files import NameTaken, UserEntry, UserFileError
 from sd35graph.server import wire
-from sd35graph.server.access import Caller
 from sd35graph.server.body import read_json
-from sd35graph.server.errors import ApiError, Json
+from sd35graph.server.encoding import Json
+from sd35graph.server.errors import ApiError
+from sd35graph.server.guards.roles import Caller
 from sd35graph.server.pages import FILE_POLICY
 from sd35graph.server.parts import Parts
 
@@ -44,7 +45,7 @@ async def users() -> Response:
 @router.get("/settings", response_model=dict[str, JsonValue])
 async def get_settings(parts: Parts, user: Caller) -> Response:
     """All settings of the editor that this user has changed."""
-    return Json(await kept(parts.user_files.settings, user.name))
+    return Json(await in_thread(parts.user_files.settings, user.name))
 
 
 @router.post("/settings")
@@ -53,20 +54,20 @@ async def change_settings(request: Request, parts: Parts, user: Caller) -> Respo
     changes = await read_json(request)
     if not isinstance(changes, dict):
         raise ApiError(400, "bad_request", 'the request body must be an object of settings, {"name": value}')
-    await kept(parts.user_files.change_settings, user.name, changes)
+    await in_thread(parts.user_files.change_settings, user.name, changes)
     return Json({})
 
 
 @router.get("/settings/{name}", response_model=JsonValue)
 async def get_setting(name: str, parts: Parts, user: Caller) -> Response:
     """One setting; null when it was never changed."""
-    return Json((await kept(parts.user_files.settings, user.name)).get(name))
+    return Json((await in_thread(parts.user_files.settings, user.name)).get(name))
 
 
 @router.post("/settings/{name}")
 async def change_setting(name: str, request: Request, parts: Parts, user: Caller) -> Response:
     """Keep one setting."""
-    await kept(parts.user_files.change_settings, user.name, {name: await read_json(request)})
+    await in_thread(parts.user_files.change_settings, user.name, {name: await read_json(request)})
     return Json({})
 
 
@@ -87,7 +88,7 @@ async def list_files(
         prefix = "".join(f"{part}/" for part in folder.split("/") if part not in ("", "."))
         return [_listed(entry, entry.path.removeprefix(prefix), split, full_info) for entry in files]
 
-    return Json(await kept(read))
+    return Json(await in_thread(read))
 
 
 @router.get("/v2/userdata", response_model=list[wire.UserEntry])
@@ -97,13 +98,13 @@ async def list_entries(parts: Parts, user: Caller, path: str = "") -> Response:
     def read() -> list[JsonValue]:
         return [_described(entry) for entry in parts.user_files.entries(user.name, path, recurse=True)]
 
-    return Json(await kept(read))
+    return Json(await in_thread(read))
 
 
 @router.get("/userdata/{file:path}", response_class=FileResponse)
 async def get_file(file: str, parts: Parts, user: Caller) -> Response:
     """A file as it was kept."""
-    path = await kept(parts.user_files.path, user.name, file)
+    path = await in_thread(parts.user_files.path, user.name, file)
     return _file_response(path)
 
 
@@ -125,7 +126,7 @@ async def move_file(
     def move() -> UserEntry:
         return parts.user_files.move(user.name, *names, overwrite=overwrite)
 
-    return Json(_named(await kept(move), full_info))
+    return Json(_named(await in_thread(move), full_info))
 
 
 @router.post("/userdata/{file:path}", response_model=str | wire.UserFile)
@@ -138,17 +139,17 @@ async def save_file(
     def write() -> UserEntry:
         return parts.user_files.write(user.name, file, content, overwrite=overwrite)
 
-    return Json(_named(await kept(write), full_info))
+    return Json(_named(await in_thread(write), full_info))
 
 
 @router.delete("/userdata/{file:path}", status_code=204)
 async def delete_file(file: str, parts: Parts, user: Caller) -> Response:
     """Remove a file."""
-    await kept(parts.user_files.delete, user.name, file)
+    await in_thread(parts.user_files.delete, user.name, file)
     return Response(status_code=204)
 
 
-async def kept(ask: Callable[..., T], *arguments: object) -> T:
+async def in_thread(ask: Callable[..., T], *arguments: object) -> T:
     """What `ask` gives, in a thread; its errors as answers."""
     try:
         return await asyncio.to_thread(ask, *arguments)

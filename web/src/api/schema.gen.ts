@@ -1053,6 +1053,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/queue/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel All Jobs
+         * @description Cancel everything that waits or runs: one's own jobs, for administrators everybody's.
+         */
+        post: operations["cancel_all_jobs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/queue/pause": {
         parameters: {
             query?: never;
@@ -1303,6 +1323,14 @@ export interface components {
         CancelRequest: {
             /** Job Ids */
             job_ids: string[];
+        };
+        /**
+         * CancelledJobs
+         * @description How many jobs were cancelled; the last event of each says when it has stopped.
+         */
+        CancelledJobs: {
+            /** Cancelled */
+            cancelled: number;
         };
         /**
          * Capabilities
@@ -4832,6 +4860,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QueueState"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_all_jobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CancelledJobs"];
                 };
             };
             /** @description Refused */

@@ -10,8 +10,8 @@ from starlette.responses import FileResponse, Response
 
 from sd35graph.engine.folders import FileFolder
 from sd35graph.server import wire
-from sd35graph.server.access import Caller
 from sd35graph.server.errors import ApiError
+from sd35graph.server.guards.roles import Caller
 from sd35graph.server.parts import Parts
 from sd35graph.server.routes.files import FILE_HEADERS, file_answer, shown_path
 

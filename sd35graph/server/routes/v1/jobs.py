@@ -14,16 +14,17 @@ from starlette.responses import Response, StreamingResponse
 
 from sd35graph.engine.jobs import Job, JobState, Webhook
 from sd35graph.server import resources
-from sd35graph.server.access import Caller, User
 from sd35graph.server.body import as_model, parse_json
-from sd35graph.server.errors import ApiError, Json
-from sd35graph.server.event_stream import EventStream
-from sd35graph.server.gate import client_address
-from sd35graph.server.job_resource import detail, summary
+from sd35graph.server.encoding import Json
+from sd35graph.server.errors import ApiError
+from sd35graph.server.events.event_stream import EventStream
+from sd35graph.server.guards.authentication import client_address
+from sd35graph.server.guards.roles import Caller, User
+from sd35graph.server.jobs.job_resource import detail, summary
+from sd35graph.server.jobs.submission import Refused, retry, submit
 from sd35graph.server.openapi import body_of
 from sd35graph.server.outgoing import Forbidden, check_url
 from sd35graph.server.parts import Parts, ServerParts
-from sd35graph.server.submission import Refused, retry, submit
 
 if TYPE_CHECKING:
     from sd35graph.engine.storage.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for
@@ -181,7 +182,7 @@ def _identity(user: User, key: str | None) -> str | None:
 
 
 async def _repeated(parts: ServerParts, job: Job, user: User, digest: str) -> Response:
-    if user.only not in (None, job.submitted_by) or job.extra_data.get(_DIGEST) != digest:
+    if not user.may_see(job.submitted_by) or job.extra_data.get(_DIGEST) != digest:
         sentence = "this Idempotency-Key was sent before with another body; take a new key for a new job"
         raise ApiError(422, "idempotency_key_reused", sentence)
     return Json(await _whole(parts, job), headers={"location": f"/v1/jobs/{job.id}", "idempotent-replayed": "true"})
@@ -236,7 +237,7 @@ async def _job(parts: ServerParts, job_id: str) -> Job | None:
 async def _own_job(parts: ServerParts, job_id: str, user: User) -> Job:
     """A job this user may see. Raises `ApiError`: of others' jobs it is not even told that there are any."""
     job = await _job(parts, job_id)
-    if job is None or user.only not in (None, job.submitted_by):
+    if job is None or not user.may_see(job.submitted_by):
         raise ApiError(404, "not_found", f'there is no job "{job_id[:100]}"; /v1/jobs lists them')
     return job
 

@@ -10,12 +10,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from sd35graph.engine.folders import ALIASES, Folders
+from sd35graph.engine.folders import Folders
 from sd35graph.engine.paths import UnsafePath
 from sd35graph.graph.schema import NodeSchema
 from sd35graph.server import resources
-from sd35graph.server.errors import ApiError, Json
-from sd35graph.server.messages import dumps
+from sd35graph.server.encoding import Json, dumps
+from sd35graph.server.errors import ApiError
 from sd35graph.server.parts import Parts
 
 router = APIRouter(prefix="/v1", tags=["v1: nodes and models"])
@@ -55,7 +55,7 @@ async def list_models(parts: Parts) -> Response:
 async def get_models(kind: str, parts: Parts) -> Response:
     """The files of one kind of model."""
     try:
-        if kind in ALIASES or kind in await asyncio.to_thread(parts.folders.model_sources):
+        if await asyncio.to_thread(parts.folders.is_model_source, kind):
             return Json({"kind": kind, "files": await asyncio.to_thread(parts.folders.choices, kind)})
     except UnsafePath as error:
         raise ApiError(400, "bad_file_name", str(error)) from error

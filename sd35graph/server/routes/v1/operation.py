@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz`, `/metrics` and `/v1/capabilities`: for those who run the server, and their programs."""
+"""`/healthz`, `/readyz`, `/metrics`, `/v1/capabilities`, `/v1/me`: how the server is, what it takes, and who asks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from sd35graph import __version__
 from sd35graph.engine.events import EVENT_TYPES
 from sd35graph.engine.jobs import JobState, StoreError
 from sd35graph.server import resources
-from sd35graph.server.errors import Json
+from sd35graph.server.encoding import Json
+from sd35graph.server.guards.roles import Caller
 from sd35graph.server.parts import Parts, ServerParts
 from sd35graph.server.routes.system import INTERFACE_VERSION
 from sd35graph.server.routes.v1.artifacts import LARGEST_THUMBNAIL_PX, SMALLEST_THUMBNAIL_PX
@@ -42,12 +43,18 @@ async def readyz(parts: Parts) -> Response:
 @router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(parts: Parts) -> Response:
     """Counts and times for Prometheus."""
-    from sd35graph.server.prometheus import exposition  # prometheus_client is loaded only when it is needed
+    from sd35graph.server.monitoring.prometheus import exposition  # prometheus_client is loaded only when it is needed
 
     pending, running = await parts.supervisor.query(lambda store: store.counts())
     gauges = {"pending": pending, "running": running}
     content, media_type = exposition(parts.metrics, gauges, parts.hub.sockets, parts.workers())
     return Response(content, headers={"content-type": media_type})
+
+
+@router.get("/v1/me", response_model=resources.Me)
+async def me(user: Caller) -> Response:
+    """The name and the role of the token that was sent."""
+    return Json({"name": user.name, "role": user.role})
 
 
 @router.get("/v1/capabilities", response_model=resources.Capabilities)

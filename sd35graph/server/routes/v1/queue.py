@@ -9,8 +9,8 @@ from pydantic import JsonValue
 from starlette.responses import Response
 
 from sd35graph.server import resources
-from sd35graph.server.access import Caller
-from sd35graph.server.errors import Json
+from sd35graph.server.encoding import Json
+from sd35graph.server.guards.roles import Caller
 from sd35graph.server.parts import Parts
 
 if TYPE_CHECKING:
@@ -29,11 +29,17 @@ async def get_queue_state(parts: Parts, user: Caller) -> Response:
             "paused": store.is_paused(),
             "pending": len(pending),
             "running": len(running),
-            "pending_ids": [job.id for job in pending if user.only in (None, job.submitted_by)],
-            "running_ids": [job.id for job in running if user.only in (None, job.submitted_by)],
+            "pending_ids": [job.id for job in pending if user.may_see(job.submitted_by)],
+            "running_ids": [job.id for job in running if user.may_see(job.submitted_by)],
         }
 
     return Json(await parts.supervisor.query(read))
+
+
+@router.post("/cancel", status_code=202, response_model=resources.CancelledJobs)
+async def cancel_all_jobs(parts: Parts, user: Caller) -> Response:
+    """Cancel everything that waits or runs: one's own jobs, for administrators everybody's."""
+    return Json({"cancelled": await parts.supervisor.cancel_all(user.only)}, 202)
 
 
 @router.post("/pause", status_code=204)

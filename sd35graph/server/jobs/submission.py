@@ -16,11 +16,11 @@ from sd35graph.graph.errors import DocumentError
 from sd35graph.graph.formats.document import Document, read_document
 from sd35graph.graph.schema import NodeSchema
 from sd35graph.graph.validate import Validation, validate, validator_calls, with_problems
-from sd35graph.server.access import User
 from sd35graph.server.body import as_model
 from sd35graph.server.errors import ApiError
-from sd35graph.server.legacy_errors import legacy_errors
-from sd35graph.server.messages import node_types_of
+from sd35graph.server.events.messages import node_types_of
+from sd35graph.server.guards.roles import User
+from sd35graph.server.jobs.legacy_errors import legacy_errors
 from sd35graph.server.parts import VALIDATION_TIMEOUT_S, ServerParts
 from sd35graph.server.wire import PromptRequest
 

@@ -6,17 +6,18 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse, Response
+from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sd35graph.server.access import OPERATOR, PUBLIC_PATHS, STRANGER, Access, TooManyAttempts
 from sd35graph.server.errors import ApiError
+from sd35graph.server.guards.access import Access, TooManyAttempts
+from sd35graph.server.guards.roles import ANONYMOUS, OPERATOR, PUBLIC_PATHS
 
 COOKIE = "sd35graph_token"
 _COOKIE_AGE_S = 30 * 24 * 3600
-_POLICY_VIOLATION = 1008
 
 
-class Gate:
+class Authentication:
     """ASGI middleware: puts the `User` into `scope["user"]` and the token shown into `scope["secret"]`, or refuses.
 
     A token is taken from the header `Authorization: Bearer …`, from the cookie, and from `?token=` on the socket and
@@ -42,7 +43,7 @@ class Gate:
         except TooManyAttempts as error:
             await _refuse(too_many_attempts(error).response(scope["path"]), scope, receive, send)
             return
-        scope = {**scope, "query_string": query, "user": user or STRANGER, "secret": secret if user else None}
+        scope = {**scope, "query_string": query, "user": user or ANONYMOUS, "secret": secret if user else None}
         if in_address and user and scope["type"] == "http":
             answer = RedirectResponse(f"/?{query.decode()}" if query else "/", 303)
             set_cookie(answer, in_address, scope, headers)
@@ -91,7 +92,7 @@ def _ask_for_login(scope: Scope, headers: Headers, secret: str | None) -> Respon
 
 async def _refuse(answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": "this server needs a token"})
+        await send({"type": "websocket.close", "code": WS_1008_POLICY_VIOLATION, "reason": "this server needs a token"})
     else:
         await answer(scope, receive, send)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sd35graph.server.errors import ApiError
-from sd35graph.server.rates import RateLimit
+from sd35graph.server.guards.rates import RateLimit
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from sd35graph.engine.events import FINAL, Event
-from sd35graph.server.messages import (
+from sd35graph.server.events.messages import (
     QUEUE_LENGTH,
     JobFeed,
     Message,

@@ -15,12 +15,13 @@ from starlette.responses import Response
 
 from sd35graph.engine.paths import UnsafePath, inside
 from sd35graph.engine.user_files import UserFiles
-from sd35graph.server import wire
-from sd35graph.server.access import Caller
+from sd35graph.server import resources
 from sd35graph.server.body import parse_json
-from sd35graph.server.errors import ApiError, Json
+from sd35graph.server.encoding import Json
+from sd35graph.server.errors import ApiError
+from sd35graph.server.guards.roles import Caller
 from sd35graph.server.parts import Parts
-from sd35graph.server.routes.userdata import kept
+from sd35graph.server.routes.userdata import in_thread
 
 router = APIRouter(prefix="/v1/workflows", tags=["v1: workflows"])
 
@@ -30,7 +31,7 @@ IfMatch = Annotated[str | None, Header(description="The ETag of the content to r
 IfNoneMatch = Annotated[str | None, Header(description="`*`: only if there is none of this name yet.")]
 
 
-@router.get("", response_model=list[wire.SavedWorkflow])
+@router.get("", response_model=list[resources.SavedWorkflow])
 async def list_workflows(parts: Parts, user: Caller) -> Response:
     """One's own workflows and the examples, by name; one's own takes the place of an example of the same name."""
 
@@ -38,7 +39,7 @@ async def list_workflows(parts: Parts, user: Caller) -> Response:
         examples = {path.stem: _shown(path.stem, path.read_bytes(), True) for path in parts.workflows.glob("*.json")}
         return list(dict(sorted({**examples, **_own(parts.user_files, user.name)}.items())).values())
 
-    return Json(await kept(read))
+    return Json(await in_thread(read))
 
 
 @router.get("/{name:path}", response_model=dict[str, object])
@@ -55,8 +56,8 @@ async def get_workflow(name: str, parts: Parts, user: Caller) -> Response:
 
 @router.put(
     "/{name:path}",
-    response_model=wire.SavedWorkflow,
-    responses={201: {"model": wire.SavedWorkflow, "description": "There was none of this name."}},
+    response_model=resources.SavedWorkflow,
+    responses={201: {"model": resources.SavedWorkflow, "description": "There was none of this name."}},
     openapi_extra=_ANY_OBJECT,
 )
 async def put_workflow(
@@ -72,7 +73,7 @@ async def put_workflow(
     if not isinstance(parse_json(content), dict):
         raise ApiError(400, "bad_request", "a workflow is a JSON object")
     check = _Precondition(name, if_match, if_none_match)
-    await kept(parts.user_files.change, user.name, _path(name), content, check)
+    await in_thread(parts.user_files.change, user.name, _path(name), content, check)
     answer = _shown(name.removesuffix(".json"), content, False)
     return Json(answer, 200 if check.had_one else 201, {"etag": _etag(content)})
 
@@ -81,7 +82,7 @@ async def put_workflow(
 async def delete_workflow(name: str, parts: Parts, user: Caller, if_match: IfMatch = None) -> Response:
     """Remove a workflow of one's own. Say by `If-Match` which content you know. Examples stay."""
     check = _Precondition(name, if_match, None)
-    if not await kept(parts.user_files.change, user.name, _path(name), None, check.of_existing):
+    if not await in_thread(parts.user_files.change, user.name, _path(name), None, check.of_existing):
         raise ApiError(404, "not_found", f'you have saved no workflow "{name[:100]}"')
     return Response(status_code=204)
 

@@ -7,7 +7,6 @@ Message names, keys and order are those of the recorded sequences: `execution_st
 
 from __future__ import annotations
 
-import json
 import struct
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -15,9 +14,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from pydantic import JsonValue
-from pydantic_core import to_json
 
 from sd35graph.engine.events import Event, EventType
+from sd35graph.server.encoding import dumps
 
 PREVIEW_IMAGE = 1
 """Binary event: 4 bytes image type (1 JPEG, 2 PNG), then the picture."""
@@ -35,14 +34,6 @@ _MOST_RUNNING = 64
 Data = Mapping[str, JsonValue]
 NodeTypes = Mapping[str, str]
 """The type of each node of a submitted graph, by node id."""
-
-
-def dumps(value: object) -> bytes:
-    """Compact JSON; lone surrogates, which UTF-8 cannot carry, are escaped, NaN and infinities become null."""
-    try:
-        return to_json(value, inf_nan_mode="null")
-    except ValueError:
-        return json.dumps(value, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pydantic import JsonValue
 
 from sd35graph.engine.jobs import Job
-from sd35graph.server.messages import MAIN, node_types_of
+from sd35graph.server.events.messages import MAIN, node_types_of
 
 
 def queue_item(job: Job, only: str | None = None) -> list[JsonValue]:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from sd35graph.engine.events import FINAL, Event
 from sd35graph.engine.jobs import StoreError
 from sd35graph.engine.workers.supervisor import Supervisor
-from sd35graph.server.hub import Hub
-from sd35graph.server.messages import dumps
+from sd35graph.server.encoding import dumps
+from sd35graph.server.events.hub import Hub
 
 if TYPE_CHECKING:
     from sd35graph.engine.storage.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for

@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from sd35graph.server.metrics import Histogram, Metrics
+from sd35graph.server.monitoring.metrics import Histogram, Metrics
 from sd35graph.server.wire import WorkersReport
 
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
-from sd35graph.server.hub import Hub
-from sd35graph.server.messages import Message
+from sd35graph.server.events.hub import Hub
+from sd35graph.server.events.messages import Message
 
 _MOST_LINES = 300
 _MOST_SUBSCRIBERS = 100

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pydantic import JsonValue
 
-from sd35graph.engine.jobs import Delivery, Job
+from sd35graph.engine.jobs import Delivery, Job, ShownFile, shown_files
 
 
 def summary(job: Job) -> dict[str, JsonValue]:
@@ -21,9 +21,9 @@ def summary(job: Job) -> dict[str, JsonValue]:
         "number": job.number,
         "attempts": job.attempts,
         "cancel_requested": job.cancel_requested,
-        "created": shown_time(job.created_ms),
-        "started": shown_time(job.started_ms),
-        "ended": shown_time(job.ended_ms),
+        "created": rfc3339(job.created_ms),
+        "started": rfc3339(job.started_ms),
+        "ended": rfc3339(job.ended_ms),
         "title": _title(job),
         "nodes": len(job.prompt),
         "targets": list(job.targets),
@@ -68,21 +68,18 @@ def _webhook(webhook: Delivery) -> JsonValue:
 def artifacts(job: Job) -> Iterator[JsonValue]:
     """The files among what the output nodes showed."""
     for node, output in job.outputs.items():
-        for items in output.values() if isinstance(output, Mapping) else ():
-            for item in items if isinstance(items, list) else ():
-                if isinstance(item, dict) and isinstance(item.get("filename"), str):
-                    yield _artifact(node, item)
+        for file in shown_files(output):
+            yield _artifact(node, file)
 
 
-def shown_time(time_ms: int | None) -> str | None:
+def rfc3339(time_ms: int | None) -> str | None:
     """A time in milliseconds since 1970 as RFC 3339 has it."""
     if time_ms is None:
         return None
     return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _artifact(node: str, item: Mapping[str, JsonValue]) -> JsonValue:
-    name, subfolder = str(item["filename"]), str(item.get("subfolder") or "")
-    folder = str(item.get("type") or "output")
-    path = quote("/".join(filter(None, (folder, subfolder, name))))
-    return {"node": node, "name": name, "subfolder": subfolder, "folder": folder, "url": f"/v1/artifacts/{path}"}
+def _artifact(node: str, file: ShownFile) -> JsonValue:
+    path = quote("/".join(filter(None, (file.folder, file.subfolder, file.filename))))
+    place: dict[str, JsonValue] = {"name": file.filename, "subfolder": file.subfolder, "folder": file.folder}
+    return {"node": node, **place, "url": f"/v1/artifacts/{path}"}

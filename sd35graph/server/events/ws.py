@@ -8,20 +8,20 @@ from contextlib import suppress
 from uuid import uuid4
 
 from pydantic_core import from_json
+from starlette.status import WS_1008_POLICY_VIOLATION, WS_1013_TRY_AGAIN_LATER
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sd35graph.engine.jobs import StoreError
 from sd35graph.engine.workers.supervisor import Supervisor
-from sd35graph.server.access import Access, User
-from sd35graph.server.hub import Client, Hub
-from sd35graph.server.messages import Message, features
+from sd35graph.server.events.hub import Client, Hub
+from sd35graph.server.events.messages import Message, features
+from sd35graph.server.events.resume import catch_up
+from sd35graph.server.guards.access import Access
+from sd35graph.server.guards.roles import User
 from sd35graph.server.parts import ServerParts
-from sd35graph.server.resume import catch_up
 
 logger = logging.getLogger(__name__)
 
-TRY_AGAIN_LATER = 1013
-POLICY_VIOLATION = 1008
 LOOK_AT_TOKEN_S = 2.0
 CLOSE_TIMEOUT_S = 2.0
 _MAX_INTEGER = 2**62
@@ -39,7 +39,7 @@ async def serve_socket(websocket: WebSocket, parts: ServerParts, user: User) -> 
     """
     hub = parts.hub
     if hub.sockets >= parts.limits.max_sockets:
-        await websocket.close(TRY_AGAIN_LATER, "too many sockets are open; try again later")
+        await websocket.close(WS_1013_TRY_AGAIN_LATER, "too many sockets are open; try again later")
         return
     asked = websocket.query_params.get("after", "")
     after = min(int(asked), _MAX_INTEGER) if asked.isdecimal() and len(asked) < _MOST_DIGITS else None
@@ -64,11 +64,13 @@ async def serve_socket(websocket: WebSocket, parts: ServerParts, user: User) -> 
         await asyncio.gather(*tasks, return_exceptions=True)
     if websocket.scope["secret"] is not None and not parts.access.still_lets_in(websocket.scope["secret"]):
         with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
-            await asyncio.wait_for(websocket.close(POLICY_VIOLATION, "the token was revoked"), CLOSE_TIMEOUT_S)
+            await asyncio.wait_for(websocket.close(WS_1008_POLICY_VIOLATION, "the token was revoked"), CLOSE_TIMEOUT_S)
     elif client.is_too_slow.is_set():
         logger.warning("client disconnected: too slow to receive its messages", extra={"sid": client.sid})
         with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):  # it may be gone, or not even read the goodbye
-            await asyncio.wait_for(websocket.close(TRY_AGAIN_LATER, "too slow to receive messages"), CLOSE_TIMEOUT_S)
+            await asyncio.wait_for(
+                websocket.close(WS_1013_TRY_AGAIN_LATER, "too slow to receive messages"), CLOSE_TIMEOUT_S
+            )
 
 
 async def _until_refused(secret: str, access: Access) -> None:

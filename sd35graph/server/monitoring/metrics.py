@@ -9,7 +9,7 @@ from collections import Counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sd35graph.engine.events import FINAL, Event
-from sd35graph.server.access import NEEDED_ROLES
+from sd35graph.server.guards.roles import NEEDED_ROLES
 
 BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the histogram of answering times; longer ones have a place of their own."""

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import JsonValue
 
-from sd35graph.engine.jobs import Job, JobState
-from sd35graph.server.history import history_entry
+from sd35graph.engine.jobs import Job, JobState, shown_files
+from sd35graph.server.jobs.history import history_entry
 
 STATUSES: Mapping[str, JobState] = {
     "pending": "pending",
@@ -25,7 +25,7 @@ _MEDIA_KINDS = ("image", "video", "audio")
 def job_summary(job: Job) -> dict[str, JsonValue]:
     """A job as a list shows it; what is not known yet is left out."""
     files = list(_files(job))
-    shown = [file for file in files if _can_be_seen(file)]
+    shown = [file for file in files if _is_media(file)]
     known: dict[str, JsonValue] = {
         "id": job.id,
         "status": _NAMES[job.state],
@@ -64,17 +64,13 @@ def job_details(job: Job) -> dict[str, JsonValue]:
 
 
 def _files(job: Job) -> Iterator[dict[str, JsonValue]]:
-    """Everything the output nodes gave, each with its node."""
+    """The files the output nodes showed, each with its node."""
     for node, output in job.outputs.items():
-        if not isinstance(output, dict):
-            continue
-        for key, items in output.items():
-            for item in items if isinstance(items, list) else ():
-                if isinstance(item, dict) and "filename" in item:
-                    yield {**item, "nodeId": node, "mediaType": key}
+        for file in shown_files(output):
+            yield {**file.item, "nodeId": node, "mediaType": file.key}
 
 
-def _can_be_seen(file: Mapping[str, JsonValue]) -> bool:
+def _is_media(file: Mapping[str, JsonValue]) -> bool:
     guessed = mimetypes.guess_type(str(file["filename"]), strict=False)[0] or ""
     return guessed.partition("/")[0] in _MEDIA_KINDS
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from sd35graph.engine.events import FINAL, Event
 from sd35graph.engine.workers.supervisor import Supervisor
-from sd35graph.server.hub import Client, Hub
-from sd35graph.server.messages import JobFeed, node_types_of
+from sd35graph.server.events.hub import Client, Hub
+from sd35graph.server.events.messages import JobFeed, node_types_of
 
 if TYPE_CHECKING:
     from sd35graph.engine.storage.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for

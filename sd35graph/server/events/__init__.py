@@ -1,0 +1,1 @@
+"""What happens to jobs, told to clients while it happens: over the WebSocket and as server-sent events."""

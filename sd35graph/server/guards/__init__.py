@@ -1,0 +1,1 @@
+"""What stands before the routes: who may come in, from where, and how much of what."""
