@@ -12,11 +12,12 @@ import { toEditorForm } from '../graph/save';
 import { TEXT } from '../text';
 import { requestFit } from './camera';
 import { addDocument, freshDocument } from './documents';
-import { dropDraft, findDraft, keepDraft } from './drafts';
+import { restoreAndKeep } from './restore';
 import { errorSentence } from './run';
-import { getState, isDirty, setState } from './store';
+import { getState, setState } from './store';
 import { isNarrow, notify } from './ui';
 import { placePicture } from './upload';
+import type { WindowName } from './windows';
 
 /** The workflow the editor opens with. */
 export const DEFAULT_WORKFLOW = 'sd35_tiny';
@@ -111,35 +112,22 @@ export function saveWorkflow(): void {
   notify(TEXT.notes.saved(name));
 }
 
-/** Keep unsaved changes in the browser, so that a closed page loses nothing. */
-export function storeDraft(): void {
-  if (!isDirty(getState())) dropDraft();
-  else if (!keepDraft(workflowText())) notify(TEXT.errors.noRoom, true);
-}
-
-async function restoreDraft(): Promise<boolean> {
-  const text = await findDraft();
-  if (text === undefined) return false;
+/** Bring back what was open here; where the browser keeps nothing, say so. */
+async function restored(window: Promise<WindowName>): Promise<boolean> {
   try {
-    // As it was: unlike a file from elsewhere, it was laid out with these very cards.
-    const { graph } = parseWorkflow(parseJson(text), getState().schema);
-    showGraph(graph, storedName(graph));
+    return await restoreAndKeep(await window);
   } catch (error) {
-    dropDraft();
-    if (error instanceof SyntaxError || error instanceof WorkflowError) return false;
-    throw error;
+    notify(TEXT.errors.noJournal(error instanceof Error ? error.message : String(error)), true);
+    return false;
   }
-  setState({ saved: EMPTY_GRAPH });
-  notify(TEXT.notes.restored);
-  return true;
 }
 
-/** Fill the canvas at the start: unsaved changes if there are any, else the example. */
-export async function openFirst(): Promise<void> {
+/** Fill the canvas at the start: what was open before, else the example. */
+export async function openFirst(window: Promise<WindowName>): Promise<void> {
   try {
     setState({ workflows: await fetchWorkflows() });
   } catch (error) {
     notify(errorSentence(error), true);
   }
-  if (!(await restoreDraft())) await openExample(DEFAULT_WORKFLOW);
+  if (!(await restored(window))) await openExample(DEFAULT_WORKFLOW);
 }

@@ -4,15 +4,14 @@ import { openSocket, type Connection } from '../api/socket';
 import { readSchema } from '../graph/schema';
 import { applyLanguage, chooseLanguage, TEXT, type Language } from '../text';
 import { applyEvent } from './events';
-import { answerTabs } from './drafts';
-import { openFirst, storeDraft } from './files';
+import { openFirst } from './files';
 import { refreshJobs } from './jobs';
 import { readOwners } from './owners';
 import { CLIENT_ID } from './run';
-import { getState, setState, useStore } from './store';
+import { getState, setState } from './store';
 import { initialTheme, notify, setTheme } from './ui';
+import { nameWindow } from './windows';
 
-const DRAFT_DELAY_MS = 800;
 /** Below this width the side panel starts closed: the graph needs the room. */
 const ROOM_FOR_PANEL_PX = 1600;
 
@@ -37,30 +36,12 @@ async function learnMe(): Promise<void> {
 }
 
 /** Learn what the server has and what it does; at the first time, open a workflow. */
-export async function connected(): Promise<void> {
+export async function connected(window = nameWindow()): Promise<void> {
   const first = getState().schemaState !== 'ready';
   if (first) setState({ schemaState: 'loading' });
   await loadSchema();
-  if (first && getState().schemaState === 'ready') await openFirst();
+  if (first && getState().schemaState === 'ready') await openFirst(window);
   await refreshJobs();
-}
-
-function keepDrafts(): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const stop = useStore.subscribe((state, before) => {
-    if (state.graph === before.graph && state.saved === before.saved) return;
-    clearTimeout(timer);
-    timer = setTimeout(storeDraft, DRAFT_DELAY_MS);
-  });
-  // What was changed in the last moment before the page goes is kept too.
-  const flush = (): void => {
-    if (Object.keys(getState().graph.nodes).length > 0) storeDraft();
-  };
-  window.addEventListener('pagehide', flush);
-  return () => {
-    stop();
-    window.removeEventListener('pagehide', flush);
-  };
 }
 
 /** Change the language of the whole page; null follows the browser. The node types are asked again: their titles change. */
@@ -75,17 +56,12 @@ export function start(): () => void {
   setTheme(initialTheme());
   setState({ owners: readOwners(), language: applyLanguage() });
   setState({ panelOpen: window.innerWidth >= ROOM_FOR_PANEL_PX });
+  const name = nameWindow();
   const onConnection = (connection: Connection): void => {
     setState({ connection });
-    if (connection === 'connected') void connected();
+    if (connection === 'connected') void connected(name);
     void learnMe();
   };
   const closeSocket = openSocket(CLIENT_ID, { onEvent: applyEvent, onConnection });
-  const stopDraft = keepDrafts();
-  const stopAnswers = answerTabs();
-  return () => {
-    closeSocket();
-    stopDraft();
-    stopAnswers();
-  };
+  return closeSocket;
 }

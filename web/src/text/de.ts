@@ -60,6 +60,10 @@ export const DE: Texts = {
     useInstead: (value) => `„${value}“ verwenden`, showNode: 'Knoten zeigen', dropJob: 'Aus der Warteschlange nehmen',
     previous: 'Voriges Bild', next: 'Nächstes Bild',
   },
+  restore: {
+    title: 'Ungespeicherte Änderungen anderer Fenster', later: 'Später', discard: 'Verwerfen', open: 'Öffnen',
+    text: (count) => (count === 1 ? 'Ein Fenster des Editors endete' : `${count} Fenster des Editors endeten`) + ' mit Änderungen, die nicht gespeichert waren.',
+  },
   documents: {
     open: 'Offene Workflows', close: (name) => `${name} schließen`, hint: (name) => `${name}: Doppelklick benennt um`,
     closeTitle: (name) => `„${name}“ speichern?`, closeText: 'Er hat Änderungen, die nicht gespeichert sind.', discard: 'Änderungen verwerfen',
@@ -126,7 +130,7 @@ export const DE: Texts = {
     retried: (reason) => `Der Lauf beginnt von vorn: ${reason}.`,
     others: (count) => (count === 1 ? 'Noch etwas wurde weggelassen.' : `${count} weitere Dinge wurden weggelassen.`),
     failed: 'Der Lauf ist fehlgeschlagen. Näheres unter „Probleme“.',
-    failedElsewhere: (name) => `Der Lauf von „${name}“ ist fehlgeschlagen. Näheres dort unter „Probleme“.`, restored: 'Ihre ungespeicherten Änderungen sind wieder da.',
+    failedElsewhere: (name) => `Der Lauf von „${name}“ ist fehlgeschlagen. Näheres dort unter „Probleme“.`, restored: 'Ihre Tabs sind wieder da, auch was nicht gespeichert war.',
     pasted: (n) => `${n} Knoten eingefügt.`,
   },
   errors: {
@@ -139,7 +143,8 @@ export const DE: Texts = {
     noText: 'Das Bild enthält keinen Workflow. Um es als Bild zu verwenden, legen Sie es auf der Fläche ab.', emptyFile: 'Die Datei ist leer.',
     notParsed: (why) => `Es ist kein gültiges JSON; vielleicht ist es abgeschnitten. ${why}`,
     noLoader: 'Es ist ein Bild ohne Workflow, und der Server hat keinen Knoten LoadImage, der es laden könnte.',
-    noRoom: 'Der Browser hat keinen Platz für die ungespeicherten Änderungen dieses Workflows. Speichern Sie ihn in eine Datei.',
+    noRoom: 'Der Browser hat keinen Platz für ungespeicherte Änderungen. Speichern Sie Ihre Workflows, oder schaffen Sie Platz für diese Seite.',
+    noJournal: (why) => `Der Browser bewahrt keine ungespeicherten Änderungen dieser Seite auf; speichern Sie also oft. ${why}`,
   },
   problem: {
     unknownNode: (type) => `Der Server hat keinen Knoten „${type}“.`,

@@ -58,6 +58,10 @@ export const EN = {
     useInstead: (value: string) => `Use “${value}”`, showNode: 'Show node', dropJob: 'Remove from queue',
     previous: 'Previous picture', next: 'Next picture',
   },
+  restore: {
+    title: 'Unsaved changes of other windows', later: 'Later', discard: 'Discard', open: 'Open them',
+    text: (count: number) => `${count === 1 ? 'A window' : `${count} windows`} of the editor ended with changes that were not saved.`,
+  },
   documents: {
     open: 'Open workflows', close: (name: string) => `Close ${name}`, hint: (name: string) => `${name}: double-click renames`,
     closeTitle: (name: string) => `Save “${name}”?`, closeText: 'It has changes that are not saved.', discard: 'Discard changes',
@@ -123,7 +127,7 @@ export const EN = {
     refused: 'The workflow was not accepted. See Problems.', partly: 'Some outputs cannot run. See Problems.',
     retried: (reason: string) => `The run starts again: ${reason}.`,
     others: (count: number) => (count === 1 ? 'One more thing was left out.' : `${count} more things were left out.`),
-    failed: 'The run failed. See Problems.', failedElsewhere: (name: string) => `The run of “${name}” failed. See Problems there.`, restored: 'Restored your unsaved changes.', pasted: (n: number) => (n === 1 ? 'Pasted 1 node.' : `Pasted ${n} nodes.`),
+    failed: 'The run failed. See Problems.', failedElsewhere: (name: string) => `The run of “${name}” failed. See Problems there.`, restored: 'Your tabs are back, with what was not saved.', pasted: (n: number) => (n === 1 ? 'Pasted 1 node.' : `Pasted ${n} nodes.`),
   },
   errors: {
     login: 'The server asks who you are.',
@@ -135,7 +139,8 @@ export const EN = {
     noText: 'The picture holds no workflow. To use it as a picture, drop it on the canvas.', emptyFile: 'The file is empty.',
     notParsed: (why: string) => `It is not valid JSON; it may be cut off. ${why}`,
     noLoader: 'It is a picture without a workflow, and the server has no node LoadImage that could load it.',
-    noRoom: 'The browser has no room to keep unsaved changes of this workflow. Save it to a file.',
+    noRoom: 'The browser has no room to keep unsaved changes. Save your workflows, or free space for this site.',
+    noJournal: (why: string) => `The browser keeps no unsaved changes of this page, so save often. ${why}`,
   },
   problem: {
     unknownNode: (type: string) => `The server has no node “${type}”.`,

@@ -1,0 +1,111 @@
+/** Keeps the journal: everything open here, written a moment after each change. */
+import type { Graph, GraphNode } from '../graph/model';
+import { TEXT } from '../text';
+import { viewNow } from './camera';
+import { documentOf } from './documents';
+import { openJournal, writeChange, type DocumentRecord, type JournalChange, type JournalDatabase } from './journalStore';
+import { getState, isDirty, useStore, type State } from './store';
+import { notify } from './ui';
+
+/** From the first change to its writing; what comes meanwhile is written with it. */
+const DELAY_MS = 250;
+
+interface Written {
+  graph: Graph;
+  facts: string;
+}
+
+type NodeChanges = JournalChange['nodes'][number][];
+
+/** Nodes that are not as they were written. Unchanged ones are the same objects. */
+function changedNodes(id: string, before: Graph['nodes'], now: Graph['nodes']): NodeChanges {
+  if (before === now) return [];
+  const kept = Object.entries(now).filter(([node, held]) => before[node] !== held).map(([node, held]): NodeChanges[number] => [id, node, held]);
+  const gone = Object.keys(before).filter((node) => !(node in now)).map((node): NodeChanges[number] => [id, node, undefined]);
+  return [...kept, ...gone];
+}
+
+function recordOf(state: State, id: string, window: string): { record: DocumentRecord; nodes: Readonly<Record<string, GraphNode>> } | undefined {
+  const held = documentOf(state, id);
+  if (!held) return undefined;
+  const { nodes, ...graph } = held.graph;
+  const view = id === state.active ? viewNow() : held.view;
+  return { record: { id, window, name: held.name, view, dirty: isDirty(held), graph }, nodes };
+}
+
+export interface Journal {
+  database: JournalDatabase;
+  /** Write what has changed, now. */
+  flush: () => Promise<void>;
+  /** Write everything anew at the next change. */
+  forget: () => void;
+  stop: () => void;
+}
+
+/** What has changed since the last writing. */
+function changeSince(written: Map<string, Written>, state: State, window: string): Omit<JournalChange, 'window'> {
+  const documents: DocumentRecord[] = [];
+  const nodes: NodeChanges = [];
+  for (const id of state.tabs) {
+    const now = recordOf(state, id, window);
+    const before = written.get(id);
+    const graph = documentOf(state, id)?.graph;
+    if (!now || !graph) continue;
+    const facts = JSON.stringify([now.record.name, now.record.dirty, now.record.view]);
+    if (before?.graph === graph && before.facts === facts) continue;
+    documents.push(now.record);
+    nodes.push(...changedNodes(id, before?.graph.nodes ?? {}, now.nodes));
+    written.set(id, { graph, facts });
+  }
+  const closed = [...written.keys()].filter((id) => !state.tabs.includes(id));
+  for (const id of closed) written.delete(id);
+  return { documents, nodes, closed };
+}
+
+function complain(error: unknown): void {
+  const full = error instanceof DOMException && error.name === 'QuotaExceededError';
+  notify(full ? TEXT.errors.noRoom : TEXT.errors.noJournal(error instanceof Error ? error.message : String(error)), true);
+}
+
+/** Begin to keep the journal of this window. */
+export async function keepJournal(window: string): Promise<Journal> {
+  const database = await openJournal();
+  const written = new Map<string, Written>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let writing = Promise.resolve();
+  let row: Pick<State, 'tabs' | 'active'> = { tabs: [], active: '' };
+
+  const write = async (): Promise<void> => {
+    timer = undefined;
+    const state = getState();
+    const { tabs, active } = state;
+    const change = changeSince(written, state, window);
+    if (change.documents.length + change.closed.length === 0 && tabs === row.tabs && active === row.active) return;
+    row = { tabs, active };
+    try {
+      await writeChange(database, { window: { id: window, at: Date.now(), ...row }, ...change });
+    } catch (error) {
+      written.clear(); // nothing of it was kept, so all of it is written again
+      complain(error);
+    }
+  };
+  const flush = (): Promise<void> => {
+    clearTimeout(timer);
+    writing = Promise.all([writing, write()]).then(() => undefined);
+    return writing;
+  };
+  const unsubscribe = useStore.subscribe((state, before) => {
+    const same = state.graph === before.graph && state.saved === before.saved && state.name === before.name
+      && state.tabs === before.tabs && state.active === before.active && state.parked === before.parked;
+    if (!same) timer ??= setTimeout(() => void flush(), DELAY_MS);
+  });
+  const onHide = (): void => void flush();
+  globalThis.addEventListener('pagehide', onHide);
+  return {
+    database, flush, forget: () => written.clear(),
+    stop: () => {
+      unsubscribe();
+      globalThis.removeEventListener('pagehide', onHide);
+    },
+  };
+}
