@@ -1,4 +1,4 @@
-import { useReactFlow, useViewport } from '@xyflow/react';
+import { useReactFlow, useStore as useFlow } from '@xyflow/react';
 import { tidy } from '../state/edits';
 import { requestFit, viewCentre } from '../state/camera';
 import { setState } from '../state/store';
@@ -13,8 +13,7 @@ function tidyAndFit(): void {
 /** Add, zoom, fit and tidy, at the canvas's lower left. */
 export function CanvasTools() {
   const { zoomIn, zoomOut, zoomTo } = useReactFlow();
-  const { zoom } = useViewport();
-  const percent = Math.round(zoom * 100);
+  const percent = useFlow((s) => Math.round(s.transform[2] * 100));
   const { actions } = TEXT;
   return (
     <div className="canvas-tools" role="toolbar" aria-label={TEXT.regions.zoom}>

@@ -1,21 +1,27 @@
-import { Background, BackgroundVariant, MiniMap, ReactFlow, useReactFlow } from '@xyflow/react';
-import { useMemo, type DragEvent, type MouseEvent } from 'react';
+import { Background, BackgroundVariant, ReactFlow, useReactFlow } from '@xyflow/react';
+import { useCallback, useEffect, useMemo, type DragEvent, type MouseEvent, type PointerEvent } from 'react';
+import type { Box } from '../graph/align';
+import { cardAt } from '../graph/window';
 import { viewMoved } from '../state/camera';
 import { beginGesture, endGesture, placeType } from '../state/edits';
 import { openFile } from '../state/files';
-import { setState, useStore } from '../state/store';
+import { getState, setState, useStore } from '../state/store';
 import { uploadOnCard } from '../state/upload';
 import { TEXT } from '../text';
 import { CanvasTools } from './CanvasTools';
 import { EmptyCanvas } from './EmptyCanvas';
-import { flowEdges, flowNodes, type FlowNode } from './flow';
+import { FarLayer } from './FarLayer';
+import { boxes, flowEdges, flowNodes, linksAt } from './flow';
 import { FrameCard } from './FrameCard';
 import { LinkEdge } from './LinkEdge';
+import { followGraph, holdFocus, hover, lookAt, useMounted } from './mounting';
 import { NodeCard } from './NodeCard';
+import { Overview } from './Overview';
 import { Starting } from './Starting';
-import { FIT, useCamera } from './useCamera';
+import { MIN_ZOOM, useCamera } from './useCamera';
 import { isValidConnection, onConnect, onConnectStart, useConnectEnd } from './useConnecting';
 import { onEdgesChange, onNodesChange } from './useChanges';
+import { useView } from './useView';
 
 const nodeTypes = { card: NodeCard, frame: FrameCard };
 const edgeTypes = { link: LinkEdge };
@@ -30,23 +36,41 @@ function onMoveStart(event: unknown): void {
   if (event) viewMoved();
 }
 
-function stripe(node: FlowNode): string {
-  return node.type === 'frame' ? 'var(--map-frame)' : node.selected === true ? 'var(--accent)' : 'var(--map-card)';
+/** What React Flow is given: of a large graph only what is near the view. */
+function useFlow() {
+  const graph = useStore((s) => s.graph);
+  const schema = useStore((s) => s.schema);
+  const live = useStore((s) => s.live);
+  const selection = useStore((s) => s.selection);
+  const linkSelection = useStore((s) => s.linkSelection);
+  const ids = useMounted((s) => s.ids);
+  const scene = useMemo(() => ({ graph, schema, live }), [graph, schema, live]);
+  const links = useMemo(() => linksAt(graph, ids), [graph, ids]);
+  const nodes = useMemo(() => flowNodes(scene, ids, links, selection), [scene, ids, links, selection]);
+  const edges = useMemo(() => flowEdges(scene, links, linkSelection), [scene, links, linkSelection]);
+  return { nodes, edges };
+}
+
+/** Keeps the elements in step with the view and the graph. */
+function useMounting(): void {
+  useView(useCallback((area: Box) => lookAt(area), []));
+  useEffect(followGraph, []);
+}
+
+function idOf(target: EventTarget): string | undefined {
+  const card = target instanceof Element ? target.closest('.react-flow__node-card') : null;
+  return card?.getAttribute('data-id') ?? undefined;
 }
 
 /** The canvas: cards, links, zoom and overview. */
 export function Editor() {
-  const graph = useStore((s) => s.graph);
-  const schema = useStore((s) => s.schema);
-  const selection = useStore((s) => s.selection);
-  const linkSelection = useStore((s) => s.linkSelection);
-  const live = useStore((s) => s.live);
+  const isEmpty = useStore((s) => Object.keys(s.graph.nodes).length === 0);
   const ready = useStore((s) => s.schemaState === 'ready');
-  const nodes = useMemo(() => flowNodes(graph, schema, selection, live), [graph, schema, selection, live]);
-  const edges = useMemo(() => flowEdges(graph, linkSelection), [graph, linkSelection]);
+  const { nodes, edges } = useFlow();
   const { screenToFlowPosition } = useReactFlow();
   const onConnectEnd = useConnectEnd();
   useCamera();
+  useMounting();
 
   const onDoubleClick = (event: MouseEvent): void => {
     if (!(event.target instanceof Element) || !event.target.classList.contains('react-flow__pane')) return;
@@ -62,8 +86,16 @@ export function Editor() {
     if (file) void openFile(file, at);
     else if (type) placeType(type, at);
   };
+  const onPointerMove = (event: PointerEvent): void => {
+    if (event.buttons !== 0 || !useMounted.getState().crowded) return;
+    const { x, y } = screenToFlowPosition({ x: event.clientX, y: event.clientY });
+    hover(cardAt(boxes(getState()), x, y));
+  };
   return (
-    <main className="canvas" aria-label={TEXT.regions.canvas} onDoubleClick={onDoubleClick} onDragOver={(event) => event.preventDefault()} onDrop={onDrop}>
+    <main
+      className="canvas" onPointerMove={onPointerMove} onFocus={(event) => holdFocus(idOf(event.target))} onBlur={() => holdFocus(undefined)}
+      aria-label={TEXT.regions.canvas} onDoubleClick={onDoubleClick} onDragOver={(event) => event.preventDefault()} onDrop={onDrop}
+    >
       <ReactFlow
         nodes={nodes} edges={edges} nodeTypes={nodeTypes} edgeTypes={edgeTypes} onNodesChange={onNodesChange} onEdgesChange={onEdgesChange}
         onConnect={onConnect} onConnectStart={onConnectStart} onConnectEnd={onConnectEnd} isValidConnection={isValidConnection}
@@ -73,16 +105,17 @@ export function Editor() {
           event.preventDefault();
           setState({ menu: { node: node.id, x: event.clientX, y: event.clientY } });
         }}
-        onMoveStart={onMoveStart} onMoveEnd={() => showMoving(false)} onlyRenderVisibleElements minZoom={0.1} maxZoom={2} zoomOnDoubleClick={false} deleteKeyCode={null} connectionRadius={22}
-        selectionKeyCode="Shift" multiSelectionKeyCode={['Control', 'Meta', 'Shift']} elevateNodesOnSelect={false} fitViewOptions={FIT}
+        onMoveStart={onMoveStart} onMoveEnd={() => showMoving(false)} minZoom={MIN_ZOOM} maxZoom={2} zoomOnDoubleClick={false} deleteKeyCode={null} connectionRadius={22}
+        selectionKeyCode="Shift" multiSelectionKeyCode={['Control', 'Meta', 'Shift']} elevateNodesOnSelect={false} edgesFocusable={false}
         connectionLineStyle={{ stroke: 'var(--accent)', strokeWidth: 2 }} proOptions={{ hideAttribution: true }}
       >
         <Background variant={BackgroundVariant.Dots} gap={24} size={1.6} color="var(--dots)" bgColor="var(--background)" />
-        <MiniMap<FlowNode> ariaLabel={TEXT.regions.minimap} pannable zoomable nodeColor={stripe} nodeBorderRadius={6} maskColor="var(--map-mask)" bgColor="var(--panel)" />
+        <FarLayer />
       </ReactFlow>
+      <Overview />
       <CanvasTools />
       {!ready && <Starting />}
-      {ready && nodes.length === 0 && <EmptyCanvas />}
+      {ready && isEmpty && <EmptyCanvas />}
     </main>
   );
 }

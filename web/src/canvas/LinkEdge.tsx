@@ -1,12 +1,13 @@
 import { BaseEdge, getBezierPath, type EdgeProps } from '@xyflow/react';
 import { memo, type CSSProperties } from 'react';
+import { CURVATURE } from '../graph/curve';
 import { typeColor } from './colors';
 import type { LinkEdge as Edge } from './flow';
 
 /** A link, in the colour of what flows through it. */
 export const LinkEdge = memo(function LinkEdge(props: EdgeProps<Edge>) {
   const { sourceX, sourceY, targetX, targetY, sourcePosition, targetPosition, selected, data } = props;
-  const [path] = getBezierPath({ sourceX, sourceY, targetX, targetY, sourcePosition, targetPosition, curvature: 0.32 });
+  const [path] = getBezierPath({ sourceX, sourceY, targetX, targetY, sourcePosition, targetPosition, curvature: CURVATURE });
   const style = { '--type': typeColor(data?.type ?? '*') } as CSSProperties;
   return <BaseEdge path={path} interactionWidth={16} className={selected === true ? 'link selected' : 'link'} style={style} />;
 });

@@ -1,7 +1,7 @@
 import { NodeResizeControl, useStore as useFlow, type NodeProps, type ReactFlowState } from '@xyflow/react';
-import { memo, useState, type CSSProperties } from 'react';
+import { memo, useMemo, useState, type CSSProperties } from 'react';
 import { wiredAdvanced } from '../graph/advanced';
-import { linkIndex, type GraphNode } from '../graph/model';
+import { linkIndex, type Graph, type GraphNode } from '../graph/model';
 import { MAX_PICTURE_WIDTH, MAX_WIDTH, MIN_WIDTH, showsPictures } from '../graph/geometry';
 import type { NodeSpec } from '../graph/schema';
 import { specOf } from '../graph/virtual';
@@ -22,13 +22,24 @@ import { Port } from './Port';
 const FAR = 0.35;
 const isFar = (state: ReactFlowState): boolean => state.transform[2] < FAR;
 
+const linkedKeys = new WeakMap<Graph['links'], Map<string, string>>();
+
+/** Sockets of a card that have links, as one comparable text; asked at every change of the state, so kept per set of links. */
+function linkedKey(graph: Graph, id: string): string {
+  const known = linkedKeys.get(graph.links) ?? new Map<string, string>();
+  linkedKeys.set(graph.links, known);
+  const found = known.get(id);
+  if (found !== undefined) return found;
+  const index = linkIndex(graph);
+  const into = Object.keys(index.into[id] ?? {}).map((name) => `in:${name}`);
+  const key = [...into, ...(index.outOf[id] ?? []).map((link) => `out:${link.sourceSlot}`)].join('\n');
+  known.set(id, key);
+  return key;
+}
+
 function useLinked(id: string): ReadonlySet<string> {
-  const key = useStore((s) => {
-    const index = linkIndex(s.graph);
-    const into = Object.keys(index.into[id] ?? {}).map((name) => `in:${name}`);
-    return [...into, ...(index.outOf[id] ?? []).map((link) => `out:${link.sourceSlot}`)].join('\n');
-  });
-  return new Set(key.split('\n'));
+  const key = useStore((s) => linkedKey(s.graph, id));
+  return useMemo(() => new Set(key.split('\n')), [key]);
 }
 
 interface BodyProps {

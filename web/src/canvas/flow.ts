@@ -1,8 +1,10 @@
 /** The graph as React Flow wants it; objects are kept for whatever did not change. */
 import { Position, type Edge, type Node, type NodeHandle } from '@xyflow/react';
 import { wiredAdvanced } from '../graph/advanced';
+import type { Box } from '../graph/align';
 import { cardLayout, type CardLayout, type Socket } from '../graph/geometry';
-import type { Graph, GraphNode, Link } from '../graph/model';
+import { depthOf, isPinned } from '../graph/look';
+import { linkIndex, type Graph, type GraphNode, type Link } from '../graph/model';
 import type { NodeSpec, Schema } from '../graph/schema';
 import { specOf } from '../graph/virtual';
 import { TEXT } from '../text';
@@ -11,6 +13,13 @@ export type CardNode = Node<Record<string, never>, 'card'>;
 export type FrameNode = Node<{ title: string; color: string }, 'frame'>;
 export type FlowNode = CardNode | FrameNode;
 export type LinkEdge = Edge<{ type: string }, 'link'>;
+
+/** What decides where cards stand and how large they are. */
+export interface Scene {
+  graph: Graph;
+  schema: Schema;
+  live: ReadonlySet<string>;
+}
 
 /** Drawn width of a socket; links end at its outer edge. */
 const SOCKET = 10;
@@ -34,15 +43,6 @@ function handle(side: 'in' | 'out', socket: Socket, width: number): NodeHandle {
   };
 }
 
-interface Made {
-  spec: NodeSpec | undefined;
-  selected: boolean;
-  live: boolean;
-  wired: string;
-  flow: CardNode;
-}
-
-const made = new WeakMap<GraphNode, Made>();
 const layouts = new WeakMap<GraphNode, { spec: NodeSpec | undefined; live: boolean; wired: string; layout: CardLayout }>();
 
 /** Layout of a card, computed once per state of its node. */
@@ -54,18 +54,43 @@ export function layoutOf(node: GraphNode, spec: NodeSpec | undefined, live: bool
   return layout;
 }
 
-function cardNode(node: GraphNode, spec: NodeSpec | undefined, selected: boolean, live: boolean, wired: string): CardNode {
+/** Layout of a card where it stands. */
+export function layoutAt({ graph, schema, live }: Scene, node: GraphNode): CardLayout {
+  const spec = specOf(schema, node);
+  return layoutOf(node, spec, live.has(node.id), wiredAdvanced(graph, node, spec));
+}
+
+/** Every card's place and size, one after the other. */
+export function* boxes(scene: Scene): Generator<[string, Box]> {
+  for (const id in scene.graph.nodes) {
+    const node = scene.graph.nodes[id];
+    if (!node) continue;
+    const { width, height } = layoutAt(scene, node);
+    yield [id, { x: node.position.x, y: node.position.y, width, height }];
+  }
+}
+
+const made = new WeakMap<GraphNode, { layout: CardLayout; selected: boolean; hidden: boolean; flow: CardNode }>();
+
+function cardNode(scene: Scene, node: GraphNode, selected: boolean, hidden: boolean): CardNode {
+  const layout = layoutAt(scene, node);
   const known = made.get(node);
-  if (known && known.spec === spec && known.selected === selected && known.live === live && known.wired === wired) return known.flow;
-  const { width, height, inputs, outputs } = layoutOf(node, spec, live, wired);
+  if (known?.layout === layout && known.selected === selected && known.hidden === hidden) return known.flow;
+  const { width, height, inputs, outputs } = layout;
   const flow: CardNode = {
-    id: node.id, type: 'card', position: node.position, data: {}, width, height, measured: { width, height }, selected,
+    id: node.id, type: 'card', position: node.position, data: {}, width, height, measured: { width, height }, selected, hidden,
     handles: [...inputs.map((s) => handle('in', s, width)), ...outputs.map((s) => handle('out', s, width))],
-    ariaLabel: TEXT.card.label(node.title || (spec?.title ?? node.type), node.id),
-    zIndex: live ? 10 : 1,
+    ariaLabel: titleIn(scene, node.id), draggable: !isPinned(node),
+    zIndex: (scene.live.has(node.id) ? 10 : 1) + depthOf(node),
   };
-  made.set(node, { spec, selected, live, wired, flow });
+  made.set(node, { layout, selected, hidden, flow });
   return flow;
+}
+
+/** Name of a card for those who do not see it. */
+export function titleIn({ graph, schema }: Pick<Scene, 'graph' | 'schema'>, id: string): string {
+  const node = graph.nodes[id];
+  return node ? TEXT.card.label(node.title || (specOf(schema, node)?.title ?? node.type), id) : id;
 }
 
 function frames(graph: Graph): FrameNode[] {
@@ -77,27 +102,56 @@ function frames(graph: Graph): FrameNode[] {
 
 const framesOf = new WeakMap<Graph['groups'], FrameNode[]>();
 
-/** Cards and frames of a graph. */
-export function flowNodes(graph: Graph, schema: Schema, selection: ReadonlySet<string>, live: ReadonlySet<string>): FlowNode[] {
+/** Links that begin or end at one of these cards. */
+export function linksAt(graph: Graph, ids: ReadonlySet<string>): Set<Link> {
+  const { into, outOf } = linkIndex(graph);
+  const found = new Set<Link>();
+  for (const id of ids) {
+    for (const link of Object.values(into[id] ?? {})) found.add(link);
+    for (const link of outOf[id] ?? []) found.add(link);
+  }
+  return found;
+}
+
+/** Frames and the cards drawn as elements; and, hidden, those at the other ends of their links. */
+export function flowNodes(scene: Scene, ids: ReadonlySet<string>, links: ReadonlySet<Link>, selection: ReadonlySet<string>): FlowNode[] {
+  const { graph } = scene;
   let drawn = framesOf.get(graph.groups);
   if (!drawn) framesOf.set(graph.groups, (drawn = frames(graph)));
-  const cards = Object.values(graph.nodes).map((node) => {
-    const spec = specOf(schema, node);
-    return cardNode(node, spec, selection.has(node.id), live.has(node.id), wiredAdvanced(graph, node, spec));
-  });
-  return [...drawn, ...cards];
+  const flow: FlowNode[] = [...drawn];
+  const add = (id: string, hidden: boolean): void => {
+    const node = graph.nodes[id];
+    if (node) flow.push(cardNode(scene, node, selection.has(id), hidden));
+  };
+  for (const id of ids) add(id, false);
+  const beyond = new Set<string>();
+  for (const { source, target } of links) {
+    if (!ids.has(source)) beyond.add(source);
+    if (!ids.has(target)) beyond.add(target);
+  }
+  for (const id of beyond) add(id, true);
+  return flow;
 }
 
 const edges = new WeakMap<Link, LinkEdge>();
 
-/** Links of a graph. */
-export function flowEdges(graph: Graph, selection: ReadonlySet<string>): LinkEdge[] {
-  return Object.values(graph.links).map((link) => {
+function linkName(scene: Scene, link: Link): string {
+  const output = scene.graph.nodes[link.source];
+  const name = output && layoutAt(scene, output).outputs[link.sourceSlot]?.name;
+  return TEXT.card.link(
+    TEXT.card.output(name ?? String(link.sourceSlot), titleIn(scene, link.source)), TEXT.card.input(link.input, titleIn(scene, link.target)),
+  );
+}
+
+/** Links as edges. */
+export function flowEdges(scene: Scene, links: ReadonlySet<Link>, selection: ReadonlySet<string>): LinkEdge[] {
+  return [...links].map((link) => {
     const selected = selection.has(link.id);
+    const ariaLabel = linkName(scene, link);
     const known = edges.get(link);
-    if (known && known.selected === selected) return known;
+    if (known?.selected === selected && known.ariaLabel === ariaLabel) return known;
     const edge: LinkEdge = {
-      id: link.id, type: 'link', source: link.source, target: link.target, selected, data: { type: link.type },
+      id: link.id, type: 'link', source: link.source, target: link.target, selected, data: { type: link.type }, ariaLabel,
       sourceHandle: handleId('out', String(link.sourceSlot)), targetHandle: handleId('in', link.input),
     };
     edges.set(link, edge);

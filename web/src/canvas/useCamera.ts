@@ -1,8 +1,13 @@
-import { useReactFlow } from '@xyflow/react';
+import { getViewportForBounds, useReactFlow, useStoreApi } from '@xyflow/react';
 import { useEffect } from 'react';
+import { around } from '../graph/align';
 import { attachCamera, canvasResized } from '../state/camera';
+import { getState } from '../state/store';
+import { boxes } from './flow';
 
-export const FIT = { padding: 0.05, maxZoom: 1.1, minZoom: 0.1 };
+const PADDING = 0.05;
+const MAX_ZOOM = 1.1;
+export const MIN_ZOOM = 0.02;
 /** Below this zoom cards are drawn as plain boxes. */
 const LEGIBLE = 0.36;
 /** What is brought into sight keeps this far from the edge of the canvas, in pixels. */
@@ -16,13 +21,18 @@ function shift(from: number, to: number, low: number, high: number): number {
 
 /** Lets the rest of the editor move the view. */
 export function useCamera(): void {
-  const { fitView, getNodes, screenToFlowPosition, flowToScreenPosition, getViewport, setViewport } = useReactFlow();
+  const { screenToFlowPosition, flowToScreenPosition, getViewport, setViewport } = useReactFlow();
+  const flow = useStoreApi();
   useEffect(() => {
     attachCamera({
       fit: (nodes, legible) => {
-        // A fit of nothing would wait for the first card and then take the view away from where the user put it.
-        if (getNodes().length === 0) void setViewport({ x: 0, y: 0, zoom: 1 });
-        else void fitView({ ...FIT, ...(legible === true ? { minZoom: LEGIBLE } : {}), duration: nodes ? 150 : 0, ...(nodes ? { nodes: nodes.map((id) => ({ id })) } : {}) });
+        // By the graph itself: React Flow knows only the cards near the view.
+        const wanted = nodes && new Set(nodes);
+        const bounds = around([...boxes(getState())].flatMap(([id, box]) => (!wanted || wanted.has(id) ? [box] : [])));
+        const { width, height } = flow.getState();
+        const least = legible === true ? LEGIBLE : MIN_ZOOM;
+        const view = bounds ? getViewportForBounds(bounds, width, height, least, MAX_ZOOM, PADDING) : { x: 0, y: 0, zoom: 1 };
+        void setViewport(view, { duration: nodes ? 150 : 0 });
       },
       reveal: ({ x, y, width, height }) => {
         const box = document.querySelector('.react-flow')?.getBoundingClientRect();
@@ -48,5 +58,5 @@ export function useCamera(): void {
       sizes.disconnect();
       attachCamera(null);
     };
-  }, [fitView, getNodes, screenToFlowPosition, flowToScreenPosition, getViewport, setViewport]);
+  }, [flow, screenToFlowPosition, flowToScreenPosition, getViewport, setViewport]);
 }

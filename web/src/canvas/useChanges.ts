@@ -1,5 +1,6 @@
 import type { EdgeChange, NodeChange } from '@xyflow/react';
 import { moveNodes, updateNode } from '../graph/edit';
+import { isPinned } from '../graph/look';
 import type { Point } from '../graph/model';
 import { commit, endGesture } from '../state/edits';
 import { getState, setState } from '../state/store';
@@ -14,21 +15,32 @@ function chosen(selection: ReadonlySet<string>, changes: readonly { id: string; 
   return next;
 }
 
+/** Cards that are dragged take the rest of the selection with them, also what is not drawn as an element. */
+function withSelection(positions: Record<string, Point>): Record<string, Point> {
+  const { graph, selection } = getState();
+  const [first] = Object.keys(positions).filter((id) => selection.has(id));
+  const from = first === undefined ? undefined : graph.nodes[first]?.position;
+  const to = first === undefined ? undefined : positions[first];
+  if (!from || !to) return positions;
+  const all = { ...positions };
+  for (const id of selection) {
+    const node = graph.nodes[id];
+    if (node && !(id in all) && !isPinned(node)) all[id] = { x: node.position.x + to.x - from.x, y: node.position.y + to.y - from.y };
+  }
+  return all;
+}
+
 function move(changes: NodeChange<FlowNode>[]): void {
   const positions: Record<string, Point> = {};
-  let dragging = false;
   for (const change of changes) {
-    if (change.type !== 'position' || !change.position) continue;
-    positions[change.id] = { x: Math.round(change.position.x), y: Math.round(change.position.y) };
-    dragging ||= change.dragging === true;
+    if (change.type === 'position' && change.position) positions[change.id] = { x: Math.round(change.position.x), y: Math.round(change.position.y) };
   }
-  if (Object.keys(positions).length === 0) return;
   const { graph } = getState();
   const moved = Object.entries(positions).some(([id, at]) => {
     const before = graph.nodes[id]?.position;
     return before !== undefined && (before.x !== at.x || before.y !== at.y);
   });
-  if (moved) commit(moveNodes(graph, positions));
+  if (moved) commit(moveNodes(graph, withSelection(positions)));
 }
 
 function resize(changes: NodeChange<FlowNode>[]): void {

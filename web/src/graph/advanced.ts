@@ -2,14 +2,23 @@
 import { linkIndex, type Graph, type GraphNode } from './model';
 import type { InputSpec, NodeSpec } from './schema';
 
-function advancedOf(spec: NodeSpec | undefined): InputSpec[] {
-  return spec?.inputs.filter((input) => input.advanced) ?? [];
+const NONE: readonly InputSpec[] = [];
+const known = new WeakMap<NodeSpec, readonly InputSpec[]>();
+
+/** Asked of every card at every edit, and the same for a type as long as it lives. */
+function advancedOf(spec: NodeSpec | undefined): readonly InputSpec[] {
+  if (!spec) return NONE;
+  const found = known.get(spec) ?? spec.inputs.filter((input) => input.advanced);
+  known.set(spec, found);
+  return found;
 }
 
 /** Advanced inputs that a link feeds, as one comparable text; empty for almost every node. */
 export function wiredAdvanced(graph: Graph, node: GraphNode, spec: NodeSpec | undefined): string {
+  const advanced = advancedOf(spec);
+  if (advanced.length === 0) return '';
   const into = linkIndex(graph).into[node.id] ?? {};
-  return advancedOf(spec).filter(({ name }) => name in into).map(({ name }) => name).join('\n');
+  return advanced.filter(({ name }) => name in into).map(({ name }) => name).join('\n');
 }
 
 /** Names of the inputs the card leaves out: advanced, at their defaults, not linked, on a card that is not unfolded. */

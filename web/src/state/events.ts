@@ -9,6 +9,8 @@ import { patchRuns, runsOf, settleRuns } from './runs';
 import { getState, setState, titleOf, type Job, type NodeRun } from './store';
 import { notify, showTab } from './ui';
 
+type ProgressEvent = Extract<ServerEvent, { type: 'progress' }>;
+
 const REFRESH_DELAY_MS = 300;
 
 function patchJob(id: string, change: Partial<Job>): void {
@@ -62,10 +64,19 @@ function executing(promptId: string, node: string | null): void {
   patchJob(promptId, { progress: nodeTitle(promptId, node), fraction: 0 });
 }
 
-function progress(promptId: string, node: string, value: number, max: number): void {
-  patchRuns(promptId, { [node]: stepped(runsOf(promptId)[node], value, max) });
-  const words = `${nodeTitle(promptId, node)} · ${TEXT.card.step(value, max)}`;
-  patchJob(promptId, { progress: words, fraction: max > 0 ? value / max : 0 });
+/** Steps of one run, in the order they came. */
+function progress(promptId: string, steps: readonly ProgressEvent[]): void {
+  const runs = runsOf(promptId);
+  patchRuns(promptId, Object.fromEntries(steps.map(({ node, value, max }) => [node, stepped(runs[node], value, max)])));
+  const last = steps.at(-1);
+  if (!last) return;
+  const words = `${nodeTitle(promptId, last.node)} · ${TEXT.card.step(last.value, last.max)}`;
+  patchJob(promptId, { progress: words, fraction: last.max > 0 ? last.value / last.max : 0 });
+}
+
+/** Apply steps that came since the last time, all at once. */
+export function applyProgress(steps: readonly ProgressEvent[]): void {
+  for (const promptId of new Set(steps.map((step) => step.promptId))) progress(promptId, steps.filter((step) => step.promptId === promptId));
 }
 
 function preview(image: Blob): void {
@@ -138,7 +149,7 @@ export function applyEvent(event: ServerEvent): void {
       executing(event.promptId, event.node);
       break;
     case 'progress':
-      progress(event.promptId, event.node, event.value, event.max);
+      applyProgress([event]);
       break;
     case 'progress_state':
       progressState(event);

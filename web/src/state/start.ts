@@ -3,7 +3,8 @@ import { fetchMe, fetchObjectInfo, ServerError } from '../api/client';
 import { openSocket, type Connection } from '../api/socket';
 import { readSchema } from '../graph/schema';
 import { applyLanguage, chooseLanguage, TEXT, type Language } from '../text';
-import { applyEvent } from './events';
+import { gatherProgress } from './batch';
+import { applyEvent, applyProgress } from './events';
 import { openFirst } from './files';
 import { refreshJobs } from './jobs';
 import { readOwners } from './owners';
@@ -62,6 +63,5 @@ export function start(): () => void {
     if (connection === 'connected') void connected(name);
     void learnMe();
   };
-  const closeSocket = openSocket(CLIENT_ID, { onEvent: applyEvent, onConnection });
-  return closeSocket;
+  return openSocket(CLIENT_ID, { onEvent: gatherProgress({ onProgress: applyProgress, onEvent: applyEvent }), onConnection });
 }

@@ -165,6 +165,8 @@ let view: { nodes: Graph['nodes']; schema: Schema; reported: readonly Problem[];
 export function problemView(state: State): ProblemView {
   const { schema, reported, schemaState } = state;
   const { nodes } = state.graph;
+  // Within a gesture what was known stands: a card that is dragged must not have every other looked at in each frame.
+  if (view && state.gesture && view.schema === schema && view.reported === reported) return view.result;
   if (view?.nodes === nodes && view.schema === schema && view.reported === reported) return view.result;
   const seen = schemaState === 'ready' ? problemsOfGraph(state.graph, schema, TEXT.problem) : [];
   const told = new Set(seen.map((problem) => problem.node));

@@ -83,6 +83,7 @@ export const DE: Texts = {
     label: (title, id) => `${title} (Knoten ${id})`,
     input: (name, card) => `Eingang ${name} von ${card}`,
     output: (name, card) => `Ausgang ${name} von ${card}`,
+    link: (from, to) => `Verbindung von ${from} zu ${to}`,
     warning: (card, message) => `Warnung von ${card}: ${message}`,
     linked: 'verbunden', waiting: 'wartet', cached: 'zwischengespeichert', running: 'läuft', muted: 'stumm', bypassed: 'überbrückt',
     ready: 'noch nicht gelaufen', noPicture: 'Hier erscheint das Bild', unknown: 'Dieser Server kennt den Knoten nicht. Seine Daten bleiben erhalten.',
