@@ -12,8 +12,12 @@ if (!hasMaterial && process.env['SD35GRAPH_REQUIRE_ALL'] === '1') {
 }
 export const WHY_SKIPPED = 'recorded workflows not found: set SD35GRAPH_SHARED';
 
+export function materialText(...path: string[]): string {
+  return readFileSync(join(shared, ...path), 'utf8');
+}
+
 export function readMaterial(...path: string[]): Json {
-  return parseJson(readFileSync(join(shared, ...path), 'utf8'));
+  return parseJson(materialText(...path));
 }
 
 /** Node types of the capture, with Canny, which the recorded workflows use and the capture lacks. */

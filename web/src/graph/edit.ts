@@ -23,7 +23,7 @@ export function defaults(spec: NodeSpec): Pick<GraphNode, 'values' | 'controls'>
 /** A node of a type with its defaults, not yet in any graph. */
 export function newNode(spec: NodeSpec, id: string, position: Point): GraphNode {
   const node: GraphNode = {
-    id, type: spec.type, title: '', position, size: { width: 0, height: 0 }, mode: 'always', collapsed: false, open: false,
+    id, type: spec.type, title: '', position, size: { width: 0, height: 0 }, mode: 'always', collapsed: false, open: false, pinned: false, color: '', background: '', depth: 0,
     ...defaults(spec), inputs: [], outputs: [], raw: {},
   };
   return { ...node, size: defaultSize(node, spec) };

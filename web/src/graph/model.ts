@@ -1,5 +1,5 @@
 /** The graph being edited: immutable, every edit returns a new one that shares what did not change. */
-import type { JsonObject } from './json';
+import type { Json, JsonObject } from './json';
 import type { WidgetValue } from './schema';
 
 export interface Point {
@@ -32,6 +32,13 @@ export interface GraphNode {
   size: Size;
   mode: Mode;
   collapsed: boolean;
+  /** Whether it stays where it is. */
+  pinned: boolean;
+  /** Colours of its header and its body, as the user or the file chose them; empty: those of its category. */
+  color: string;
+  background: string;
+  /** How far in front of others it stands; 0 unless it was moved. */
+  depth: number;
   /** Whether its advanced inputs are unfolded. */
   open: boolean;
   values: Readonly<Record<string, WidgetValue>>;
@@ -51,6 +58,8 @@ export interface Link {
   /** Name of the input it feeds. */
   input: string;
   type: string;
+  /** The link as it stood in the file. */
+  raw?: Json;
 }
 
 export interface Group {
@@ -61,15 +70,36 @@ export interface Group {
   raw: JsonObject;
 }
 
+/** An entry of a list in the file: the id of what was understood, or the entry itself where it was not. */
+export type Entry = { id: string } | { raw: Json };
+
+/** A document as it was read. What the graph does not change is written as it stands here. */
+export interface Source {
+  raw: JsonObject;
+  graph: Graph;
+  nodes: readonly Entry[];
+  links: readonly Entry[];
+  /** Largest ids that anything in the document names, also what was not understood. */
+  lastNode: number;
+  lastLink: number;
+}
+
 export interface Graph {
   nodes: Readonly<Record<string, GraphNode>>;
   links: Readonly<Record<string, Link>>;
   groups: readonly Group[];
   /** Everything else of the document, kept for saving. */
   rest: JsonObject;
+  /** The document it was read from; absent in graphs that began empty. */
+  source?: Source;
 }
 
 export const EMPTY_GRAPH: Graph = { nodes: {}, links: {}, groups: [], rest: {} };
+
+/** A graph as part of a document that is not the one it was read from. */
+export function withoutSource({ source: _source, ...graph }: Graph): Graph {
+  return graph;
+}
 
 /** Links that end at or leave each node, computed once per graph. */
 export interface LinkIndex {
@@ -99,8 +129,8 @@ export function linkInto(graph: Graph, node: string, input: string): Link | unde
   return linkIndex(graph).into[node]?.[input];
 }
 
-function nextNumber(ids: readonly string[], recorded: unknown): string {
-  let largest = typeof recorded === 'number' ? recorded : 0;
+function nextNumber(ids: readonly string[], recorded: unknown, named = 0): string {
+  let largest = Math.max(typeof recorded === 'number' ? recorded : 0, named);
   for (const id of ids) {
     const value = Number(id);
     if (Number.isInteger(value) && value > largest) largest = value;
@@ -110,10 +140,10 @@ function nextNumber(ids: readonly string[], recorded: unknown): string {
 
 /** An unused node id; ids of removed nodes are not used again within a document. */
 export function nextNodeId(graph: Graph): string {
-  return nextNumber(Object.keys(graph.nodes), graph.rest['last_node_id']);
+  return nextNumber(Object.keys(graph.nodes), graph.rest['last_node_id'], graph.source?.lastNode);
 }
 
 /** An unused link id. */
 export function nextLinkId(graph: Graph): string {
-  return nextNumber(Object.keys(graph.links), graph.rest['last_link_id']);
+  return nextNumber(Object.keys(graph.links), graph.rest['last_link_id'], graph.source?.lastLink);
 }

@@ -1,8 +1,10 @@
 /** Reads the editor form of a workflow: versions 0.4 and 1. */
 import { asList, asObject, asText, isObject, stringifyJson, type Json, type JsonObject } from './json';
-import type { Graph, GraphNode, Group, Link, Mode, Point, SlotRecord } from './model';
+import type { Entry, Graph, GraphNode, Group, Mode, Point, SlotRecord } from './model';
+import { readLinks } from './parseLinks';
+import type { Finding } from './report';
 import type { Schema } from './schema';
-import { VIRTUAL_SPECS } from './virtual';
+import { specOf, VIRTUAL_SPECS } from './virtual';
 import { readPrimitive, readWidgetValues } from './widgetValues';
 
 /** The document is not a workflow; the message says what was expected. */
@@ -16,8 +18,8 @@ const FURTHEST = 1e6;
 
 export interface Parsed {
   graph: Graph;
-  /** What had to be left out, one sentence each. */
-  warnings: string[];
+  /** What could not be understood. */
+  report: readonly Finding[];
 }
 
 /** A pair stored as `[a, b]` or `{"0": a, "1": b}`. */
@@ -50,76 +52,52 @@ function readNode(raw: JsonObject, schema: Schema): GraphNode {
   const type = asText(raw['type']);
   const [x, y] = pair(raw['pos'], [0, 0]);
   const [width, height] = pair(raw['size'], [0, 0]);
-  const isReroute = type === 'Reroute';
+  const bar = type === 'Reroute' ? 0 : TITLE_BAR;
+  const flags = asObject(raw['flags']);
+  const depth = asObject(raw['properties'])['depth'];
   return {
     id: asText(raw['id']), type, title: asText(raw['title']),
-    position: { x, y: isReroute ? y : y - TITLE_BAR },
-    size: { width, height: isReroute ? height : height + TITLE_BAR },
-    mode: modeOf(raw['mode']),
-    collapsed: asObject(raw['flags'])['collapsed'] === true,
-    open: raw['showAdvanced'] === true,
+    position: { x, y: y - bar }, size: { width, height: height + bar },
+    mode: modeOf(raw['mode']), collapsed: flags['collapsed'] === true, pinned: flags['pinned'] === true,
+    color: asText(raw['color']), background: asText(raw['bgcolor']), depth: typeof depth === 'number' ? depth : 0, open: raw['showAdvanced'] === true,
     ...stored(type, schema, raw),
     inputs: slots(raw['inputs']), outputs: slots(raw['outputs']), raw,
   };
 }
 
-interface RawLink {
-  id: string;
-  source: string;
-  sourceSlot: number;
-  target: string;
-  targetSlot: number;
-  type: string;
+interface ReadNodes {
+  nodes: Record<string, GraphNode>;
+  entries: Entry[];
 }
 
-function rawLink(value: Json): RawLink | undefined {
-  const fields = isObject(value)
-    ? [value['id'], value['origin_id'], value['origin_slot'], value['target_id'], value['target_slot'], value['type']]
-    : asList(value);
-  if (fields.length < 5) return undefined;
-  const [id, source, sourceSlot, target, targetSlot, type] = fields;
-  return {
-    id: asText(id), source: asText(source), sourceSlot: Number(sourceSlot), target: asText(target),
-    targetSlot: Number(targetSlot), type: asText(type, '*'),
-  };
+function readNodes(list: Json[], schema: Schema, report: Finding[]): ReadNodes {
+  const nodes: Record<string, GraphNode> = {};
+  const entries = list.map((entry): Entry => {
+    const node = readNode(asObject(entry), schema);
+    const isBroken = node.id === '' || node.type === '';
+    if (isBroken) report.push({ code: 'broken_node', node: node.id || null, subject: stringifyJson(entry).slice(0, 80) });
+    else if (node.id in nodes) report.push({ code: 'same_id', node: node.id, subject: node.type });
+    if (isBroken || node.id in nodes) return { raw: entry };
+    nodes[node.id] = node;
+    if (!specOf(schema, node)) report.push({ code: 'unknown_node', node: node.id, subject: node.type });
+    return { id: node.id };
+  });
+  return { nodes, entries };
 }
 
-function inputName(node: GraphNode, slot: number, schema: Schema): string | undefined {
-  const recorded = node.inputs[slot]?.name;
-  if (recorded !== undefined) return recorded;
-  const spec = schema[node.type] ?? VIRTUAL_SPECS[node.type];
-  return spec?.inputs.filter((input) => input.widget === null)[slot]?.name;
-}
-
-function readLinks(list: Json[], nodes: Graph['nodes'], schema: Schema, warnings: string[]): Record<string, Link> {
-  const links: Record<string, Link> = {};
-  const fed = new Set<string>();
-  for (const entry of list) {
-    if (entry === null) continue;
-    const raw = rawLink(entry);
-    const source = raw && nodes[raw.source];
-    const target = raw && nodes[raw.target];
-    const input = target && inputName(target, raw.targetSlot, schema);
-    if (!raw || !source || input === undefined) {
-      warnings.push(`Link ${raw?.id ?? '?'} was left out: it needs two existing nodes, but came as ${stringifyJson(entry)}.`);
-      continue;
-    }
-    const end = `${raw.target}\n${input}`;
-    if (fed.has(end)) continue;
-    fed.add(end);
-    const { id, sourceSlot, type } = raw;
-    links[id] = { id, source: raw.source, sourceSlot, target: raw.target, input, type };
-  }
-  return links;
-}
-
-function readGroup(value: Json): Group {
-  const raw = asObject(value);
-  const box = asList(raw['bounding']).map((n) => (typeof n === 'number' ? n : 0));
-  const [x = 0, y = 0, width = 0, height = 0] = box;
+function readGroup(raw: JsonObject): Group {
+  const [x = 0, y = 0, width = 0, height = 0] = asList(raw['bounding']).map((n) => (typeof n === 'number' ? n : 0));
   return {
     title: asText(raw['title']), position: { x, y }, size: { width, height }, color: asText(raw['color']), raw,
   };
+}
+
+function readGroups(list: Json[], report: Finding[]): Group[] {
+  return list.flatMap((entry) => {
+    if (isObject(entry)) return [readGroup(entry)];
+    report.push({ code: 'broken_group', node: null, subject: stringifyJson(entry).slice(0, 80) });
+    return [];
+  });
 }
 
 /** Whether a document looks like the editor form. */
@@ -132,24 +110,18 @@ export function parseEditorForm(document: Json, schema: Schema): Parsed {
   if (!isEditorForm(document)) {
     throw new WorkflowError('A workflow needs a list "nodes"; this document has none.');
   }
-  const warnings: string[] = [];
-  const nodes: Record<string, GraphNode> = {};
-  for (const entry of asList(document['nodes'])) {
-    const node = readNode(asObject(entry), schema);
-    if (node.id === '' || node.type === '') {
-      warnings.push('A node without id or type was left out.');
-      continue;
-    }
-    if (node.id in nodes) warnings.push(`Two nodes have the id ${node.id}; the later one was kept.`);
-    nodes[node.id] = node;
-  }
-  const { nodes: _nodes, links, groups, ...rest } = document;
-  return {
-    graph: {
-      nodes, links: readLinks(asList(links), nodes, schema, warnings), groups: asList(groups).map(readGroup), rest,
-    },
-    warnings,
-  };
+  const report: Finding[] = [];
+  const { nodes, entries } = readNodes(asList(document['nodes']), schema, report);
+  const read = readLinks(asList(document['links']), nodes, schema, report);
+  const { nodes: _nodes, links: _links, groups, ...rest } = document;
+  const graph: Graph = { nodes, links: read.links, groups: readGroups(asList(groups), report), rest };
+  const lastNode = Math.max(read.lastNode, ...wholeNumbers(asList(document['nodes']).map((node) => asObject(node)['id'])));
+  const source = { raw: document, graph, nodes: entries, links: read.entries, lastNode, lastLink: read.lastLink };
+  return { graph: { ...graph, source }, report };
+}
+
+function wholeNumbers(values: readonly unknown[]): number[] {
+  return values.filter((value): value is number => Number.isSafeInteger(value));
 }
 
 /** Centre of a set of positions, for pasting and framing. */

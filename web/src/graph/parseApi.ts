@@ -5,7 +5,11 @@ import { defaultSize } from './geometry';
 import { arrange } from './layout';
 import type { Graph, GraphNode, Link } from './model';
 import { isEditorForm, parseEditorForm, WorkflowError, type Parsed } from './parse';
+import type { Finding } from './report';
 import type { NodeSpec, Schema, WidgetValue } from './schema';
+
+/** Property of a node read from the API form that keeps what the graph has no place for. */
+export const API_PARTS = 'sd35graph.api';
 
 /** Whether a document looks like the API form: every entry names a class. */
 export function isApiForm(document: Json): document is JsonObject {
@@ -31,24 +35,38 @@ function highestSlots(document: JsonObject): Record<string, number> {
   return highest;
 }
 
+/** What an entry holds besides its class and the inputs that are known: kept for writing the API form again. */
+function unknownParts(entry: JsonObject, surplus: [string, Json][]): JsonObject {
+  const { class_type: _type, inputs: _inputs, ...others } = entry;
+  return { ...others, ...(surplus.length > 0 ? { inputs: Object.fromEntries(surplus) } : {}) };
+}
+
 function readNode(id: string, entry: JsonObject, document: JsonObject, spec: NodeSpec | undefined, slots: number): GraphNode {
   const inputs = Object.entries(asObject(entry['inputs']));
   const given = inputs.filter(([, value]) => !asLink(value, document)) as [string, WidgetValue][];
-  const known = spec ? given.filter(([name]) => spec.inputs.some((input) => input.name === name)) : given;
+  const isKnown = (name: string): boolean => !spec || spec.inputs.some((input) => input.name === name);
   const start = spec ? defaults(spec) : { values: {}, controls: {} };
+  const linked = new Set(inputs.flatMap(([name, value]) => (asLink(value, document) ? [name] : [])));
+  const taken = Object.entries(start.values).filter(([name]) => !linked.has(name));
   const node: GraphNode = {
     id, type: asText(entry['class_type']), title: asText(asObject(entry['_meta'])['title']),
-    position: { x: 0, y: 0 }, size: { width: 260, height: 0 }, mode: 'always', collapsed: false, open: false,
-    values: { ...start.values, ...Object.fromEntries(known) },
+    position: { x: 0, y: 0 }, size: { width: 260, height: 0 }, mode: 'always', collapsed: false, open: false, pinned: false, color: '', background: '', depth: 0,
+    values: { ...Object.fromEntries(taken), ...Object.fromEntries(given.filter(([name]) => isKnown(name))) },
     // The document states a seed; running it again must give the same picture until the user says otherwise.
     controls: Object.fromEntries(Object.keys(start.controls).map((name) => [name, 'fixed' as const])),
-    inputs: spec ? [] : inputs.flatMap(([name, value]) => (asLink(value, document) ? [{ name, type: '*' }] : [])),
+    inputs: spec ? [] : [...linked].map((name) => ({ name, type: '*' })),
     outputs: spec ? [] : Array.from({ length: slots }, (_, slot) => ({ name: `output ${slot}`, type: '*' })),
-    raw: {},
+    raw: { properties: { [API_PARTS]: unknownParts(entry, given.filter(([name]) => !isKnown(name))) } },
   };
   const own = [spec?.title, spec?.serverTitle, spec?.type];
   const title = own.includes(node.title) ? '' : node.title;
   return { ...node, title, size: spec ? defaultSize(node, spec) : node.size };
+}
+
+function findings(node: GraphNode, entry: JsonObject, schema: Schema): Finding[] {
+  if (!schema[node.type]) return [{ code: 'unknown_node', node: node.id, subject: node.type }];
+  const taken = Object.keys(node.values).filter((name) => !(name in asObject(entry['inputs'])));
+  return taken.map((name) => ({ code: 'default_taken', node: node.id, subject: name }));
 }
 
 /** The graph of an API-form document, laid out in columns. */
@@ -56,10 +74,13 @@ export function parseApiForm(document: JsonObject, schema: Schema): Parsed {
   const highest = highestSlots(document);
   const nodes: Record<string, GraphNode> = {};
   const links: Record<string, Link> = {};
+  const report: Finding[] = [];
   for (const [id, value] of Object.entries(document)) {
     const entry = asObject(value);
     const spec = schema[asText(entry['class_type'])];
-    nodes[id] = readNode(id, entry, document, spec, id in highest ? (highest[id] ?? 0) + 1 : 0);
+    const node = readNode(id, entry, document, spec, id in highest ? (highest[id] ?? 0) + 1 : 0);
+    nodes[id] = node;
+    report.push(...findings(node, entry, schema));
     for (const [input, from] of Object.entries(asObject(entry['inputs']))) {
       const link = asLink(from, document);
       if (!link) continue;
@@ -71,15 +92,15 @@ export function parseApiForm(document: JsonObject, schema: Schema): Parsed {
     }
   }
   const graph: Graph = { nodes, links, groups: [], rest: {} };
-  return { graph: arrange(graph, schema), warnings: [] };
+  return { graph: arrange(graph, schema), report };
 }
 
 /** The graph of any workflow document. Throws {@link WorkflowError}. */
 export function parseWorkflow(document: Json, schema: Schema): Parsed {
   if (isEditorForm(document)) {
-    const { graph, warnings } = parseEditorForm(document, schema);
+    const { graph, report } = parseEditorForm(document, schema);
     const isPlaced = asList(document['nodes']).some((node) => asObject(node)['pos'] !== undefined);
-    return { graph: isPlaced ? graph : arrange(graph, schema), warnings };
+    return { graph: isPlaced ? graph : arrange(graph, schema), report };
   }
   if (isApiForm(document)) return parseApiForm(document, schema);
   if (isObject(document)) {

@@ -1,48 +1,18 @@
-/** Writes the editor form (0.4), keeping whatever the loaded file held that the editor does not know. */
-import { asList, asObject, isObject, type Json, type JsonObject } from './json';
+/**
+ * Writes the editor form.
+ *
+ * What the graph did not change since it was read is written as the file had it, to the byte: only fields that differ
+ * from what was read are written anew.
+ */
 import { layoutIn } from './geometry';
+import { asList, asObject, isObject, respell, sameJson, type Json, type JsonObject } from './json';
 import { topologicalOrder } from './layout';
-import type { Graph, GraphNode, Link } from './model';
-import { linkIndex } from './model';
+import type { Entry, Graph, GraphNode, Group, Link } from './model';
 import { TITLE_BAR } from './parse';
+import { idValue, inputEntries, inputNames, outputEntries, readState } from './saveSlots';
 import type { Schema } from './schema';
 import { specOf } from './virtual';
 import { writeWidgetValues } from './widgetValues';
-
-function idValue(id: string): Json {
-  return /^\d{1,15}$/.test(id) ? Number(id) : id;
-}
-
-/** Input names of a node in file order: as the file had them, then what the schema or a link adds. */
-function inputNames(node: GraphNode, schema: Schema, into: Readonly<Record<string, Link>>): string[] {
-  const spec = specOf(schema, node);
-  const sockets = (spec?.inputs ?? []).filter((input) => input.widget === null || input.name in into);
-  return [...new Set([...node.inputs.map((slot) => slot.name), ...sockets.map((input) => input.name), ...Object.keys(into)])];
-}
-
-function inputEntries(node: GraphNode, schema: Schema, into: Readonly<Record<string, Link>>): Json[] {
-  const spec = specOf(schema, node);
-  const before = asList(node.raw['inputs']).map(asObject);
-  return inputNames(node, schema, into).map((name) => {
-    const known = before.find((entry) => entry['name'] === name);
-    const input = spec?.inputs.find((candidate) => candidate.name === name);
-    const link = into[name];
-    const entry: JsonObject = { name, type: input?.type ?? '*', ...known, link: link ? idValue(link.id) : null };
-    if (input?.widget && !('widget' in entry)) entry['widget'] = { name };
-    return entry;
-  });
-}
-
-function outputEntries(node: GraphNode, schema: Schema, out: readonly Link[]): Json[] {
-  const before = asList(node.raw['outputs']).map(asObject);
-  const declared = specOf(schema, node)?.outputs ?? [];
-  const count = Math.max(before.length, declared.length, node.outputs.length);
-  return Array.from({ length: count }, (_, slot) => {
-    const links = out.filter((link) => link.sourceSlot === slot).map((link) => idValue(link.id));
-    const { name, type } = declared[slot] ?? node.outputs[slot] ?? { name: '', type: '*' };
-    return { name, type, ...before[slot], links: links.length > 0 ? links : null };
-  });
-}
 
 function modeNumber(node: GraphNode): Json {
   if (node.mode === 'muted') return 2;
@@ -63,59 +33,135 @@ function storedValues(node: GraphNode, schema: Schema): Json | undefined {
   return Object.keys(node.values).length > 0 ? { ...asObject(before), ...node.values } : before;
 }
 
+function flagsOf(node: GraphNode): Json {
+  const { collapsed: _collapsed, pinned: _pinned, ...others } = asObject(node.raw['flags']);
+  return { ...others, ...(node.collapsed ? { collapsed: true } : {}), ...(node.pinned ? { pinned: true } : {}) };
+}
+
+function propertiesOf(node: GraphNode): Json {
+  const { depth: _depth, ...others } = asObject(node.raw['properties']);
+  return { 'Node name for S&R': node.type, ...others, ...(node.depth === 0 ? {} : { depth: node.depth }) };
+}
+
+/** What a field of a node is written as; undefined leaves it out. */
+type Writer = (node: GraphNode, graph: Graph, schema: Schema) => Json | undefined;
+
+function bar(node: GraphNode): number {
+  return node.type === 'Reroute' ? 0 : TITLE_BAR;
+}
+
+/** Fields of the file that hold what the graph knows, which of its fields each holds, and how it is written. */
+const FIELDS: readonly (readonly [string, readonly (keyof GraphNode)[], Writer])[] = [
+  ['id', ['id'], ({ id }) => idValue(id)],
+  ['type', ['type'], ({ type }) => type],
+  ['pos', ['position'], (node) => [node.position.x, node.position.y + bar(node)]],
+  ['size', ['size'], (node, graph, schema) => {
+    const { width, height } = node.collapsed ? node.size : layoutIn(graph, schema, node);
+    return [width, height - bar(node)];
+  }],
+  ['flags', ['collapsed', 'pinned'], flagsOf],
+  ['mode', ['mode'], modeNumber],
+  ['title', ['title'], ({ title }) => title || undefined],
+  ['color', ['color'], ({ color }) => color || undefined],
+  ['bgcolor', ['background'], ({ background }) => background || undefined],
+  ['properties', ['depth'], propertiesOf],
+  ['showAdvanced', ['open'], ({ open }) => open || undefined],
+  ['widgets_values', ['values', 'controls'], (node, _graph, schema) => storedValues(node, schema)],
+];
+
+function isSame(a: GraphNode, b: GraphNode, keys: readonly (keyof GraphNode)[]): boolean {
+  return keys.every((key) => a[key] === b[key] || sameJson(a[key] as Json, b[key] as Json));
+}
+
 function nodeEntry(graph: Graph, schema: Schema, node: GraphNode, order: number): JsonObject {
-  const { into, outOf } = linkIndex(graph);
-  const flat = node.type === 'Reroute';
-  const { width, height } = node.collapsed ? node.size : layoutIn(graph, schema, node);
-  const { x, y } = node.position;
-  const flags = asObject(node.raw['flags']);
-  const { collapsed: _collapsed, ...otherFlags } = flags;
-  const entry: JsonObject = {
-    ...node.raw,
-    id: idValue(node.id), type: node.type,
-    pos: [x, flat ? y : y + TITLE_BAR],
-    size: [width, flat ? height : height - TITLE_BAR],
-    flags: node.collapsed ? { ...otherFlags, collapsed: true } : otherFlags,
-    order, mode: modeNumber(node),
-    inputs: inputEntries(node, schema, into[node.id] ?? {}),
-    outputs: outputEntries(node, schema, outOf[node.id] ?? []),
-    properties: { 'Node name for S&R': node.type, ...asObject(node.raw['properties']) },
-  };
-  if (node.title) entry['title'] = node.title;
-  else delete entry['title'];
-  if (node.open) entry['showAdvanced'] = true;
-  else delete entry['showAdvanced'];
-  const values = storedValues(node, schema);
-  if (values !== undefined) entry['widgets_values'] = values;
-  return entry;
+  const before = readState(graph, node);
+  const changed = FIELDS.filter(([, keys]) => !before || !isSame(before, node, keys));
+  const fields = changed.map(([key, , write]): [string, Json | undefined] => [key, write(node, graph, schema)]);
+  const entry = Object.fromEntries(Object.entries({ ...node.raw, ...Object.fromEntries(fields) }).filter(([, value]) => value !== undefined)) as JsonObject;
+  const inputs = inputEntries(graph, schema, node, before);
+  const outputs = outputEntries(graph, schema, node, before);
+  if (inputs) entry['inputs'] = inputs;
+  if (outputs) entry['outputs'] = outputs;
+  if (!before) entry['order'] = order;
+  return respell(node.raw, entry);
 }
 
-function linkEntry(graph: Graph, schema: Schema, link: Link): Json[] {
+function linkEntry(graph: Graph, schema: Schema, link: Link, asObjects: boolean): Json {
   const target = graph.nodes[link.target];
-  const names = target ? inputNames(target, schema, linkIndex(graph).into[link.target] ?? {}) : [];
-  const slot = Math.max(names.indexOf(link.input), 0);
-  return [idValue(link.id), idValue(link.source), link.sourceSlot, idValue(link.target), slot, link.type];
+  const isRead = graph.source?.graph.links[link.id] === link && target?.inputs === graph.source.graph.nodes[link.target]?.inputs;
+  if (link.raw !== undefined && isRead) return link.raw;
+  const slot = Math.max(inputNames(graph, schema, target).indexOf(link.input), 0);
+  const [id, from, to] = [idValue(link.id), idValue(link.source), idValue(link.target)];
+  if (!asObjects) return respell(link.raw, [id, from, link.sourceSlot, to, slot, link.type, ...asList(link.raw).slice(6)]);
+  return respell(link.raw, {
+    ...asObject(link.raw), id, origin_id: from, origin_slot: link.sourceSlot, target_id: to, target_slot: slot, type: link.type,
+  });
 }
 
-function largest(ids: string[], recorded: Json | undefined): number {
-  const numbers = ids.map(Number).filter(Number.isInteger);
-  return Math.max(0, typeof recorded === 'number' ? recorded : 0, ...numbers);
+function groupEntry(group: Group): JsonObject {
+  const { title, color, position, size, raw } = group;
+  const bounding = [position.x, position.y, size.width, size.height];
+  return respell(raw, { ...raw, ...('title' in raw || title ? { title } : {}), ...('color' in raw || color ? { color } : {}), bounding });
+}
+
+/** A list of the file: what is left of it in its order, then what is new. */
+function listed<T>(known: readonly Entry[] | undefined, items: Readonly<Record<string, T>>, write: (item: T) => Json): Json[] {
+  const old = (known ?? []).flatMap((entry): Json[] => {
+    if ('raw' in entry) return [entry.raw];
+    const item = items[entry.id];
+    return item === undefined ? [] : [write(item)];
+  });
+  const written = new Set((known ?? []).flatMap((entry) => ('id' in entry ? [entry.id] : [])));
+  return [...old, ...Object.entries(items).flatMap(([id, item]) => (written.has(id) ? [] : [write(item)]))];
+}
+
+function largest(ids: readonly string[], ...recorded: (Json | undefined)[]): number {
+  return Math.max(0, ...recorded.filter((value) => typeof value === 'number'), ...ids.map(Number).filter(Number.isInteger));
+}
+
+/** Links of version 1 and of subgraphs are objects. */
+function hasLinkObjects(graph: Graph): boolean {
+  return asList(graph.source?.raw['links']).some(isObject) || graph.source?.raw['version'] === 1;
+}
+
+/** What stands beside the lists, with the largest ids given: version 1 keeps these in an object of their own. */
+function besideLists({ nodes, links, rest, source }: Graph): JsonObject {
+  const { last_node_id: node, last_link_id: link, ...others } = rest;
+  const { state } = rest;
+  const count = (known: readonly (Json | undefined)[]): [number, number] => [
+    largest(Object.keys(nodes), node, known[0]), largest(Object.keys(links), link, known[1]),
+  ];
+  if (!isObject(state)) {
+    const [last_node_id, last_link_id] = count([]);
+    return { ...others, last_node_id, last_link_id };
+  }
+  const [lastNodeId, lastLinkId] = count([state['lastNodeId'], state['lastLinkId']]);
+  const recorded = Object.entries({ last_node_id: node, last_link_id: link }).filter(([key]) => key in (source?.raw ?? {}));
+  return { ...others, ...(Object.fromEntries(recorded) as JsonObject), state: { ...state, lastNodeId, lastLinkId } };
+}
+
+/** Whether anything was added to the graph since it was read. */
+function hasGrown(graph: Graph): boolean {
+  const read = graph.source?.graph;
+  return !read || Object.keys(graph.nodes).some((id) => !(id in read.nodes)) || Object.keys(graph.links).some((id) => !(id in read.links));
+}
+
+/** The lists of a graph as the file holds them; empty ones that the file lacked stay away. */
+function lists(graph: Graph, schema: Schema): JsonObject {
+  const order = Object.fromEntries(topologicalOrder(graph).map((id, at) => [id, at]));
+  const asObjects = hasLinkObjects(graph);
+  const links = listed(graph.source?.links, graph.links, (link) => linkEntry(graph, schema, link, asObjects));
+  const groups = graph.groups.map(groupEntry);
+  const isWanted = (key: string, list: Json[]): boolean => !graph.source || key in graph.source.raw || list.length > 0;
+  return {
+    nodes: listed(graph.source?.nodes, graph.nodes, (node) => nodeEntry(graph, schema, node, order[node.id] ?? 0)),
+    ...(isWanted('links', links) ? { links } : {}), ...(isWanted('groups', groups) ? { groups } : {}),
+  };
 }
 
 /** The editor-form document of a graph. */
 export function toEditorForm(graph: Graph, schema: Schema): JsonObject {
-  const order = Object.fromEntries(topologicalOrder(graph).map((id, at) => [id, at]));
-  const nodes = Object.values(graph.nodes).map((node) => nodeEntry(graph, schema, node, order[node.id] ?? 0));
-  return {
-    config: {}, extra: {}, ...graph.rest,
-    last_node_id: largest(Object.keys(graph.nodes), graph.rest['last_node_id']),
-    last_link_id: largest(Object.keys(graph.links), graph.rest['last_link_id']),
-    nodes,
-    links: Object.values(graph.links).map((link) => linkEntry(graph, schema, link)),
-    groups: graph.groups.map((group) => ({
-      ...group.raw, title: group.title, color: group.color,
-      bounding: [group.position.x, group.position.y, group.size.width, group.size.height],
-    })),
-    version: 0.4,
-  };
+  const start: JsonObject = graph.source ? {} : { config: {}, extra: {}, version: 0.4 };
+  const written: JsonObject = { ...start, ...(hasGrown(graph) ? besideLists(graph) : graph.rest), ...lists(graph, schema) };
+  return respell(graph.source?.raw, written);
 }

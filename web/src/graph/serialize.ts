@@ -1,6 +1,8 @@
 /** Turns the graph into the API form that the server runs. */
+import { asObject, type Json, type JsonObject } from './json';
 import type { Graph, GraphNode, Link } from './model';
 import { linkIndex } from './model';
+import { API_PARTS } from './parseApi';
 import type { NodeSpec, Schema, WidgetValue } from './schema';
 import { specOf } from './virtual';
 
@@ -9,7 +11,7 @@ export type ApiValue = WidgetValue | [string, number];
 export interface ApiNode {
   class_type: string;
   inputs: Record<string, ApiValue>;
-  _meta: { title: string };
+  _meta?: Json;
 }
 
 export type ApiPrompt = Record<string, ApiNode>;
@@ -60,16 +62,20 @@ export function isRun(node: GraphNode, schema: Schema): boolean {
   return node.mode === 'always' && specOf(schema, node)?.isVirtual !== true;
 }
 
+function apiNode(graph: Graph, schema: Schema, node: GraphNode): ApiNode {
+  const inputs = inputsOf(graph, schema, node);
+  const read = asObject(node.raw['properties'])[API_PARTS];
+  if (read === undefined) return { class_type: node.type, inputs, _meta: { title: node.title || (specOf(schema, node)?.title ?? node.type) } };
+  const { inputs: surplus, ...others } = asObject(read);
+  const title: JsonObject = node.title ? { _meta: { ...asObject(others['_meta']), title: node.title } } : {};
+  return { ...others, ...title, class_type: node.type, inputs: { ...(asObject(surplus) as ApiNode['inputs']), ...inputs } };
+}
+
 /** The API form of a graph: muted, bypassed and editor-only nodes are resolved away. */
 export function toApiForm(graph: Graph, schema: Schema): ApiPrompt {
   const prompt: ApiPrompt = {};
   for (const node of Object.values(graph.nodes)) {
-    if (!isRun(node, schema)) continue;
-    prompt[node.id] = {
-      class_type: node.type,
-      inputs: inputsOf(graph, schema, node),
-      _meta: { title: node.title || (specOf(schema, node)?.title ?? node.type) },
-    };
+    if (isRun(node, schema)) prompt[node.id] = apiNode(graph, schema, node);
   }
   return prompt;
 }

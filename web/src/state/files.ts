@@ -8,6 +8,7 @@ import { EMPTY_GRAPH, type Graph, type Point } from '../graph/model';
 import { WorkflowError } from '../graph/parse';
 import { parseWorkflow } from '../graph/parseApi';
 import { isPng, pngTexts } from '../graph/png';
+import type { Finding } from '../graph/report';
 import { toEditorForm } from '../graph/save';
 import { TEXT } from '../text';
 import { requestFit } from './camera';
@@ -34,15 +35,21 @@ export function showGraph(graph: Graph, name: string): void {
   if (isNarrow()) requestFit(promptOf(graph));
 }
 
-/** Open a workflow document of any form. Returns what had to be left out. Throws {@link WorkflowError}. */
-export function openDocument(document: Json, name: string): readonly string[] {
+/** What could not be understood, as a sentence. */
+export function findingSentence({ code, node, subject }: Finding): string {
+  return `${node === null ? '' : `${TEXT.findings.node(node)}: `}${TEXT.findings[code](subject)}`;
+}
+
+/** Open a workflow document of any form. Returns what could not be understood. Throws {@link WorkflowError}. */
+export function openDocument(document: Json, name: string): readonly Finding[] {
   const { schema } = getState();
-  const { graph, warnings } = parseWorkflow(document, schema);
+  const { graph, report } = parseWorkflow(document, schema);
   const stored = storedName(graph);
   showGraph(separate(graph, schema), stored || name);
-  const [first, ...others] = warnings;
+  // Unknown nodes are among the problems anyway.
+  const [first, ...others] = report.filter(({ code }) => code !== 'unknown_node').map(findingSentence);
   if (first !== undefined) notify(others.length > 0 ? `${first} ${TEXT.notes.others(others.length)}` : first, true);
-  return warnings;
+  return report;
 }
 
 /** Open one of the server's examples. */
@@ -83,8 +90,8 @@ export async function openFile(file: File, at?: Point): Promise<void> {
   try {
     const text = await textIn(file);
     if (text !== undefined) {
-      const warnings = openDocument(readText(text), file.name.replace(/\.[^.]+$/, ''));
-      if (warnings.length === 0) notify(TEXT.notes.loaded(getState().name));
+      const report = openDocument(readText(text), file.name.replace(/\.[^.]+$/, ''));
+      if (report.length === 0) notify(TEXT.notes.loaded(getState().name));
     } else if (at) await placePicture(file, at);
     else throw new WorkflowError(TEXT.errors.noText);
   } catch (error) {
