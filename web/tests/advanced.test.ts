@@ -5,7 +5,7 @@ import { HEADER, layoutIn } from '../src/graph/geometry';
 import { makeRoom } from '../src/graph/layout';
 import { EMPTY_GRAPH, type Graph, type GraphNode } from '../src/graph/model';
 import { parseWorkflow } from '../src/graph/parseApi';
-import { toEditorForm } from '../src/graph/save';
+import { toEditorForm } from '../src/graph/document';
 import { toApiForm } from '../src/graph/serialize';
 import { readSchema } from '../src/graph/schema';
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { asList, asObject, parseJson, stringifyJson, type Json } from '../src/graph/json';
-import { parseEditorForm, WorkflowError } from '../src/graph/parse';
+import { parseEditorForm } from '../src/graph/document';
+import { WorkflowError } from '../src/graph/parse';
 import { isApiForm, parseWorkflow } from '../src/graph/parseApi';
-import { toEditorForm } from '../src/graph/save';
+import { toEditorForm } from '../src/graph/document';
 import { toApiForm } from '../src/graph/serialize';
 import { hasMaterial, readMaterial, recordedApiForms, recordedPairs, recordedSchema, TOY, WHY_SKIPPED } from './material';
 

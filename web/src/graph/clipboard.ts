@@ -1,18 +1,19 @@
 /** Copy and paste: the chosen part of a graph as an editor-form document. */
-import { asObject, parseJson, stringifyJson, type Json } from './json';
-import { isEditorForm, parseEditorForm, centreOf } from './parse';
-import type { Graph, GraphNode, Link, Point } from './model';
-import { nextLinkId, nextNodeId } from './model';
-import { toEditorForm } from './save';
+import { asObject, parseJson, sameJson, stringifyJson, type Json } from './json';
+import { rootOf } from './levels';
+import { parseEditorForm, subgraphsUsed, toEditorForm } from './document';
+import { randomUuid } from './ids';
+import { isEditorForm, centreOf } from './parse';
+import { EMPTY_GRAPH, isBoundary, nextLinkId, nextNodeId, type Graph, type GraphNode, type Link, type Point, type Subgraph } from './model';
 import type { Schema } from './schema';
 
 /** The graph reduced to these nodes and the links between them. */
 function part(graph: Graph, ids: ReadonlySet<string>): Graph {
-  const nodes = Object.fromEntries(Object.entries(graph.nodes).filter(([id]) => ids.has(id)));
+  const nodes = Object.fromEntries(Object.entries(graph.nodes).filter(([id, node]) => ids.has(id) && !isBoundary(node)));
   const links = Object.fromEntries(
-    Object.entries(graph.links).filter(([, link]) => ids.has(link.source) && ids.has(link.target)),
+    Object.entries(graph.links).filter(([, link]) => link.source in nodes && link.target in nodes),
   );
-  return { nodes, links, groups: [], rest: {} };
+  return { ...EMPTY_GRAPH, nodes, links, subgraphs: graph.subgraphs };
 }
 
 /** Text of the chosen nodes for the clipboard. */
@@ -33,12 +34,43 @@ export function readClipboard(text: string, schema: Schema): Graph | undefined {
   return isEditorForm(document) ? parseEditorForm(document, schema).graph : undefined;
 }
 
+/** What a subgraph says, whatever file it came in. */
+function content({ name, graph }: Subgraph): Json {
+  const nodes = Object.values(graph.nodes).map(({ id, type, title, mode, values, controls, inputs, outputs, position }): Json => {
+    const slots = isBoundary(graph.nodes[id]) ? [...inputs, ...outputs].map((slot): Json => [slot.name, slot.type]) : [];
+    return [id, type, title, mode, { ...values }, { ...controls }, slots, position.x, position.y];
+  });
+  const links = Object.values(graph.links).map(({ source, sourceSlot, target, input }): Json => [source, sourceSlot, target, input]);
+  const sorted = (list: Json[]): Json[] => list.map((item) => stringifyJson(item)).sort();
+  return [name, sorted(nodes), sorted(links)];
+}
+
+/** The subgraphs of a copied part under ids that mean the same here, and the new id of each that had to change. */
+function broughtAlong(graph: Graph, copied: Graph, newId: () => string): { subgraphs: Graph['subgraphs']; renamed: ReadonlyMap<string, string> } {
+  const used = Object.values(copied.subgraphs).filter(({ id }) => subgraphsUsed(copied.nodes, copied.subgraphs).has(id));
+  const isSame = (a: Subgraph, b: Subgraph | undefined): boolean => sameJson(content(a), b && content(b));
+  const foreign = used.filter((subgraph) => subgraph.id in graph.subgraphs && !isSame(subgraph, graph.subgraphs[subgraph.id]));
+  const renamed = new Map(foreign.map(({ id }) => [id, newId()]));
+  const added = used.filter(({ id }) => renamed.has(id) || !(id in graph.subgraphs)).map((subgraph): [string, Subgraph] => {
+    const id = renamed.get(subgraph.id) ?? subgraph.id;
+    return [id, { ...subgraph, id, graph: retyped(subgraph.graph, renamed) }];
+  });
+  return { subgraphs: added.length > 0 ? { ...graph.subgraphs, ...Object.fromEntries(added) } : graph.subgraphs, renamed };
+}
+
+/** The graph with the types of nodes replaced. */
+function retyped(graph: Graph, types: ReadonlyMap<string, string>): Graph {
+  const nodes = Object.entries(graph.nodes).map(([id, node]) => [id, types.has(node.type) ? { ...node, type: types.get(node.type) ?? node.type } : node]);
+  return { ...graph, nodes: Object.fromEntries(nodes) as Graph['nodes'] };
+}
+
 /** The graph with a copied part added around a point, under new ids; and those ids. */
-export function pasteNodes(graph: Graph, copied: Graph, at: Point): { graph: Graph; ids: Set<string> } {
+export function pasteNodes(graph: Graph, copied: Graph, at: Point, newId: () => string = randomUuid): { graph: Graph; ids: Set<string> } {
   const centre = centreOf(Object.values(copied.nodes).map((node) => node.position));
+  const { subgraphs, renamed: types } = broughtAlong(graph, copied, newId);
   const renamed: Record<string, string> = {};
-  let result = graph;
-  for (const node of Object.values(copied.nodes)) {
+  let result: Graph = { ...graph, subgraphs };
+  for (const node of Object.values(retyped(copied, types).nodes)) {
     const id = nextNodeId(result);
     renamed[node.id] = id;
     const position = {
@@ -59,13 +91,14 @@ export function pasteNodes(graph: Graph, copied: Graph, at: Point): { graph: Gra
 
 /** Name a workflow file carries, if any. */
 export function storedName(graph: Graph): string {
-  const name = asObject(asObject(graph.rest['extra'])['sd35graph'])['name'];
+  const name = asObject(asObject(rootOf(graph).rest['extra'])['sd35graph'])['name'];
   return typeof name === 'string' ? name : '';
 }
 
-/** The graph with its name stored in the document. */
+/** The whole document's graph with its name stored in it. */
 export function withName(graph: Graph, name: string): Graph {
-  const extra = asObject(graph.rest['extra']);
+  const root = rootOf(graph);
+  const extra = asObject(root.rest['extra']);
   const ours = asObject(extra['sd35graph']);
-  return { ...graph, rest: { ...graph.rest, extra: { ...extra, sd35graph: { ...ours, name } } } };
+  return { ...root, rest: { ...root.rest, extra: { ...extra, sd35graph: { ...ours, name } } } };
 }

@@ -1,8 +1,8 @@
 /** Which sockets fit together, and links between them. */
-import type { Graph, GraphNode, Link } from './model';
-import { linkIndex, nextLinkId } from './model';
+import { randomUuid } from './ids';
+import { INPUTS_TYPE, linkIndex, nextLinkId, OUTPUTS_TYPE, type Graph, type GraphNode, type Link } from './model';
 import type { NodeSpec, Schema } from './schema';
-import { specOf } from './virtual';
+import { OPEN_SLOT, specOf } from './virtual';
 
 export interface Endpoints {
   source: string;
@@ -76,9 +76,34 @@ export function refusal(graph: Graph, schema: Schema, ends: Endpoints): Refusal 
   return reaches(graph, ends.target, ends.source) ? 'cycle' : undefined;
 }
 
+/** A name no other has: `model`, `model_1` … */
+export function freeName(name: string, taken: readonly string[]): string {
+  let free = name;
+  for (let at = 1; taken.includes(free) || free === OPEN_SLOT; at++) free = `${name}_${at}`;
+  return free;
+}
+
+/** A link to the open end of a subgraph's inputs or outputs adds one: the graph with it, and where the link then goes. */
+function withSlot(graph: Graph, schema: Schema, ends: Endpoints): { graph: Graph; ends: Endpoints } {
+  const [source, target] = [graph.nodes[ends.source], graph.nodes[ends.target]];
+  if (source?.type === INPUTS_TYPE && ends.sourceSlot === source.outputs.length) {
+    const name = freeName(ends.input === OPEN_SLOT ? 'value' : ends.input || 'value', source.outputs.map((slot) => slot.name));
+    const slot = { id: randomUuid(), name, type: inputType(schema, target, ends.input) ?? '*' };
+    return withSlot({ ...graph, nodes: { ...graph.nodes, [source.id]: { ...source, outputs: [...source.outputs, slot] } } }, schema, ends);
+  }
+  if (target?.type === OUTPUTS_TYPE && ends.input === OPEN_SLOT) {
+    const own = source && (specOf(schema, source)?.outputs ?? source.outputs)[ends.sourceSlot]?.name;
+    const slot = { id: randomUuid(), name: freeName(own || 'value', target.inputs.map((one) => one.name)), type: carriedType(schema, graph, ends.source, ends.sourceSlot) };
+    const nodes = { ...graph.nodes, [target.id]: { ...target, inputs: [...target.inputs, slot] } };
+    return { graph: { ...graph, nodes }, ends: { ...ends, input: slot.name } };
+  }
+  return { graph, ends };
+}
+
 /** The graph with this link; whatever fed the input before is unplugged. The graph itself where it is refused. */
-export function connect(graph: Graph, schema: Schema, ends: Endpoints): Graph {
-  if (refusal(graph, schema, ends)) return graph;
+export function connect(before: Graph, schema: Schema, wanted: Endpoints): Graph {
+  if (refusal(before, schema, wanted)) return before;
+  const { graph, ends } = withSlot(before, schema, wanted);
   const replaced = linkIndex(graph).into[ends.target]?.[ends.input];
   if (replaced?.source === ends.source && replaced.sourceSlot === ends.sourceSlot) return graph;
   const type = carriedType(schema, graph, ends.source, ends.sourceSlot);

@@ -1,7 +1,7 @@
 /** Edits of nodes: each returns a new graph. */
 import { defaultSize } from './geometry';
 import type { Graph, GraphNode, Mode, Point, SeedControl } from './model';
-import { nextNodeId } from './model';
+import { isBoundary, nextNodeId } from './model';
 import type { NodeSpec, WidgetValue } from './schema';
 import { widgetInputs } from './schema';
 
@@ -37,8 +37,9 @@ export function addNode(graph: Graph, spec: NodeSpec, position: Point): { graph:
   return { graph: { ...graph, nodes: { ...graph.nodes, [id]: node }, rest }, id };
 }
 
-/** The graph without these nodes and every link that touched them. */
-export function removeNodes(graph: Graph, ids: ReadonlySet<string>): Graph {
+/** The graph without these nodes, a subgraph's own inputs and outputs excepted, and without every link that touched them. */
+export function removeNodes(graph: Graph, chosen: ReadonlySet<string>): Graph {
+  const ids = new Set([...chosen].filter((id) => id in graph.nodes && !isBoundary(graph.nodes[id])));
   if (ids.size === 0) return graph;
   const nodes = Object.fromEntries(Object.entries(graph.nodes).filter(([id]) => !ids.has(id)));
   const links = Object.fromEntries(
@@ -78,7 +79,7 @@ export function setControl(graph: Graph, id: string, input: string, control: See
 
 /** Mute or bypass nodes; nodes already in that mode all return to normal. */
 export function toggleMode(graph: Graph, ids: ReadonlySet<string>, mode: Mode): Graph {
-  const chosen = [...ids].flatMap((id) => graph.nodes[id] ?? []);
+  const chosen = [...ids].flatMap((id) => graph.nodes[id] ?? []).filter((node) => !isBoundary(node));
   const next: Mode = chosen.every((node) => node.mode === mode) ? 'always' : mode;
   const nodes = { ...graph.nodes };
   for (const node of chosen) nodes[node.id] = { ...node, mode: next };

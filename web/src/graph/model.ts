@@ -1,5 +1,5 @@
 /** The graph being edited: immutable, every edit returns a new one that shares what did not change. */
-import type { Json, JsonObject } from './json';
+import { isObject, type Json, type JsonObject } from './json';
 import type { WidgetValue } from './schema';
 
 export interface Point {
@@ -21,6 +21,8 @@ export type Mode = 'always' | 'muted' | 'bypassed';
 export interface SlotRecord {
   name: string;
   type: string;
+  /** Of a subgraph's own inputs and outputs: stays the same when they are renamed or moved. */
+  id?: string;
 }
 
 export interface GraphNode {
@@ -90,16 +92,43 @@ export interface Graph {
   groups: readonly Group[];
   /** Everything else of the document, kept for saving. */
   rest: JsonObject;
+  /** Graphs that stand for a node, by the type of these nodes. While one is open, its entry is as it was before. */
+  subgraphs: Readonly<Record<string, Subgraph>>;
+  /** Set while this graph is a subgraph that was opened: where from. */
+  outer?: Outer;
   /** The document it was read from; absent in graphs that began empty. */
   source?: Source;
 }
 
-export const EMPTY_GRAPH: Graph = { nodes: {}, links: {}, groups: [], rest: {} };
-
-/** A graph as part of a document that is not the one it was read from. */
-export function withoutSource({ source: _source, ...graph }: Graph): Graph {
-  return graph;
+/**
+ * A graph in the place of a node. Its own inputs and outputs are two nodes of it, {@link INPUTS} and {@link OUTPUTS},
+ * whose sockets are the subgraph's: so they are linked, moved and drawn like all others.
+ */
+export interface Subgraph {
+  id: string;
+  name: string;
+  graph: Graph;
 }
+
+/** The graph around one that is open, and which of its nodes was opened. */
+export interface Outer {
+  graph: Graph;
+  node: string;
+  subgraph: string;
+}
+
+/** Ids of the nodes that stand for a subgraph's own inputs and outputs; files use these numbers. */
+export const INPUTS = '-10';
+export const OUTPUTS = '-20';
+export const INPUTS_TYPE = 'SubgraphInputs';
+export const OUTPUTS_TYPE = 'SubgraphOutputs';
+
+/** Whether a node stands for the inputs or outputs of the subgraph it is in. */
+export function isBoundary(node: GraphNode | undefined): boolean {
+  return node?.type === INPUTS_TYPE || node?.type === OUTPUTS_TYPE;
+}
+
+export const EMPTY_GRAPH: Graph = { nodes: {}, links: {}, groups: [], rest: {}, subgraphs: {} };
 
 /** Links that end at or leave each node, computed once per graph. */
 export interface LinkIndex {
@@ -129,8 +158,12 @@ export function linkInto(graph: Graph, node: string, input: string): Link | unde
   return linkIndex(graph).into[node]?.[input];
 }
 
-function nextNumber(ids: readonly string[], recorded: unknown, named = 0): string {
-  let largest = Math.max(typeof recorded === 'number' ? recorded : 0, named);
+/** One more than the largest of these ids and of what the document records as largest. */
+function nextNumber(graph: Graph, ids: readonly string[], key: 'last_node_id' | 'last_link_id', named = 0): string {
+  const { state } = graph.rest;
+  const counter = key === 'last_node_id' ? 'lastNodeId' : 'lastLinkId';
+  const recorded = [graph.rest[key], isObject(state) ? state[counter] : 0, named];
+  let largest = Math.max(0, ...recorded.filter((value) => typeof value === 'number'));
   for (const id of ids) {
     const value = Number(id);
     if (Number.isInteger(value) && value > largest) largest = value;
@@ -140,10 +173,10 @@ function nextNumber(ids: readonly string[], recorded: unknown, named = 0): strin
 
 /** An unused node id; ids of removed nodes are not used again within a document. */
 export function nextNodeId(graph: Graph): string {
-  return nextNumber(Object.keys(graph.nodes), graph.rest['last_node_id'], graph.source?.lastNode);
+  return nextNumber(graph, Object.keys(graph.nodes), 'last_node_id', graph.source?.lastNode);
 }
 
 /** An unused link id. */
 export function nextLinkId(graph: Graph): string {
-  return nextNumber(Object.keys(graph.links), graph.rest['last_link_id'], graph.source?.lastLink);
+  return nextNumber(graph, Object.keys(graph.links), 'last_link_id', graph.source?.lastLink);
 }

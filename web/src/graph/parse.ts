@@ -1,11 +1,11 @@
-/** Reads the editor form of a workflow: versions 0.4 and 1. */
+/** Reads the nodes, links and groups of the editor form: versions 0.4 and 1. */
 import { asList, asObject, asText, isObject, stringifyJson, type Json, type JsonObject } from './json';
 import type { Entry, Graph, GraphNode, Group, Mode, Point, SlotRecord } from './model';
 import { readLinks } from './parseLinks';
 import type { Finding } from './report';
 import type { Schema } from './schema';
 import { specOf, VIRTUAL_SPECS } from './virtual';
-import { readPrimitive, readWidgetValues } from './widgetValues';
+import { readPrimitive, readPromoted, readWidgetValues } from './widgetValues';
 
 /** The document is not a workflow; the message says what was expected. */
 export class WorkflowError extends Error {}
@@ -16,14 +16,8 @@ export const TITLE_BAR = 30;
 /** Places and sizes beyond this are mistakes that no canvas can show. */
 const FURTHEST = 1e6;
 
-export interface Parsed {
-  graph: Graph;
-  /** What could not be understood. */
-  report: readonly Finding[];
-}
-
 /** A pair stored as `[a, b]` or `{"0": a, "1": b}`. */
-function pair(value: Json | undefined, fallback: readonly [number, number]): [number, number] {
+export function pair(value: Json | undefined, fallback: readonly [number, number]): [number, number] {
   const at = (key: 0 | 1): Json | undefined => (Array.isArray(value) ? value[key] : asObject(value)[String(key)]);
   const number = (item: Json | undefined, other: number): number =>
     typeof item === 'number' && Number.isFinite(item) ? Math.min(Math.max(item, -FURTHEST), FURTHEST) : other;
@@ -44,6 +38,7 @@ function stored(type: string, schema: Schema, raw: JsonObject): Pick<GraphNode, 
   const values = raw['widgets_values'];
   if (type === 'PrimitiveNode') return readPrimitive(values);
   const spec = schema[type] ?? VIRTUAL_SPECS[type];
+  if (spec?.isSubgraph) return { values: readPromoted(raw), controls: {} };
   if (spec) return readWidgetValues(spec, values);
   return { values: isObject(values) ? values : {}, controls: {} };
 }
@@ -105,19 +100,15 @@ export function isEditorForm(document: Json): document is JsonObject {
   return isObject(document) && Array.isArray(document['nodes']);
 }
 
-/** The graph of an editor-form document. Throws {@link WorkflowError}. */
-export function parseEditorForm(document: Json, schema: Schema): Parsed {
-  if (!isEditorForm(document)) {
-    throw new WorkflowError('A workflow needs a list "nodes"; this document has none.');
-  }
-  const report: Finding[] = [];
-  const { nodes, entries } = readNodes(asList(document['nodes']), schema, report);
+/** Reads the lists of a workflow or of a subgraph; `own` are nodes that stand in other fields of the document. */
+export function readGraph(document: JsonObject, schema: Schema, report: Finding[], own: readonly GraphNode[] = []): Graph {
+  const { nodes: listed, entries } = readNodes(asList(document['nodes']), schema, report);
+  const nodes = { ...listed, ...Object.fromEntries(own.map((node) => [node.id, node])) };
   const read = readLinks(asList(document['links']), nodes, schema, report);
   const { nodes: _nodes, links: _links, groups, ...rest } = document;
-  const graph: Graph = { nodes, links: read.links, groups: readGroups(asList(groups), report), rest };
+  const graph: Graph = { nodes, links: read.links, groups: readGroups(asList(groups), report), rest, subgraphs: {} };
   const lastNode = Math.max(read.lastNode, ...wholeNumbers(asList(document['nodes']).map((node) => asObject(node)['id'])));
-  const source = { raw: document, graph, nodes: entries, links: read.entries, lastNode, lastLink: read.lastLink };
-  return { graph: { ...graph, source }, report };
+  return { ...graph, source: { raw: document, graph, nodes: entries, links: read.entries, lastNode, lastLink: read.lastLink } };
 }
 
 function wholeNumbers(values: readonly unknown[]): number[] {

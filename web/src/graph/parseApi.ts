@@ -4,7 +4,8 @@ import { defaults } from './edit';
 import { defaultSize } from './geometry';
 import { arrange } from './layout';
 import type { Graph, GraphNode, Link } from './model';
-import { isEditorForm, parseEditorForm, WorkflowError, type Parsed } from './parse';
+import { parseEditorForm, type Parsed } from './document';
+import { isEditorForm, WorkflowError } from './parse';
 import type { Finding } from './report';
 import type { NodeSpec, Schema, WidgetValue } from './schema';
 
@@ -91,7 +92,7 @@ export function parseApiForm(document: JsonObject, schema: Schema): Parsed {
       links[linkId] = { id: linkId, source, sourceSlot, target: id, input, type };
     }
   }
-  const graph: Graph = { nodes, links, groups: [], rest: {} };
+  const graph: Graph = { nodes, links, groups: [], rest: {}, subgraphs: {} };
   return { graph: arrange(graph, schema), report };
 }
 

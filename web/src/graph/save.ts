@@ -1,5 +1,5 @@
 /**
- * Writes the editor form.
+ * Writes the nodes, links and groups of the editor form.
  *
  * What the graph did not change since it was read is written as the file had it, to the byte: only fields that differ
  * from what was read are written anew.
@@ -7,12 +7,12 @@
 import { layoutIn } from './geometry';
 import { asList, asObject, isObject, respell, sameJson, type Json, type JsonObject } from './json';
 import { topologicalOrder } from './layout';
-import type { Entry, Graph, GraphNode, Group, Link } from './model';
+import { isBoundary, type Entry, type Graph, type GraphNode, type Group, type Link } from './model';
 import { TITLE_BAR } from './parse';
 import { idValue, inputEntries, inputNames, outputEntries, readState } from './saveSlots';
 import type { Schema } from './schema';
 import { specOf } from './virtual';
-import { writeWidgetValues } from './widgetValues';
+import { writePromoted, writeWidgetValues } from './widgetValues';
 
 function modeNumber(node: GraphNode): Json {
   if (node.mode === 'muted') return 2;
@@ -21,13 +21,14 @@ function modeNumber(node: GraphNode): Json {
   return before === undefined || before === 2 || before === 4 ? 0 : before;
 }
 
-function storedValues(node: GraphNode, schema: Schema): Json | undefined {
+function storedValues(node: GraphNode, graph: Graph, schema: Schema): Json | undefined {
   const before = node.raw['widgets_values'];
   if (node.type === 'PrimitiveNode') {
     const control = node.controls['value'];
     return [node.values['value'] ?? '', ...(control ? [control] : asList(before).slice(1))];
   }
   const spec = specOf(schema, node);
+  if (spec?.isSubgraph) return writePromoted(spec, node, inputEntries(graph, schema, node, readState(graph, node)) ?? node.raw['inputs'] ?? []);
   if (spec) return writeWidgetValues(spec, node);
   if (before !== undefined && !isObject(before)) return before;
   return Object.keys(node.values).length > 0 ? { ...asObject(before), ...node.values } : before;
@@ -66,7 +67,7 @@ const FIELDS: readonly (readonly [string, readonly (keyof GraphNode)[], Writer])
   ['bgcolor', ['background'], ({ background }) => background || undefined],
   ['properties', ['depth'], propertiesOf],
   ['showAdvanced', ['open'], ({ open }) => open || undefined],
-  ['widgets_values', ['values', 'controls'], (node, _graph, schema) => storedValues(node, schema)],
+  ['widgets_values', ['values', 'controls'], storedValues],
 ];
 
 function isSame(a: GraphNode, b: GraphNode, keys: readonly (keyof GraphNode)[]): boolean {
@@ -121,7 +122,7 @@ function largest(ids: readonly string[], ...recorded: (Json | undefined)[]): num
 
 /** Links of version 1 and of subgraphs are objects. */
 function hasLinkObjects(graph: Graph): boolean {
-  return asList(graph.source?.raw['links']).some(isObject) || graph.source?.raw['version'] === 1;
+  return asList(graph.source?.raw['links']).some(isObject) || graph.rest['version'] === 1;
 }
 
 /** What stands beside the lists, with the largest ids given: version 1 keeps these in an object of their own. */
@@ -148,20 +149,19 @@ function hasGrown(graph: Graph): boolean {
 
 /** The lists of a graph as the file holds them; empty ones that the file lacked stay away. */
 function lists(graph: Graph, schema: Schema): JsonObject {
+  const inList = Object.fromEntries(Object.entries(graph.nodes).filter(([, node]) => !isBoundary(node)));
   const order = Object.fromEntries(topologicalOrder(graph).map((id, at) => [id, at]));
   const asObjects = hasLinkObjects(graph);
   const links = listed(graph.source?.links, graph.links, (link) => linkEntry(graph, schema, link, asObjects));
   const groups = graph.groups.map(groupEntry);
   const isWanted = (key: string, list: Json[]): boolean => !graph.source || key in graph.source.raw || list.length > 0;
   return {
-    nodes: listed(graph.source?.nodes, graph.nodes, (node) => nodeEntry(graph, schema, node, order[node.id] ?? 0)),
+    nodes: listed(graph.source?.nodes, inList, (node) => nodeEntry(graph, schema, node, order[node.id] ?? 0)),
     ...(isWanted('links', links) ? { links } : {}), ...(isWanted('groups', groups) ? { groups } : {}),
   };
 }
 
-/** The editor-form document of a graph. */
-export function toEditorForm(graph: Graph, schema: Schema): JsonObject {
-  const start: JsonObject = graph.source ? {} : { config: {}, extra: {}, version: 0.4 };
-  const written: JsonObject = { ...start, ...(hasGrown(graph) ? besideLists(graph) : graph.rest), ...lists(graph, schema) };
-  return respell(graph.source?.raw, written);
+/** A graph as fields of a document, without its subgraphs. */
+export function graphFields(graph: Graph, schema: Schema): JsonObject {
+  return { ...(hasGrown(graph) ? besideLists(graph) : graph.rest), ...lists(graph, schema) };
 }

@@ -2,12 +2,12 @@
 import { asList, asObject, type Json, type JsonObject } from './json';
 import type { Graph, GraphNode, Link } from './model';
 import { linkIndex } from './model';
-import type { Schema } from './schema';
+import type { InputSpec, NodeSpec, Schema } from './schema';
 import { specOf } from './virtual';
 
 /** Ids that look like numbers are numbers in the file. */
 export function idValue(id: string): Json {
-  return /^(0|[1-9]\d{0,14})$/.test(id) ? Number(id) : id;
+  return /^(0|-?[1-9]\d{0,14})$/.test(id) ? Number(id) : id;
 }
 
 /** The node as it was read, if it is one that was read. */
@@ -25,18 +25,26 @@ export function inputNames(graph: Graph, schema: Schema, node: GraphNode | undef
   if (!node) return [];
   const linked = into(graph, node);
   const isRead = readState(graph, node) !== undefined;
-  const sockets = (specOf(schema, node)?.inputs ?? []).filter((input) => (input.widget === null && !isRead) || input.name in linked);
+  const spec = specOf(schema, node);
+  const isListed = (input: InputSpec): boolean => (!isRead && (input.widget === null || spec?.isSubgraph === true)) || input.name in linked || (spec?.isSubgraph === true && input.name in node.values);
+  const sockets = (spec?.inputs ?? []).filter(isListed);
   const known = node.inputs.map((slot) => slot.name);
   const added = new Set([...sockets.map((input) => input.name), ...Object.keys(linked)]);
   return [...known, ...[...added].filter((name) => !known.includes(name))];
+}
+
+/** Whether a subgraph's node gives a value where, as it was read, it gave none. */
+function isPromotedNow(spec: NodeSpec | undefined, node: GraphNode, read: GraphNode | undefined, name: string): boolean {
+  return spec?.isSubgraph === true && name in node.values && !(name in (read?.values ?? {}));
 }
 
 /** The list `inputs` of a node; undefined where the file's stands as it is. `read`: the node as it was read. */
 export function inputEntries(graph: Graph, schema: Schema, node: GraphNode, read: GraphNode | undefined): Json[] | undefined {
   const [now, then] = [into(graph, node), into(read && graph.source?.graph, node)];
   const names = inputNames(graph, schema, node);
-  if (read?.inputs === node.inputs && names.length === node.inputs.length && names.every((name) => now[name]?.id === then[name]?.id)) return undefined;
   const spec = specOf(schema, node);
+  const isSame = (name: string): boolean => now[name]?.id === then[name]?.id && !isPromotedNow(spec, node, read, name);
+  if (read?.inputs === node.inputs && names.every(isSame) && Object.keys(then).every(isSame)) return undefined;
   const before = asList(node.raw['inputs']).map(asObject);
   return names.map((name, at) => {
     const known = before[at]?.['name'] === name ? before[at] : before.find((entry) => entry['name'] === name);
@@ -45,13 +53,13 @@ export function inputEntries(graph: Graph, schema: Schema, node: GraphNode, read
     const entry: JsonObject = { name, type, ...known };
     const link = now[name];
     if (!read || !known || link?.id !== then[name]?.id) entry['link'] = link ? idValue(link.id) : null;
-    if (input?.widget && !('widget' in entry)) entry['widget'] = { name };
+    if (input?.widget && !('widget' in entry) && (!spec?.isSubgraph || !read || name in node.values)) entry['widget'] = { name };
     return entry;
   });
 }
 
 /** The links of one output: those the file lists that are still there or were never understood, then the new ones. */
-function outgoing(listed: Json | undefined, now: readonly string[], then: readonly string[]): Json {
+export function outgoing(listed: Json | undefined, now: readonly string[], then: readonly string[]): Json {
   const gone = new Set(then.filter((id) => !now.includes(id)).map(idValue));
   const old = asList(listed).filter((id) => !gone.has(id));
   const links = [...old, ...now.map(idValue).filter((id) => !old.includes(id))];
@@ -66,16 +74,19 @@ function idsFrom(graph: Graph | undefined, node: GraphNode, slot: number): strin
 /** The list `outputs` of a node; undefined where the file's stands as it is. */
 export function outputEntries(graph: Graph, schema: Schema, node: GraphNode, read: GraphNode | undefined): Json[] | undefined {
   const before = asList(node.raw['outputs']).map(asObject);
-  const declared = specOf(schema, node)?.outputs ?? [];
+  const spec = specOf(schema, node);
+  const declared = spec?.outputs ?? [];
   const source = read && graph.source?.graph;
-  const slots = Array.from({ length: Math.max(before.length, declared.length, node.outputs.length) }, (_, slot) => ({
+  const slots = Array.from({ length: spec?.isSubgraph ? declared.length : Math.max(before.length, declared.length, node.outputs.length) }, (_, slot) => ({
     now: idsFrom(graph, node, slot), then: idsFrom(source, node, slot), slot,
   }));
   if (read?.outputs === node.outputs && slots.every(({ now, then }) => now.join() === then.join())) return undefined;
   return slots.map(({ now, then, slot }): JsonObject => {
     const { name, type } = declared[slot] ?? node.outputs[slot] ?? { name: '', type: '*' };
-    const entry: JsonObject = { name, type, ...before[slot] };
-    const isChanged = !read || !before[slot] || now.join() !== then.join();
-    return isChanged ? { ...entry, links: outgoing(read && entry['links'], now, then) } : entry;
+    // The outputs of a subgraph's node move and change their names.
+    const known = spec?.isSubgraph ? before.find((one) => one['name'] === name) : before[slot];
+    const entry: JsonObject = { name, type, ...known };
+    const isChanged = !read || !known || spec?.isSubgraph === true || now.join() !== then.join();
+    return isChanged ? { ...entry, links: outgoing(read && !spec?.isSubgraph ? entry['links'] : null, now, then) } : entry;
   });
 }

@@ -49,6 +49,8 @@ export interface NodeSpec {
   isOutput: boolean;
   /** Only in the editor: notes, reroutes and primitives never reach the server. */
   isVirtual: boolean;
+  /** A graph of the document stands behind it. */
+  isSubgraph?: true;
 }
 
 export type Schema = Record<string, NodeSpec>;

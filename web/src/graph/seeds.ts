@@ -1,7 +1,8 @@
 /** What happens to seeds after a run. */
 import { updateNode } from './edit';
-import type { Graph, SeedControl } from './model';
-import { linkInto } from './model';
+import { openPath, pathOf, rootOf } from './levels';
+import { linkInto, type Graph, type SeedControl, type Subgraph } from './model';
+import { subgraphsUsed } from './document';
 import type { NumberValue, NumberWidget, Schema, WidgetValue } from './schema';
 import { widgetInputs } from './schema';
 import { specOf } from './virtual';
@@ -33,8 +34,22 @@ export function nextSeed(value: WidgetValue, control: SeedControl, widget: Numbe
   return tidyInteger(moved > max ? min : moved < min ? max : moved);
 }
 
-/** The graph with every unlinked seed moved on as its control says. */
+/** The graph with every unlinked seed moved on as its control says, also those in subgraphs and around an open one. */
 export function advanceSeeds(graph: Graph, schema: Schema, random: () => number): Graph {
+  const root = rootOf(graph);
+  const ids = [...subgraphsUsed(root.nodes, root.subgraphs)];
+  const moved = ids.map((id): [string, Subgraph | undefined] => {
+    const held = root.subgraphs[id];
+    return [id, held && { ...held, graph: advanceLevel(held.graph, schema, random) }];
+  });
+  const changed = moved.filter(([id, held]) => held?.graph !== root.subgraphs[id]?.graph);
+  const subgraphs = changed.length > 0 ? { ...root.subgraphs, ...(Object.fromEntries(changed) as Graph['subgraphs']) } : root.subgraphs;
+  const next = advanceLevel(root, schema, random);
+  if (next === root && subgraphs === root.subgraphs) return graph;
+  return openPath(subgraphs === root.subgraphs ? next : { ...next, subgraphs }, pathOf(graph).map(({ node }) => node));
+}
+
+function advanceLevel(graph: Graph, schema: Schema, random: () => number): Graph {
   let next = graph;
   for (const node of Object.values(graph.nodes)) {
     const spec = specOf(schema, node);

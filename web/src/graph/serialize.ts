@@ -1,9 +1,11 @@
 /** Turns the graph into the API form that the server runs. */
 import { asObject, type Json, type JsonObject } from './json';
-import type { Graph, GraphNode, Link } from './model';
-import { linkIndex } from './model';
+import { flatten, innerOutputs, ownerOf } from './flatten';
+import { rootOf } from './levels';
+import { INPUTS_TYPE, linkIndex, linkInto, type Graph, type GraphNode, type Link } from './model';
 import { API_PARTS } from './parseApi';
 import type { NodeSpec, Schema, WidgetValue } from './schema';
+import { withSubgraphs } from './subgraphSpec';
 import { specOf } from './virtual';
 
 export type ApiValue = WidgetValue | [string, number];
@@ -29,20 +31,33 @@ function passedInput(node: GraphNode, spec: NodeSpec | undefined, slot: number):
   return sockets.find((input) => input.type === type)?.name;
 }
 
-/** Follow a link back through reroutes and bypassed nodes. Undefined where it ends in nothing. */
+/** Where to look next on the way back from an output: an input, the end of the way, or nothing. */
+function stepBack(graph: Graph, schema: Schema, node: GraphNode, slot: number): { node: string; input: string } | Origin | undefined {
+  if (node.type === INPUTS_TYPE) {
+    const [owner, name] = [ownerOf(node.id), node.outputs[slot]?.name ?? ''];
+    const value = linkInto(graph, owner, name) ? undefined : graph.nodes[owner]?.values[name];
+    return value === undefined ? { node: owner, input: name } : { value };
+  }
+  const inside = graph.nodes[innerOutputs(node.id)];
+  if (inside) return { node: inside.id, input: inside.inputs[slot]?.name ?? '' };
+  if (node.type === 'Reroute') return { node: node.id, input: '' };
+  if (node.mode === 'bypassed') {
+    const input = passedInput(node, specOf(schema, node), slot);
+    return input === undefined ? undefined : { node: node.id, input };
+  }
+  return node.type === 'PrimitiveNode' ? { value: node.values['value'] ?? null } : { node: node.id, slot };
+}
+
+/** Follow a link back through reroutes, bypassed nodes and subgraphs. Undefined where it ends in nothing. */
 function originOf(graph: Graph, schema: Schema, start: Link): Origin | undefined {
-  const { into } = linkIndex(graph);
   const seen = new Set<string>();
   for (let link: Link | undefined = start; link && !seen.has(link.id); ) {
     seen.add(link.id);
     const node: GraphNode | undefined = graph.nodes[link.source];
     if (!node || node.mode === 'muted') return undefined;
-    let through: string | undefined;
-    if (node.type === 'Reroute') through = '';
-    else if (node.mode === 'bypassed') through = passedInput(node, specOf(schema, node), link.sourceSlot);
-    else if (node.type === 'PrimitiveNode') return { value: node.values['value'] ?? null };
-    else return { node: node.id, slot: link.sourceSlot };
-    link = through === undefined ? undefined : into[node.id]?.[through];
+    const back = stepBack(graph, schema, node, link.sourceSlot);
+    if (!back || !('input' in back)) return back;
+    link = linkInto(graph, back.node, back.input);
   }
   return undefined;
 }
@@ -59,7 +74,8 @@ function inputsOf(graph: Graph, schema: Schema, node: GraphNode): Record<string,
 
 /** Whether a node becomes part of the API form. */
 export function isRun(node: GraphNode, schema: Schema): boolean {
-  return node.mode === 'always' && specOf(schema, node)?.isVirtual !== true;
+  const spec = specOf(schema, node);
+  return node.mode === 'always' && spec?.isVirtual !== true && spec?.isSubgraph !== true;
 }
 
 function apiNode(graph: Graph, schema: Schema, node: GraphNode): ApiNode {
@@ -71,11 +87,13 @@ function apiNode(graph: Graph, schema: Schema, node: GraphNode): ApiNode {
   return { ...others, ...title, class_type: node.type, inputs: { ...(asObject(surplus) as ApiNode['inputs']), ...inputs } };
 }
 
-/** The API form of a graph: muted, bypassed and editor-only nodes are resolved away. */
+/** The API form of a document: subgraphs are expanded, and muted, bypassed and editor-only nodes resolved away. */
 export function toApiForm(graph: Graph, schema: Schema): ApiPrompt {
+  const root = rootOf(graph);
+  const [flat, full] = [flatten(root), withSubgraphs(schema, root.subgraphs)];
   const prompt: ApiPrompt = {};
-  for (const node of Object.values(graph.nodes)) {
-    if (isRun(node, schema)) prompt[node.id] = apiNode(graph, schema, node);
+  for (const node of Object.values(flat.nodes)) {
+    if (isRun(node, full)) prompt[node.id] = apiNode(flat, full, node);
   }
   return prompt;
 }

@@ -1,6 +1,6 @@
 /** Nodes that exist only in the editor: notes, reroutes and primitives. */
 import { asList, asObject, asText } from './json';
-import type { GraphNode } from './model';
+import { INPUTS_TYPE, OUTPUTS_TYPE, type GraphNode } from './model';
 import type { InputSpec, NodeSpec, Schema, Widget, WidgetValue } from './schema';
 
 const ANY = '*';
@@ -56,14 +56,27 @@ function primitiveSpec(node: GraphNode): NodeSpec {
   return virtual('PrimitiveNode', 'Primitive', [input], [{ name: label, type: output?.type ?? ANY, help: '' }]);
 }
 
-const primitives = new WeakMap<GraphNode, NodeSpec>();
+/** Socket at the end of a subgraph's inputs and outputs: a link to it adds one. */
+export const OPEN_SLOT = '+';
+
+function boundarySpec(node: GraphNode): NodeSpec {
+  const open = { name: OPEN_SLOT, type: ANY, help: '' };
+  const inputs = [...node.inputs, open].map(({ name, type }): InputSpec => ({
+    name, label: name, type, optional: true, advanced: false, help: '', widget: null,
+  }));
+  const outputs = [...node.outputs, open].map(({ name, type }) => ({ name, type, help: '' }));
+  return node.type === INPUTS_TYPE ? virtual(node.type, 'Inputs', [], outputs) : virtual(node.type, 'Outputs', inputs, []);
+}
+
+const ownSpecs = new WeakMap<GraphNode, NodeSpec>();
 
 /** What a node's card shows: from the schema, from the virtual types, or undefined where the type is unknown. */
 export function specOf(schema: Schema, node: GraphNode): NodeSpec | undefined {
-  if (node.type !== 'PrimitiveNode') return schema[node.type] ?? VIRTUAL_SPECS[node.type];
-  const known = primitives.get(node);
+  const isBoundary = node.type === INPUTS_TYPE || node.type === OUTPUTS_TYPE;
+  if (node.type !== 'PrimitiveNode' && !isBoundary) return schema[node.type] ?? VIRTUAL_SPECS[node.type];
+  const known = ownSpecs.get(node);
   if (known) return known;
-  const spec = primitiveSpec(node);
-  primitives.set(node, spec);
+  const spec = isBoundary ? boundarySpec(node) : primitiveSpec(node);
+  ownSpecs.set(node, spec);
   return spec;
 }

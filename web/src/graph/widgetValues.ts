@@ -1,5 +1,5 @@
 /** The positional `widgets_values` of the editor form, read into and written from values by name. */
-import { asList, isObject, type Json } from './json';
+import { asList, asObject, asText, isObject, type Json, type JsonObject } from './json';
 import type { GraphNode, SeedControl } from './model';
 import { SEED_CONTROLS } from './model';
 import type { NodeSpec, WidgetValue } from './schema';
@@ -66,6 +66,28 @@ export function writeWidgetValues(spec: NodeSpec, node: GraphNode): Json {
   const before = asList(stored);
   const surplus = before.slice(consumed(spec, before));
   return surplus.length > 0 ? [...list, ...surplus] : list.slice(0, length);
+}
+
+/** Names of the widgets that a subgraph's node shows for what is inside. */
+function promotedNames(raw: JsonObject): string[] {
+  return asList(raw['inputs']).map(asObject).flatMap((input) => (isObject(input['widget']) ? [asText(input['name'])] : []));
+}
+
+/** Values a subgraph's node gives to widgets inside; those inside stay where it gives none, or another number of them. */
+export function readPromoted(raw: JsonObject): Stored['values'] {
+  const stored = raw['widgets_values'];
+  if (isObject(stored)) return stored;
+  const [names, list] = [promotedNames(raw), asList(stored)];
+  return names.length === list.length ? Object.fromEntries(names.map((name, at) => [name, list[at] ?? null])) : {};
+}
+
+/** `widgets_values` of a subgraph's node whose inputs are to be saved as `inputs`. */
+export function writePromoted(spec: NodeSpec, node: GraphNode, inputs: Json): Json {
+  const stored = node.raw['widgets_values'];
+  if (isObject(stored)) return { ...stored, ...node.values };
+  if (Object.keys(node.values).length === 0) return [];
+  const inside = new Map(widgetInputs(spec).map(({ name, widget }) => [name, widget.default]));
+  return promotedNames({ inputs }).map((name) => node.values[name] ?? inside.get(name) ?? null);
 }
 
 /** A primitive stores its value and what happens to it after a run. */

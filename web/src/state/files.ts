@@ -9,7 +9,7 @@ import { WorkflowError } from '../graph/parse';
 import { parseWorkflow } from '../graph/parseApi';
 import { isPng, pngTexts } from '../graph/png';
 import type { Finding } from '../graph/report';
-import { toEditorForm } from '../graph/save';
+import { toEditorForm } from '../graph/document';
 import { TEXT } from '../text';
 import { requestFit } from './camera';
 import { addDocument, freshDocument } from './documents';

@@ -3,7 +3,7 @@ import { deleteFromQueue, postInterrupt, postPrompt, ServerError } from '../api/
 import { withName } from '../graph/clipboard';
 import { asObject, type Json } from '../graph/json';
 import { problemsOfReply, type Problem } from '../graph/problems';
-import { toEditorForm } from '../graph/save';
+import { toEditorForm } from '../graph/document';
 import { advanceSeeds } from '../graph/seeds';
 import { toApiForm } from '../graph/serialize';
 import { TEXT } from '../text';

@@ -1,0 +1,69 @@
+/** Going into subgraphs and out of them. The graph shown knows the one around it, so undo spans all levels. */
+import type { Graph, Outer, Subgraph } from './model';
+
+/** The graph behind a node, opened; undefined where it is an ordinary node. */
+export function openSubgraph(graph: Graph, node: string): Graph | undefined {
+  const subgraph = graph.subgraphs[graph.nodes[node]?.type ?? ''];
+  if (!subgraph) return undefined;
+  return { ...subgraph.graph, subgraphs: graph.subgraphs, outer: { graph, node, subgraph: subgraph.id } };
+}
+
+const left = new WeakMap<Graph, Graph>();
+
+function isChanged({ nodes, links, groups, rest }: Graph, before: Graph): boolean {
+  return nodes !== before.nodes || links !== before.links || groups !== before.groups || rest !== before.rest;
+}
+
+/** The subgraph that is open, as it is now. */
+export function openedSubgraph(graph: Graph): Subgraph | undefined {
+  const { outer, ...inner } = graph;
+  const subgraph = outer && graph.subgraphs[outer.subgraph];
+  return subgraph && { ...subgraph, graph: { ...inner, subgraphs: {} } };
+}
+
+/** The graph around an open subgraph, with what was changed in it; the graph itself where none is open. */
+export function leaveSubgraph(graph: Graph): Graph {
+  const { outer } = graph;
+  const subgraph = openedSubgraph(graph);
+  const before = outer && graph.subgraphs[outer.subgraph];
+  if (!outer || !subgraph || !before) return outer?.graph ?? graph;
+  const known = left.get(graph);
+  if (known) return known;
+  const hasInner = isChanged(graph, before.graph);
+  const isSame = !hasInner && graph.subgraphs === outer.graph.subgraphs;
+  const subgraphs = hasInner ? { ...graph.subgraphs, [subgraph.id]: subgraph } : graph.subgraphs;
+  const result = isSame ? outer.graph : { ...outer.graph, subgraphs };
+  left.set(graph, result);
+  return result;
+}
+
+/** The whole document's graph, whichever subgraph of it is open. */
+export function rootOf(graph: Graph): Graph {
+  let root = graph;
+  while (root.outer) root = leaveSubgraph(root);
+  return root;
+}
+
+/** The subgraphs that are open, outermost first. */
+export function pathOf(graph: Graph): readonly Outer[] {
+  const path: Outer[] = [];
+  for (let at = graph.outer; at; at = at.graph.outer) path.unshift(at);
+  return path;
+}
+
+/** What stands before the ids of the graph shown in the ids of a run: `12:5:` in node 5 of node 12. */
+export function runPrefix(graph: Graph): string {
+  return pathOf(graph).map(({ node }) => `${node}:`).join('');
+}
+
+/** The graph `depth` levels inside the document, on the way to the one shown. */
+export function leaveTo(graph: Graph, depth: number): Graph {
+  let shown = graph;
+  while (shown.outer && pathOf(shown).length > depth) shown = leaveSubgraph(shown);
+  return shown;
+}
+
+/** A root graph with the subgraphs along these nodes opened, as far as they are there. */
+export function openPath(root: Graph, nodes: readonly string[]): Graph {
+  return nodes.reduce((graph, node) => openSubgraph(graph, node) ?? graph, root);
+}
