@@ -9,7 +9,7 @@ import { asList, asObject, isObject, respell, sameJson, type Json, type JsonObje
 import { topologicalOrder } from './layout';
 import { isBoundary, type Entry, type Graph, type GraphNode, type Group, type Link } from './model';
 import { TITLE_BAR } from './parse';
-import { idValue, inputEntries, inputNames, outputEntries, readState } from './saveSlots';
+import { idValue, inputEntries, inputNames, outputEntries, readState, sameSlots } from './saveSlots';
 import type { Schema } from './schema';
 import { specOf } from './virtual';
 import { writePromoted, writeWidgetValues } from './widgetValues';
@@ -87,9 +87,15 @@ function nodeEntry(graph: Graph, schema: Schema, node: GraphNode, order: number)
   return respell(node.raw, entry);
 }
 
+function isSameLink(a: Link, b: Link): boolean {
+  return a === b || (a.source === b.source && a.sourceSlot === b.sourceSlot && a.target === b.target && a.input === b.input && a.type === b.type);
+}
+
 function linkEntry(graph: Graph, schema: Schema, link: Link, asObjects: boolean): Json {
   const target = graph.nodes[link.target];
-  const isRead = graph.source?.graph.links[link.id] === link && target?.inputs === graph.source.graph.nodes[link.target]?.inputs;
+  const read = graph.source?.graph;
+  const [known, before] = [read?.links[link.id], read?.nodes[link.target]];
+  const isRead = known && target && before && isSameLink(known, link) && sameSlots(before.inputs, target.inputs);
   if (link.raw !== undefined && isRead) return link.raw;
   const slot = Math.max(inputNames(graph, schema, target).indexOf(link.input), 0);
   const [id, from, to] = [idValue(link.id), idValue(link.source), idValue(link.target)];

@@ -1,6 +1,6 @@
 /** The sockets of a node as the file holds them: each names the links that end at it or leave it. */
-import { asList, asObject, type Json, type JsonObject } from './json';
-import type { Graph, GraphNode, Link } from './model';
+import { asList, asObject, sameJson, type Json, type JsonObject } from './json';
+import type { Graph, GraphNode, Link, SlotRecord } from './model';
 import { linkIndex } from './model';
 import type { InputSpec, NodeSpec, Schema } from './schema';
 import { specOf } from './virtual';
@@ -13,7 +13,13 @@ export function idValue(id: string): Json {
 /** The node as it was read, if it is one that was read. */
 export function readState(graph: Graph, node: GraphNode): GraphNode | undefined {
   const before = graph.source?.graph.nodes[node.id];
-  return before?.raw === node.raw ? before : undefined;
+  // A journal gives back an equal object, not the same.
+  return before && (before.raw === node.raw || sameJson(before.raw, node.raw)) ? before : undefined;
+}
+
+/** Whether two lists of sockets are the same. */
+export function sameSlots(a: readonly SlotRecord[], b: readonly SlotRecord[]): boolean {
+  return a === b || (a.length === b.length && a.every((slot, at) => slot.name === b[at]?.name && slot.type === b[at].type));
 }
 
 function into(graph: Graph | undefined, node: GraphNode): Readonly<Record<string, Link>> {
@@ -44,7 +50,7 @@ export function inputEntries(graph: Graph, schema: Schema, node: GraphNode, read
   const names = inputNames(graph, schema, node);
   const spec = specOf(schema, node);
   const isSame = (name: string): boolean => now[name]?.id === then[name]?.id && !isPromotedNow(spec, node, read, name);
-  if (read?.inputs === node.inputs && names.every(isSame) && Object.keys(then).every(isSame)) return undefined;
+  if (read && sameSlots(read.inputs, node.inputs) && names.every(isSame) && Object.keys(then).every(isSame)) return undefined;
   const before = asList(node.raw['inputs']).map(asObject);
   return names.map((name, at) => {
     const known = before[at]?.['name'] === name ? before[at] : before.find((entry) => entry['name'] === name);
@@ -80,7 +86,7 @@ export function outputEntries(graph: Graph, schema: Schema, node: GraphNode, rea
   const slots = Array.from({ length: spec?.isSubgraph ? declared.length : Math.max(before.length, declared.length, node.outputs.length) }, (_, slot) => ({
     now: idsFrom(graph, node, slot), then: idsFrom(source, node, slot), slot,
   }));
-  if (read?.outputs === node.outputs && slots.every(({ now, then }) => now.join() === then.join())) return undefined;
+  if (read && sameSlots(read.outputs, node.outputs) && slots.every(({ now, then }) => now.join() === then.join())) return undefined;
   return slots.map(({ now, then, slot }): JsonObject => {
     const { name, type } = declared[slot] ?? node.outputs[slot] ?? { name: '', type: '*' };
     // The outputs of a subgraph's node move and change their names.

@@ -4,10 +4,12 @@ import type { Connection } from '../api/socket';
 import type { Device, ImageRef, Me, WorkflowEntry } from '../api/wire';
 import type { Json } from '../graph/json';
 import { NO_HISTORY, type History } from '../graph/history';
+import { rootOf } from '../graph/levels';
 import { EMPTY_GRAPH, type Graph, type Point } from '../graph/model';
 import { byNode, problemsOfGraph, type Problem } from '../graph/problems';
 import type { OpenEnd } from '../graph/search';
 import type { Schema } from '../graph/schema';
+import { withSubgraphs } from '../graph/subgraphSpec';
 import type { Question } from './ask';
 import { randomUuid } from './ids';
 import { TEXT, type Language } from '../text';
@@ -151,8 +153,12 @@ export const useStore = create<State>()(() => INITIAL);
 /** Current state, for actions. */
 export const getState = useStore.getState;
 
-/** Change some of the state. */
-export const setState = useStore.setState;
+/** Change some of the state. The subgraphs of the graph shown are node types like others. */
+export function setState(change: Partial<State>): void {
+  const { graph, schema } = { ...getState(), ...change };
+  const full = withSubgraphs(schema, graph.subgraphs);
+  useStore.setState(full === schema ? change : { ...change, schema: full });
+}
 
 interface ProblemView {
   all: readonly Problem[];
@@ -177,8 +183,8 @@ export function problemView(state: State): ProblemView {
 
 /** Whether the graph differs from what was last saved or opened. */
 export function isDirty(state: DocumentState): boolean {
-  const { graph, saved } = state;
-  return graph.nodes !== saved.nodes || graph.links !== saved.links || graph.groups !== saved.groups;
+  const [graph, saved] = [rootOf(state.graph), rootOf(state.saved)];
+  return graph.subgraphs !== saved.subgraphs || graph.nodes !== saved.nodes || graph.links !== saved.links || graph.groups !== saved.groups;
 }
 
 /** Title of a card. */
