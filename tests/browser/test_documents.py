@@ -82,3 +82,44 @@ def test_what_a_run_reports_goes_to_the_tab_it_was_started_from(page: Page) -> N
     page.keyboard.press("Alt+1")
     page.get_by_role("button", name="Fit").click()
     expect(card(page, "Save image").get_by_role("img")).to_be_visible()
+
+
+def test_palette_finds_commands_and_workflows_beside_nodes(page: Page) -> None:
+    page.keyboard.press("Control+k")
+    search = page.get_by_role("combobox", name="Search nodes, commands and workflows")
+    search.fill("settings")
+    expect(page.get_by_role("option", name="Settings")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Settings")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")
+    search.fill("SD3.5 Medium")
+    page.get_by_role("option", name="Open SD3.5 Medium").click()
+    expect(tab(page, "SD3.5 Medium")).to_be_visible()
+
+
+def test_keys_of_a_command_are_changed_and_conflicts_are_told(page: Page) -> None:
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Settings")
+    dialog.get_by_role("button", name=re.compile("^Fit the graph into the view: F")).click()
+    page.keyboard.press("Control+s")
+    expect(dialog.get_by_role("list", name="Keyboard shortcuts")).to_contain_text("Also used by: Fit the graph")
+    dialog.get_by_role("button", name="Fit the graph into the view: back to its own keys").click()
+    expect(dialog.get_by_role("button", name=re.compile("^Fit the graph into the view: F"))).to_be_visible()
+    dialog.get_by_role("button", name=re.compile("^Tidy the graph: no keys")).click()
+    page.keyboard.press("t")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    page.keyboard.press("t")
+    expect(page.get_by_role("button", name="Undo")).to_be_enabled()
+
+
+def test_language_is_chosen_in_the_settings_and_kept(page: Page) -> None:
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("Language").select_option("de")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name=re.compile("^Ausführen"))).to_be_visible()
+    expect(page.get_by_role("group", name=re.compile(r"^Dekodieren \(Knoten"))).to_be_visible()
+    assert page.evaluate("document.documentElement.lang") == "de"
+    page.reload()
+    expect(page.get_by_role("group", name=re.compile(r"^Dekodieren \(Knoten"))).to_be_visible()

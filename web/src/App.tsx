@@ -6,9 +6,10 @@ import { Ask } from './panels/Ask';
 import { CardMenu } from './panels/CardMenu';
 import { DrawerPanel } from './panels/DrawerPanel';
 import { Viewer } from './panels/Gallery';
-import { Shortcuts, Toast } from './panels/Notes';
+import { Toast } from './panels/Notes';
 import { Palette } from './panels/Palette';
 import { Rail } from './panels/Rail';
+import { Settings } from './panels/Settings';
 import { SidePanel } from './panels/SidePanel';
 import { StatusLine } from './panels/StatusLine';
 import { TopBar } from './panels/TopBar';
@@ -38,7 +39,7 @@ export function App() {
       <Palette />
       <CardMenu />
       <Viewer />
-      <Shortcuts />
+      <Settings />
       <Ask />
       <Toast />
       </ReactFlowProvider>

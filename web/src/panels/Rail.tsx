@@ -1,6 +1,6 @@
 import { problemView, setState, useStore } from '../state/store';
 import { redoStep, undoStep } from '../state/edits';
-import { setTheme, toggleDrawer, togglePanel } from '../state/ui';
+import { toggleDrawer, togglePanel } from '../state/ui';
 import { TEXT } from '../text';
 import { IconButton } from './icons';
 
@@ -23,7 +23,6 @@ function PhoneButtons() {
 /** The tools at the left: what opens a drawer, and at the end the page's own settings. On phones a bar at the bottom. */
 export function Rail() {
   const drawer = useStore((s) => s.drawer);
-  const theme = useStore((s) => s.theme);
   const { actions } = TEXT;
   return (
     <nav className="rail" aria-label={TEXT.regions.rail}>
@@ -31,11 +30,8 @@ export function Rail() {
       <IconButton icon="workflows" label={actions.workflows} pressed={drawer === 'workflows'} onClick={() => toggleDrawer('workflows')} />
       <PhoneButtons />
       <span className="spacer" />
-      <IconButton icon="keyboard" label={actions.shortcuts} onClick={() => setState({ shortcuts: true })} />
-      <IconButton
-        icon={theme === 'dark' ? 'sun' : 'moon'} label={theme === 'dark' ? actions.lightTheme : actions.darkTheme}
-        onClick={() => setTheme(theme === 'dark' ? 'light' : 'dark')}
-      />
+      <IconButton icon="keyboard" label={actions.shortcuts} className="desktop-only" onClick={() => setState({ settings: 'shortcuts' })} />
+      <IconButton icon="settings" label={actions.settings} onClick={() => setState({ settings: 'general' })} />
     </nav>
   );
 }

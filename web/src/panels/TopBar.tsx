@@ -58,7 +58,7 @@ export function TopBar() {
       <DocumentTabs />
       <FileButtons />
       <HistoryButtons />
-      <button type="button" className="command" onClick={() => setState({ palette: { at: viewCentre() } })}>
+      <button type="button" className="command" onClick={() => setState({ palette: { at: viewCentre(), all: true } })}>
         <Icon name="search" /><span>{TEXT.actions.command}</span><kbd aria-hidden="true">Ctrl K</kbd>
       </button>
       <RunButtons />

@@ -8,9 +8,10 @@ import { applyEvent, applyProgress } from './events';
 import { openFirst } from './files';
 import { refreshJobs } from './jobs';
 import { readOwners } from './owners';
+import { loadPreferences } from './preferences';
 import { CLIENT_ID } from './run';
 import { getState, setState } from './store';
-import { initialTheme, notify, setTheme } from './ui';
+import { notify } from './ui';
 import { nameWindow } from './windows';
 
 /** Below this width the side panel starts closed: the graph needs the room. */
@@ -54,7 +55,7 @@ export async function switchLanguage(language: Language | null): Promise<void> {
 
 /** Start everything; the returned function stops it. */
 export function start(): () => void {
-  setTheme(initialTheme());
+  loadPreferences();
   setState({ owners: readOwners(), language: applyLanguage() });
   setState({ panelOpen: window.innerWidth >= ROOM_FOR_PANEL_PX });
   const name = nameWindow();

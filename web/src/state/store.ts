@@ -48,6 +48,8 @@ export interface Job {
 export interface PaletteRequest {
   /** Where the node goes, in graph coordinates. */
   at: Point;
+  /** Whether commands and workflows are offered too. */
+  all?: boolean;
   end?: OpenEnd & { node: string; key: string };
 }
 
@@ -72,6 +74,8 @@ export interface CardMenu {
 export type RightTab = 'inspector' | 'queue' | 'gallery' | 'problems';
 export type Drawer = 'nodes' | 'workflows';
 export type Theme = 'dark' | 'light';
+export type ThemeChoice = 'system' | Theme;
+export type SettingsPage = 'general' | 'shortcuts';
 
 /** What belongs to one open document. */
 export interface DocumentState {
@@ -129,8 +133,13 @@ export interface State extends DocumentState {
   dragging: Dragging | null;
   menu: CardMenu | null;
   shown: number | null;
-  shortcuts: boolean;
+  settings: SettingsPage | null;
   theme: Theme;
+  themeChoice: ThemeChoice;
+  /** Key combinations the user gave to commands. */
+  keys: Readonly<Record<string, readonly string[]>>;
+  /** Whether cards that are moved snap to the grid. */
+  snap: boolean;
   language: Language;
   question: Question | null;
   note: { text: string; bad: boolean; at: number } | null;
@@ -144,7 +153,7 @@ const INITIAL: State = {
   selection: new Set(), linkSelection: new Set(), runs: {}, live: new Set(), view: null,
   tabs: [FIRST], active: FIRST, parked: {}, owners: {}, jobs: [], current: null, begun: null, queueRemaining: 0, reported: [],
   copies: 1, tab: 'inspector', panelOpen: true, drawer: null, palette: null, dragging: null, menu: null, shown: null,
-  shortcuts: false, theme: 'dark', language: 'en', note: null, question: null,
+  settings: null, theme: 'dark', themeChoice: 'system', keys: {}, snap: false, language: 'en', note: null, question: null,
 };
 
 /** The one store of the page. */

@@ -1,7 +1,5 @@
 /** What is shown where. */
-import { getState, setState, type Drawer, type RightTab, type Theme } from './store';
-
-const THEME_KEY = 'sd35graph.theme';
+import { getState, setState, type Drawer, type RightTab } from './store';
 
 /** Say something for a few seconds. */
 export function notify(text: string, bad = false): void {
@@ -22,20 +20,6 @@ export function toggleDrawer(drawer: Drawer): void {
 export function togglePanel(): void {
   const panelOpen = !getState().panelOpen;
   setState({ panelOpen, ...(panelOpen && isNarrow() ? { drawer: null } : {}) });
-}
-
-/** Switch between the themes and remember the choice. */
-export function setTheme(theme: Theme): void {
-  document.documentElement.dataset['theme'] = theme;
-  localStorage.setItem(THEME_KEY, theme);
-  setState({ theme });
-}
-
-/** The remembered theme, else what the system prefers. */
-export function initialTheme(): Theme {
-  const stored = localStorage.getItem(THEME_KEY);
-  if (stored === 'dark' || stored === 'light') return stored;
-  return window.matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark';
 }
 
 /** Whether the page is at phone size, where panels are sheets. */

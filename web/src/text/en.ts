@@ -50,11 +50,11 @@ export const EN = {
   untitled: 'Untitled workflow',
   actions: {
     run: 'Run', cancel: 'Cancel', save: 'Save', open: 'Open', newWorkflow: 'New', undo: 'Undo', redo: 'Redo',
-    addNode: 'Add node', nodes: 'Nodes', workflows: 'Workflows', shortcuts: 'Keyboard shortcuts', panel: 'Side panel',
-    lightTheme: 'Light theme', darkTheme: 'Dark theme', fit: 'Fit', tidy: 'Tidy', zoomIn: 'Zoom in', zoomOut: 'Zoom out',
+    addNode: 'Add node', nodes: 'Nodes', workflows: 'Workflows', shortcuts: 'Keyboard shortcuts', settings: 'Settings', panel: 'Side panel',
+    fit: 'Fit', tidy: 'Tidy', zoomIn: 'Zoom in', zoomOut: 'Zoom out',
     zoomReset: (percent: number) => `${percent} %: zoom to 100 %`, close: 'Close', copies: 'Number of runs', rename: 'Rename', duplicate: 'Duplicate',
     remove: 'Delete', mute: 'Mute', unmute: 'Unmute', bypass: 'Bypass', unbypass: 'Stop bypassing', fold: 'Fold',
-    unfold: 'Unfold', upload: 'Upload a picture', command: 'Add a node…', download: 'Download', loadItsWorkflow: 'Open its workflow',
+    unfold: 'Unfold', upload: 'Upload a picture', command: 'Search or run a command…', download: 'Download', loadItsWorkflow: 'Open its workflow',
     useInstead: (value: string) => `Use “${value}”`, showNode: 'Show node', dropJob: 'Remove from queue',
     previous: 'Previous picture', next: 'Next picture',
   },
@@ -99,7 +99,9 @@ export const EN = {
     nothing: 'Select a card to see its inputs and help.', many: (count: number) => `${count} cards selected`,
     node: (type: string, id: string) => `${type} · node ${id}`, inputs: 'Inputs', outputs: 'Outputs', about: 'About',
   },
-  palette: { title: 'Add a node', none: 'No node matches.', fits: (type: string) => `Nodes that fit ${type}` },
+  palette: {
+    search: 'Search nodes, commands and workflows', allTitle: 'Search', commands: 'Commands', workflows: 'Workflows', results: 'Results',
+    openWorkflow: (title: string) => `Open ${title}`, title: 'Add a node', none: 'Nothing matches.', fits: (type: string) => `Nodes that fit ${type}` },
   workflows: { examples: 'Examples', none: 'The server lists no examples.', file: 'Open a file…' },
   starting: {
     connecting: 'Connecting to the server…', connectingHint: 'It is started with “sd35graph serve”. This page goes on by itself once it answers.',
@@ -162,11 +164,25 @@ export const EN = {
     missingInput: (input: string) => `The input “${input}” needs a link or a value.`,
     notAvailable: (input: string, value: string) => `${input}: “${value}” is not available.`,
   },
+  commands: {
+    run: 'Run', cancel: 'Cancel the run', palette: 'Search nodes, commands and workflows', newWorkflow: 'New workflow', open: 'Open a file…', save: 'Save',
+    closeTab: 'Close tab', nextTab: 'Next tab', previousTab: 'Previous tab', tabRight: 'Move tab right', tabLeft: 'Move tab left',
+    undo: 'Undo', redo: 'Redo', selectAll: 'Select all', duplicate: 'Duplicate the selection', remove: 'Delete the selection',
+    mute: 'Mute or unmute the selection', bypass: 'Bypass the selection, or stop it', fit: 'Fit the graph into the view', tidy: 'Tidy the graph',
+    nodes: 'Show the nodes', workflows: 'Show the workflows', panel: 'Open or close the side panel', inspector: 'Show the inspector', queue: 'Show the queue',
+    gallery: 'Show the gallery', problems: 'Show the problems', theme: 'Switch between dark and light', settings: 'Settings', shortcuts: 'Keyboard shortcuts',
+  },
+  keys: { Mod: 'Ctrl', Delete: 'Del', Backspace: 'Backspace', Enter: 'Enter', PageDown: 'Page down', PageUp: 'Page up', ArrowUp: '↑', ArrowDown: '↓', ArrowLeft: '←', ArrowRight: '→' } as Readonly<Record<string, string>>,
+  settings: {
+    general: 'General', theme: 'Theme', themes: { system: 'as the system', dark: 'dark', light: 'light' }, language: 'Language',
+    browserLanguage: 'as the browser', snap: 'Snap cards to the grid', motion: 'Motion follows the “reduced motion” setting of your system.',
+    press: (name: string) => `Press the keys for: ${name}. Escape keeps the old ones.`, pressShort: 'press keys…', noKeys: 'no keys',
+    change: (name: string, keys: string) => `${name}: ${keys}. Change`, resetOne: (name: string) => `${name}: back to its own keys`,
+    resetAll: 'Reset all shortcuts', clash: (others: string) => `Also used by: ${others}`, fixed: 'Always the same',
+  },
   shortcuts: [
-    ['Ctrl + Enter', 'Run'], ['Ctrl + K, double-click', 'Add a node'], ['Ctrl + Z, Ctrl + Shift + Z', 'Undo, redo'],
-    ['Ctrl + C, X, V', 'Copy, cut, paste'], ['Ctrl + D', 'Duplicate'], ['Delete', 'Delete the selection'],
-    ['Ctrl + A', 'Select all'], ['Shift + drag', 'Select an area'], ['Ctrl + M', 'Mute'], ['Ctrl + B', 'Bypass'],
-    ['Ctrl + S', 'Save'], ['Ctrl + O', 'Open'], ['Arrow keys', 'Move the selection'], ['F', 'Fit the graph'],
+    ['Alt + 1…9', 'Show a tab'], ['Double-click on empty space', 'Add a node there'], ['Ctrl + C, X, V', 'Copy, cut, paste'],
+    ['Shift + drag', 'Select an area'], ['Arrow keys', 'Move the selection'],
   ] satisfies [string, string][],
 };
 

@@ -4,6 +4,8 @@ import { EN, type Texts } from './en';
 
 const TABLES = { en: EN, de: DE } satisfies Record<string, Texts>;
 
+export type { Texts };
+
 export type Language = keyof typeof TABLES;
 
 /** Each language under the name its speakers give it. */

@@ -1,0 +1,93 @@
+/** Everything the editor can be told to do. Shortcuts, the palette and the settings read this one list; names stand in the text tables. */
+import { duplicateSelection } from '../panels/CardMenu';
+import { chooseFile } from '../panels/chooseFile';
+import { requestFit, viewCentre } from '../state/camera';
+import { closeDocument } from '../state/closing';
+import { moveDocument, stepDocument } from '../state/documents';
+import { deleteSelection, redoStep, selectAll, tidy, toggleSelectionMode, undoStep } from '../state/edits';
+import { newWorkflow, saveWorkflow } from '../state/files';
+import { cancelRun, runWorkflow } from '../state/run';
+import { getState, setState, type State } from '../state/store';
+import { setThemeChoice } from '../state/preferences';
+import { showTab, toggleDrawer, togglePanel } from '../state/ui';
+import type { Texts } from '../text';
+
+export type CommandId = keyof Texts['commands'];
+
+export interface Command {
+  id: CommandId;
+  /** Key combinations until the user chooses others. */
+  keys: readonly string[];
+  /** Whether its keys work while a field is edited. */
+  typing?: boolean;
+  /** Whether it can do anything now; always where it is left out. */
+  enabled?: (state: State) => boolean;
+  run: () => void;
+}
+
+const hasNodes = (state: State): boolean => Object.keys(state.graph.nodes).length > 0;
+const hasSelection = (state: State): boolean => state.selection.size > 0;
+const hasTabs = (state: State): boolean => state.tabs.length > 1;
+
+function moveBy(by: number): void {
+  const { tabs, active } = getState();
+  moveDocument(active, tabs.indexOf(active) + by);
+}
+
+function flipTheme(): void {
+  setThemeChoice(getState().theme === 'dark' ? 'light' : 'dark');
+}
+
+function tidyAndFit(): void {
+  tidy();
+  requestFit();
+}
+
+/** The commands, in the order in which the palette and the list of shortcuts show them. */
+export const COMMANDS: readonly Command[] = [
+  { id: 'run', keys: ['Mod+Enter'], typing: true, enabled: (s) => s.schemaState === 'ready' && hasNodes(s), run: () => void runWorkflow() },
+  { id: 'cancel', keys: [], enabled: (s) => s.current !== null, run: () => void cancelRun() },
+  { id: 'palette', keys: ['Mod+k'], typing: true, run: () => setState({ palette: { at: viewCentre(), all: true } }) },
+  { id: 'newWorkflow', keys: ['Alt+n'], typing: true, run: newWorkflow },
+  { id: 'open', keys: ['Mod+o'], typing: true, run: chooseFile },
+  { id: 'save', keys: ['Mod+s'], typing: true, run: saveWorkflow },
+  { id: 'closeTab', keys: ['Alt+w'], typing: true, run: () => void closeDocument(getState().active) },
+  { id: 'nextTab', keys: ['Alt+PageDown'], typing: true, enabled: hasTabs, run: () => stepDocument(1) },
+  { id: 'previousTab', keys: ['Alt+PageUp'], typing: true, enabled: hasTabs, run: () => stepDocument(-1) },
+  { id: 'tabRight', keys: ['Alt+Shift+PageDown'], typing: true, enabled: hasTabs, run: () => moveBy(1) },
+  { id: 'tabLeft', keys: ['Alt+Shift+PageUp'], typing: true, enabled: hasTabs, run: () => moveBy(-1) },
+  { id: 'undo', keys: ['Mod+z'], enabled: (s) => s.history.past.length > 0, run: undoStep },
+  { id: 'redo', keys: ['Mod+Shift+z', 'Mod+y'], enabled: (s) => s.history.future.length > 0, run: redoStep },
+  { id: 'selectAll', keys: ['Mod+a'], enabled: hasNodes, run: selectAll },
+  { id: 'duplicate', keys: ['Mod+d'], enabled: hasSelection, run: duplicateSelection },
+  { id: 'remove', keys: ['Delete', 'Backspace'], enabled: (s) => s.selection.size + s.linkSelection.size > 0, run: deleteSelection },
+  { id: 'mute', keys: ['Mod+m'], enabled: hasSelection, run: () => toggleSelectionMode('muted') },
+  { id: 'bypass', keys: ['Mod+b'], enabled: hasSelection, run: () => toggleSelectionMode('bypassed') },
+  { id: 'fit', keys: ['f'], enabled: hasNodes, run: () => requestFit() },
+  { id: 'tidy', keys: [], enabled: hasNodes, run: tidyAndFit },
+  { id: 'nodes', keys: [], run: () => toggleDrawer('nodes') },
+  { id: 'workflows', keys: [], run: () => toggleDrawer('workflows') },
+  { id: 'panel', keys: [], run: togglePanel },
+  { id: 'inspector', keys: [], run: () => showTab('inspector') },
+  { id: 'queue', keys: [], run: () => showTab('queue') },
+  { id: 'gallery', keys: [], run: () => showTab('gallery') },
+  { id: 'problems', keys: [], run: () => showTab('problems') },
+  { id: 'theme', keys: [], run: flipTheme },
+  { id: 'settings', keys: ['Mod+,'], typing: true, run: () => setState({ settings: 'general' }) },
+  { id: 'shortcuts', keys: ['?'], run: () => setState({ settings: 'shortcuts' }) },
+];
+
+/** The combinations of a command: the user's, else its own. */
+export function keysOf(command: Command, chosen: State['keys']): readonly string[] {
+  return chosen[command.id] ?? command.keys;
+}
+
+/** The command that a combination calls. */
+export function commandOf(chord: string, state: State): Command | undefined {
+  return COMMANDS.find((command) => keysOf(command, state.keys).includes(chord));
+}
+
+/** Whether a command can do anything now. */
+export function isEnabled(command: Command, state: State): boolean {
+  return command.enabled?.(state) ?? true;
+}

@@ -1,0 +1,27 @@
+import { useLayoutEffect, useRef, type ReactNode } from 'react';
+
+interface ModalProps {
+  label: string;
+  className: string;
+  onClose: () => void;
+  children: ReactNode;
+}
+
+/** A dialog that keeps the rest of the page back while it is there; Escape and a click beside it close it. */
+export function Modal({ label, className, onClose, children }: ModalProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  // The layout effect's end comes before the element goes, so that closing gives the focus back.
+  useLayoutEffect(() => {
+    const shown = dialog.current;
+    shown?.showModal();
+    return () => shown?.close();
+  }, []);
+  return (
+    <dialog
+      ref={dialog} className={`modal ${className}`} aria-label={label} onClose={onClose} onKeyDown={(event) => event.stopPropagation()}
+      onPointerDown={(event) => event.target === event.currentTarget && onClose()}
+    >
+      <div className="modal-body">{children}</div>
+    </dialog>
+  );
+}
