@@ -8,6 +8,7 @@ import { openFile } from '../state/files';
 import { getState, setState, useStore } from '../state/store';
 import { uploadOnCard } from '../state/upload';
 import { TEXT } from '../text';
+import { Breadcrumb } from './Breadcrumb';
 import { CanvasTools } from './CanvasTools';
 import { EmptyCanvas } from './EmptyCanvas';
 import { FarLayer } from './FarLayer';
@@ -114,6 +115,7 @@ export function Editor() {
       </ReactFlow>
       <Overview />
       <CanvasTools />
+      <Breadcrumb />
       {!ready && <Starting />}
       {ready && isEmpty && <EmptyCanvas />}
     </main>

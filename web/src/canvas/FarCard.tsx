@@ -1,12 +1,13 @@
 import type { CSSProperties } from 'react';
 import type { GraphNode } from '../graph/model';
 import type { NodeSpec } from '../graph/schema';
+import { shownRuns } from '../state/shownRuns';
 import { problemView, useStore } from '../state/store';
 import { categoryColor } from './colors';
 
 /** A card seen from afar: colour, state and a title large enough to be read. */
 export function FarCard({ node, spec }: { node: GraphNode; spec: NodeSpec | undefined }) {
-  const state = useStore((s) => s.runs[node.id]?.state ?? '');
+  const state = useStore((s) => shownRuns(s)[node.id]?.state ?? '');
   const bad = useStore((s) => {
     const problems = problemView(s).byNode[node.id];
     return !problems ? '' : problems.every((problem) => problem.isWarning) ? 'warning' : 'bad';

@@ -6,6 +6,8 @@ import { MAX_PICTURE_WIDTH, MAX_WIDTH, MIN_WIDTH, showsPictures } from '../graph
 import type { NodeSpec } from '../graph/schema';
 import { specOf } from '../graph/virtual';
 import { beginGesture, endGesture } from '../state/edits';
+import { openNode } from '../state/levels';
+import { shownRuns } from '../state/shownRuns';
 import { problemView, useStore } from '../state/store';
 import { TEXT } from '../text';
 import { WidgetRow } from '../widgets/WidgetRow';
@@ -42,6 +44,11 @@ function useLinked(id: string): ReadonlySet<string> {
   return useMemo(() => new Set(key.split('\n')), [key]);
 }
 
+/** A double-click into a field chooses a word, it does not open a subgraph. */
+function isField(target: EventTarget): boolean {
+  return target instanceof Element && target.closest('input, textarea, select, button, label') !== null;
+}
+
 interface BodyProps {
   node: GraphNode;
   spec: NodeSpec | undefined;
@@ -54,7 +61,7 @@ function CardBody({ node, spec, live }: BodyProps) {
   const [near, setNear] = useState(false);
   const wired = useStore((s) => wiredAdvanced(s.graph, node, spec));
   const layout = layoutOf(node, spec, live, wired);
-  const run = useStore((s) => s.runs[node.id]);
+  const run = useStore((s) => shownRuns(s)[node.id]);
   const problems = useStore((s) => problemView(s).byNode[node.id]);
   const label = TEXT.card.label(node.title || (spec?.title ?? node.type), node.id);
   const rows = layout.inputs.filter((socket) => !socket.onWidget);
@@ -70,7 +77,7 @@ function CardBody({ node, spec, live }: BodyProps) {
   const error = problems?.find((problem) => !problem.isWarning);
   const bad = error || run?.state === 'failed' ? 'bad' : '';
   return (
-    <div className={`card ${node.mode} ${run?.state ?? ''} ${bad} ${spec ? '' : 'unknown'}`} style={style} onPointerEnter={() => setNear(true)} onPointerLeave={(event) => event.buttons === 0 && setNear(false)}>
+    <div className={`card ${node.mode} ${run?.state ?? ''} ${bad} ${spec ? '' : 'unknown'} ${spec?.isSubgraph ? 'subgraph' : ''}`} style={style} onDoubleClick={(event) => spec?.isSubgraph && !isField(event.target) && openNode(node.id)} onPointerEnter={() => setNear(true)} onPointerLeave={(event) => event.buttons === 0 && setNear(false)}>
       <CardHeader node={node} spec={spec} progress={percent} warning={problems?.find((problem) => problem.isWarning)?.message} />
       {ports}
       {!node.collapsed && (

@@ -2,6 +2,7 @@ import { useReactFlow, useStoreApi } from '@xyflow/react';
 import { useCallback, useEffect, useRef, type PointerEvent } from 'react';
 import { around, type Box } from '../graph/align';
 import { viewMoved } from '../state/camera';
+import { shownRuns } from '../state/shownRuns';
 import { getState, useStore } from '../state/store';
 import { TEXT } from '../text';
 import { boxes } from './flow';
@@ -40,8 +41,9 @@ function drawCards(canvas: HTMLCanvasElement): Scale {
   context.fillStyle = color('var(--map-frame)');
   for (const { position, size } of state.graph.groups) context.fillRect(position.x, position.y, size.width, size.height);
   const least = 2 / scale.zoom;
+  const runs = shownRuns(state);
   for (const [id, { x, y, width, height }] of cards) {
-    const run = state.runs[id]?.state;
+    const run = runs[id]?.state;
     context.fillStyle = color(
       run === 'failed' ? 'var(--bad)' : run === 'running' ? 'var(--running)' : state.selection.has(id) ? 'var(--accent)' : 'var(--map-card)');
     context.fillRect(x, y, Math.max(width, least), Math.max(height, least));

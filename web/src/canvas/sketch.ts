@@ -5,6 +5,7 @@ import { colorOf } from '../graph/look';
 import type { GraphNode, Link } from '../graph/model';
 import { specOf } from '../graph/virtual';
 import { meets } from '../graph/window';
+import { shownRuns } from '../state/shownRuns';
 import { getState, type State } from '../state/store';
 import { categoryColor, typeColor } from './colors';
 import { boxes, layoutAt } from './flow';
@@ -34,8 +35,8 @@ export interface Sheet {
   color: (value: string) => string;
 }
 
-function cardColor({ runs }: State, node: GraphNode): string {
-  switch (runs[node.id]?.state) {
+function cardColor(state: State, node: GraphNode): string {
+  switch (shownRuns(state)[node.id]?.state) {
     case 'running': return 'var(--running)';
     case 'failed': return 'var(--bad)';
     case 'done': return 'var(--good)';

@@ -12,6 +12,13 @@ function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 }
 
+/** Enter and Escape belong to what has the focus, unless a command can do something with them now. */
+function isLeftAlone(chord: string, target: EventTarget | null, isUseful: boolean): boolean {
+  if (chord !== 'Enter' && chord !== 'Escape') return false;
+  const onButton = target instanceof Element && target.closest('button, [role=button], a') !== null;
+  return !isUseful || (onButton && chord === 'Enter');
+}
+
 function showDocument(place: number): void {
   const id = getState().tabs[place - 1];
   if (id !== undefined) switchDocument(id);
@@ -29,6 +36,7 @@ function onKeyDown(event: KeyboardEvent): void {
   const command = commandOf(chord, getState());
   if (command && isTyping(event.target) && command.typing !== true) return;
   if (!command && place === undefined) return;
+  if (isLeftAlone(chord, event.target, command !== undefined && isEnabled(command, getState()))) return;
   event.preventDefault();
   if (place !== undefined) showDocument(Number(place));
   else if (command && isEnabled(command, getState())) command.run();

@@ -6,6 +6,7 @@ import { closeDocument } from '../state/closing';
 import { moveDocument, stepDocument } from '../state/documents';
 import { deleteSelection, redoStep, selectAll, tidy, toggleSelectionMode, undoStep } from '../state/edits';
 import { newWorkflow, saveWorkflow } from '../state/files';
+import { goBack, isSubgraph, openSelected, packSelection, unpackSelection } from '../state/levels';
 import { cancelRun, runWorkflow } from '../state/run';
 import { getState, setState, type State } from '../state/store';
 import { setThemeChoice } from '../state/preferences';
@@ -63,6 +64,10 @@ export const COMMANDS: readonly Command[] = [
   { id: 'remove', keys: ['Delete', 'Backspace'], enabled: (s) => s.selection.size + s.linkSelection.size > 0, run: deleteSelection },
   { id: 'mute', keys: ['Mod+m'], enabled: hasSelection, run: () => toggleSelectionMode('muted') },
   { id: 'bypass', keys: ['Mod+b'], enabled: hasSelection, run: () => toggleSelectionMode('bypassed') },
+  { id: 'pack', keys: ['Mod+g'], enabled: hasSelection, run: packSelection },
+  { id: 'unpack', keys: ['Mod+Shift+g'], enabled: (s) => [...s.selection].some((id) => isSubgraph(s.graph, id)), run: unpackSelection },
+  { id: 'openSubgraph', keys: ['Enter'], enabled: (s) => s.selection.size === 1 && [...s.selection].every((id) => isSubgraph(s.graph, id)), run: () => void openSelected() },
+  { id: 'leaveSubgraph', keys: ['Escape'], enabled: (s) => s.graph.outer !== undefined && s.selection.size === 0, run: () => void goBack() },
   { id: 'fit', keys: ['f'], enabled: hasNodes, run: () => requestFit() },
   { id: 'tidy', keys: [], enabled: hasNodes, run: tidyAndFit },
   { id: 'nodes', keys: [], run: () => toggleDrawer('nodes') },

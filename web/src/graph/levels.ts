@@ -67,3 +67,16 @@ export function leaveTo(graph: Graph, depth: number): Graph {
 export function openPath(root: Graph, nodes: readonly string[]): Graph {
   return nodes.reduce((graph, node) => openSubgraph(graph, node) ?? graph, root);
 }
+
+/** The card of the graph shown that stands for a node of a run, or holds it: `5` of `12:5` inside node 12. */
+export function shownId(graph: Graph, runId: string): string | undefined {
+  const prefix = runPrefix(graph);
+  return runId.startsWith(prefix) ? runId.slice(prefix.length).split(':')[0] : undefined;
+}
+
+/** The document's graph opened where a node of a run is, and the node's id there. */
+export function levelOf(graph: Graph, runId: string): { graph: Graph; id: string } {
+  const way = runId.split(':');
+  const id = way.pop() ?? '';
+  return { graph: runPrefix(graph) === `${way.join(':')}:` ? graph : openPath(rootOf(graph), way), id };
+}

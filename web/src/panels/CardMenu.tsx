@@ -1,6 +1,7 @@
 import { useEffect, useRef, type KeyboardEvent } from 'react';
 import { readClipboard } from '../graph/clipboard';
 import { copySelection, deleteSelection, editNode, paste, toggleSelectionMode } from '../state/edits';
+import { isSubgraph, openNode, packSelection, unpackSelection } from '../state/levels';
 import { getState, setState, useStore, type CardMenu as Menu } from '../state/store';
 import { TEXT } from '../text';
 
@@ -43,11 +44,14 @@ function MenuItems({ menu }: { menu: Menu }) {
     [node.collapsed ? actions.unfold : actions.fold, () => editNode(node.id, { collapsed: !node.collapsed }), ''],
     [node.mode === 'muted' ? actions.unmute : actions.mute, () => toggleSelectionMode('muted'), 'Ctrl M'],
     [node.mode === 'bypassed' ? actions.unbypass : actions.bypass, () => toggleSelectionMode('bypassed'), 'Ctrl B'],
+    ...(isSubgraph(getState().graph, node.id)
+      ? [[TEXT.subgraph.open, () => openNode(node.id), 'Enter'], [TEXT.subgraph.unpack, unpackSelection, '']] satisfies [string, () => void, string][] : []),
+    [TEXT.subgraph.pack, packSelection, 'Ctrl G'],
     [actions.duplicate, duplicateSelection, 'Ctrl D'],
     [actions.remove, deleteSelection, 'Del'],
   ];
   const left = Math.min(menu.x, window.innerWidth - 200);
-  const top = Math.min(menu.y, window.innerHeight - 230);
+  const top = Math.min(menu.y, window.innerHeight - 300);
   return (
     <div className="menu" role="menu" aria-label={TEXT.fields.menu(node.title || node.type)} ref={list} style={{ left, top }} onKeyDown={onKeyDown}>
       {items.map(([label, action, keys]) => (

@@ -1,6 +1,6 @@
 import { carriedType, outputType, typesFit } from '../graph/connect';
 import { outputLabel } from '../graph/geometry';
-import { linkInto, type Graph, type GraphNode } from '../graph/model';
+import { isBoundary, linkInto, type Graph, type GraphNode } from '../graph/model';
 import type { InputSpec, NodeSpec, Schema } from '../graph/schema';
 import { specOf } from '../graph/virtual';
 import { beginGesture, editNode, endGesture, link, unlink } from '../state/edits';
@@ -8,6 +8,7 @@ import { problemView, titleOf, getState, useStore } from '../state/store';
 import { TEXT } from '../text';
 import { WidgetRow } from '../widgets/WidgetRow';
 import { ProblemEntry } from './Problems';
+import { SubgraphSlots } from './SubgraphSlots';
 
 interface Source {
   node: string;
@@ -104,6 +105,9 @@ function One({ id }: { id: string }) {
 export function Inspector() {
   const selection = useStore((s) => s.selection);
   const [first] = selection;
+  const inside = useStore((s) => s.graph.outer !== undefined);
+  const isOwn = useStore((s) => selection.size === 1 && isBoundary(s.graph.nodes[first ?? '']));
+  if (inside && (first === undefined || isOwn)) return <SubgraphSlots />;
   if (first === undefined) return <p className="quiet padded">{TEXT.inspector.nothing}</p>;
   if (selection.size > 1) return <p className="quiet padded">{TEXT.inspector.many(selection.size)}</p>;
   return <One key={first} id={first} />;

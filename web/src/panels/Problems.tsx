@@ -1,12 +1,14 @@
 import type { Problem } from '../graph/problems';
 import { requestFit } from '../state/camera';
 import { editValue } from '../state/edits';
+import { openLevelOf } from '../state/levels';
 import { problemView, setState, titleOf, useStore } from '../state/store';
 import { isNarrow } from '../state/ui';
 import { asText } from '../graph/json';
 import { TEXT } from '../text';
 
-function goTo(node: string): void {
+function goTo(problemNode: string): void {
+  const node = openLevelOf(problemNode);
   setState({ selection: new Set([node]), linkSelection: new Set(), ...(isNarrow() ? { panelOpen: false } : {}) });
   requestFit([node]);
 }
@@ -22,7 +24,7 @@ export function ProblemEntry({ problem }: { problem: Problem }) {
       {problem.detail && problem.detail !== problem.message && (
         problem.detail.split('\n').length > 4 ? <details><summary>{problem.code}</summary><pre>{problem.detail}</pre></details> : <p className="detail">{problem.detail}</p>
       )}
-      {node !== null && fix && <button type="button" className="mend" onClick={() => editValue(node, fix.input, fix.value)}>{TEXT.actions.useInstead(asText(fix.value))}</button>}
+      {node !== null && fix && <button type="button" className="mend" onClick={() => editValue(openLevelOf(node), fix.input, fix.value)}>{TEXT.actions.useInstead(asText(fix.value))}</button>}
     </div>
   );
 }

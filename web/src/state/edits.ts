@@ -7,6 +7,7 @@ import { redo, remember, undo } from '../graph/history';
 import { arrange, freePlace, makeRoom } from '../graph/layout';
 import type { Graph, GraphNode, Mode, Point, SeedControl } from '../graph/model';
 import type { NodeSpec, WidgetValue } from '../graph/schema';
+import { isRecursive } from '../graph/subgraphMake';
 import { specOf, VIRTUAL_SPECS } from '../graph/virtual';
 import { TEXT } from '../text';
 import { revealNode } from './camera';
@@ -98,8 +99,17 @@ export function unlink(ids: Iterable<string>): void {
   setState({ linkSelection: new Set() });
 }
 
+/** A subgraph cannot hold itself: say so where that would come of these types. */
+function refuseRecursion(types: readonly string[], subgraphs: Graph['subgraphs'] = {}): boolean {
+  const { graph } = getState();
+  const isRefused = isRecursive(graph, types, { ...subgraphs, ...graph.subgraphs });
+  if (isRefused) notify(TEXT.subgraph.refusals.recursion, true);
+  return isRefused;
+}
+
 /** Add a node where the palette was opened, linked to the open end if there is one. */
 export function place(spec: NodeSpec, request: PaletteRequest): void {
+  if (refuseRecursion([spec.type])) return;
   const { schema, graph } = getState();
   const at = freePlace(graph, schema, request.at, newNode(spec, '', request.at).size);
   const { graph: withNode, id } = addNode(graph, spec, at);
@@ -149,6 +159,7 @@ export function copySelection(): string {
 
 /** Add copied nodes around a point and select them. */
 export function paste(copied: Graph, at: Point): void {
+  if (refuseRecursion(Object.values(copied.nodes).map((node) => node.type), copied.subgraphs)) return;
   const { graph, ids } = pasteNodes(getState().graph, copied, at);
   commit(graph);
   setState({ selection: ids, linkSelection: new Set() });

@@ -1,6 +1,7 @@
 /** What the server reports while it works, applied to cards and queue. */
 import type { ServerEvent } from '../api/wire';
 import { problemOfRun, problemOfWarning, type Problem } from '../graph/problems';
+import { shownId } from '../graph/levels';
 import { EMPTY_GRAPH } from '../graph/model';
 import { TEXT } from '../text';
 import { refreshJobs } from './jobs';
@@ -90,7 +91,8 @@ function preview(image: Blob): void {
   const [id, run] = entry;
   if (run.preview) URL.revokeObjectURL(run.preview);
   patchRuns(job, { [id]: { preview: URL.createObjectURL(image) } });
-  if (!live.has(id)) patchJobDocument(job, { live: new Set([...live, id]) });
+  const card = shownId(documentOfJob(job)?.graph ?? EMPTY_GRAPH, id);
+  if (card !== undefined && !live.has(card)) patchJobDocument(job, { live: new Set([...live, card]) });
 }
 
 /** End of a prompt: cards settle and the queue shows how it went. */

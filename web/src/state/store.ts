@@ -4,7 +4,7 @@ import type { Connection } from '../api/socket';
 import type { Device, ImageRef, Me, WorkflowEntry } from '../api/wire';
 import type { Json } from '../graph/json';
 import { NO_HISTORY, type History } from '../graph/history';
-import { rootOf } from '../graph/levels';
+import { levelOf, rootOf, runPrefix, shownId } from '../graph/levels';
 import { EMPTY_GRAPH, type Graph, type Point } from '../graph/model';
 import { byNode, problemsOfGraph, type Problem } from '../graph/problems';
 import type { OpenEnd } from '../graph/search';
@@ -174,7 +174,7 @@ interface ProblemView {
   byNode: Readonly<Record<string, Problem[]>>;
 }
 
-let view: { nodes: Graph['nodes']; schema: Schema; reported: readonly Problem[]; result: ProblemView } | undefined;
+let view: { graph: Graph; nodes: Graph['nodes']; schema: Schema; reported: readonly Problem[]; result: ProblemView } | undefined;
 
 /** What the server reported and what the editor sees itself; computed again only when one of its sources changed. */
 export function problemView(state: State): ProblemView {
@@ -182,11 +182,15 @@ export function problemView(state: State): ProblemView {
   const { nodes } = state.graph;
   // Within a gesture what was known stands: a card that is dragged must not have every other looked at in each frame.
   if (view && state.gesture && view.schema === schema && view.reported === reported) return view.result;
-  if (view?.nodes === nodes && view.schema === schema && view.reported === reported) return view.result;
-  const seen = schemaState === 'ready' ? problemsOfGraph(state.graph, schema, TEXT.problem) : [];
+  if (view?.nodes === nodes && view.graph.outer === state.graph.outer && view.schema === schema && view.reported === reported) return view.result;
+  const prefix = runPrefix(state.graph);
+  const found = schemaState === 'ready' ? problemsOfGraph(state.graph, schema, TEXT.problem) : [];
+  const seen = found.map((problem) => ({ ...problem, node: problem.node === null ? null : prefix + problem.node }));
   const told = new Set(seen.map((problem) => problem.node));
   const all = [...seen, ...reported.filter((problem) => problem.node === null || !told.has(problem.node))];
-  view = { nodes, schema, reported, result: { all, byNode: byNode(all) } };
+  // A subgraph's card shows the problems inside it.
+  const shown = all.map((problem) => ({ ...problem, node: problem.node === null ? null : (shownId(state.graph, problem.node) ?? null) }));
+  view = { graph: state.graph, nodes, schema, reported, result: { all, byNode: byNode(shown) } };
   return view.result;
 }
 
@@ -198,6 +202,7 @@ export function isDirty(state: DocumentState): boolean {
 
 /** Title of a card. */
 export function titleOf(state: Pick<State, 'graph' | 'schema'>, id: string): string {
-  const node = state.graph.nodes[id];
+  const level = id.includes(':') ? levelOf(state.graph, id) : { graph: state.graph, id };
+  const node = level.graph.nodes[level.id];
   return node ? node.title || (state.schema[node.type]?.title ?? node.type) : id;
 }

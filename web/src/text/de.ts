@@ -149,6 +149,19 @@ export const DE: Texts = {
     noRoom: 'Der Browser hat keinen Platz für ungespeicherte Änderungen. Speichern Sie Ihre Workflows, oder schaffen Sie Platz für diese Seite.',
     noJournal: (why) => `Der Browser bewahrt keine ungespeicherten Änderungen dieser Seite auf; speichern Sie also oft. ${why}`,
   },
+  subgraph: {
+    fresh: 'Teilgraph', input: 'Eingang', output: 'Ausgang', path: 'Wo Sie sind', name: 'Name des Teilgraphen', back: 'Zurück (Esc)',
+    open: 'Öffnen', pack: 'Zu einem Knoten machen', unpack: 'Auspacken', inputs: 'Eingänge dieses Teilgraphen', outputs: 'Ausgänge dieses Teilgraphen',
+    addInput: 'Eingang hinzufügen', addOutput: 'Ausgang hinzufügen', slotName: (name) => `Name von ${name}`,
+    up: (name) => `${name} nach oben`, down: (name) => `${name} nach unten`,
+    hint: 'Eine Verbindung zum letzten Anschluss von „Inputs“ oder „Outputs“ fügt einen hinzu. Alle Knoten dieses Teilgraphen folgen.',
+    made: (count) => (count === 1 ? 'Ein Knoten wurde zum Teilgraphen. Enter öffnet ihn.' : `${count} Knoten wurden zu einem. Enter öffnet ihn.`),
+    refusals: {
+      nothing_chosen: 'Wählen Sie die Knoten aus, die zu einem werden sollen.',
+      circle: 'Diese Knoten können nicht zu einem werden: Eine Verbindung führte hinaus und wieder hinein. Wählen Sie auch aus, was dazwischen liegt.',
+      recursion: 'Ein Teilgraph kann sich nicht selbst enthalten.',
+    },
+  },
   findings: {
     node: (id) => `Knoten ${id}`,
     unknown_node: (type) => `Der Server kennt den Knoten „${type}“ nicht. Er bleibt, wie er ist.`,
@@ -172,6 +185,7 @@ export const DE: Texts = {
     run: 'Ausführen', cancel: 'Lauf abbrechen', palette: 'Knoten, Befehle und Workflows suchen', newWorkflow: 'Neuer Workflow', open: 'Datei öffnen…', save: 'Speichern',
     closeTab: 'Tab schließen', nextTab: 'Nächster Tab', previousTab: 'Voriger Tab', tabRight: 'Tab nach rechts', tabLeft: 'Tab nach links',
     undo: 'Rückgängig', redo: 'Wiederholen', selectAll: 'Alles auswählen', duplicate: 'Auswahl duplizieren', remove: 'Auswahl löschen',
+    pack: 'Auswahl zu einem Knoten machen', unpack: 'Ausgewählte Teilgraphen auspacken', openSubgraph: 'Ausgewählten Teilgraphen öffnen', leaveSubgraph: 'Teilgraphen verlassen',
     mute: 'Auswahl stummschalten oder nicht', bypass: 'Auswahl überbrücken oder nicht', fit: 'Graph in die Ansicht einpassen', tidy: 'Graph ordnen',
     nodes: 'Knoten zeigen', workflows: 'Workflows zeigen', panel: 'Seitenleiste öffnen oder schließen', inspector: 'Inspektor zeigen', queue: 'Warteschlange zeigen',
     gallery: 'Galerie zeigen', problems: 'Probleme zeigen', theme: 'Zwischen dunkel und hell wechseln', settings: 'Einstellungen', shortcuts: 'Tastenkürzel',

@@ -145,6 +145,19 @@ export const EN = {
     noRoom: 'The browser has no room to keep unsaved changes. Save your workflows, or free space for this site.',
     noJournal: (why: string) => `The browser keeps no unsaved changes of this page, so save often. ${why}`,
   },
+  subgraph: {
+    fresh: 'Subgraph', input: 'input', output: 'output', path: 'Where you are', name: 'Name of the subgraph', back: 'Back (Esc)',
+    open: 'Open', pack: 'Turn into one node', unpack: 'Unpack', inputs: 'Inputs of this subgraph', outputs: 'Outputs of this subgraph',
+    addInput: 'Add an input', addOutput: 'Add an output', slotName: (name: string) => `Name of ${name}`,
+    up: (name: string) => `Move ${name} up`, down: (name: string) => `Move ${name} down`,
+    hint: 'A link to the last socket of “Inputs” or “Outputs” adds one. Every node of this subgraph follows.',
+    made: (count: number) => (count === 1 ? 'One node became a subgraph. Enter opens it.' : `${count} nodes became one. Enter opens it.`),
+    refusals: {
+      nothing_chosen: 'Select the nodes that are to become one.',
+      circle: 'These nodes cannot become one: a link would lead out of it and back into it. Select what lies between as well.',
+      recursion: 'A subgraph cannot hold itself.',
+    },
+  },
   findings: {
     node: (id: string) => `Node ${id}`,
     unknown_node: (type: string) => `the server has no node “${type}”. It is kept as it is.`,
@@ -168,6 +181,7 @@ export const EN = {
     run: 'Run', cancel: 'Cancel the run', palette: 'Search nodes, commands and workflows', newWorkflow: 'New workflow', open: 'Open a file…', save: 'Save',
     closeTab: 'Close tab', nextTab: 'Next tab', previousTab: 'Previous tab', tabRight: 'Move tab right', tabLeft: 'Move tab left',
     undo: 'Undo', redo: 'Redo', selectAll: 'Select all', duplicate: 'Duplicate the selection', remove: 'Delete the selection',
+    pack: 'Turn the selection into one node', unpack: 'Unpack the selected subgraphs', openSubgraph: 'Open the selected subgraph', leaveSubgraph: 'Leave the subgraph',
     mute: 'Mute or unmute the selection', bypass: 'Bypass the selection, or stop it', fit: 'Fit the graph into the view', tidy: 'Tidy the graph',
     nodes: 'Show the nodes', workflows: 'Show the workflows', panel: 'Open or close the side panel', inspector: 'Show the inspector', queue: 'Show the queue',
     gallery: 'Show the gallery', problems: 'Show the problems', theme: 'Switch between dark and light', settings: 'Settings', shortcuts: 'Keyboard shortcuts',
