@@ -22,5 +22,8 @@ export default defineConfig({
       '/ws': { target: api, ws: true },
     },
   },
-  test: { include: ['tests/**/*.test.ts'], environment: 'node' },
+  test: {
+    include: ['tests/**/*.test.ts'], environment: 'node',
+    coverage: { include: ['src/graph/**'], thresholds: { lines: 95 }, reporter: ['text'], clean: true },
+  },
 });

@@ -4,7 +4,7 @@ import { addNode, newNode, updateNode } from './edit';
 import { boxOf } from './align';
 import { curveOf, distanceTo } from './curve';
 import { layoutIn, type CardLayout } from './geometry';
-import { linkIndex, type Graph, type GraphNode, type Link, type Point } from './model';
+import { isBoundary, linkIndex, type Graph, type GraphNode, type Link, type Point } from './model';
 import { widgetInputs, type NodeSpec, type Schema } from './schema';
 import { specOf, VIRTUAL_SPECS } from './virtual';
 
@@ -86,7 +86,7 @@ function relinked(graph: Graph, schema: Schema, links: readonly Link[], ends: (g
 /** The graph with a node exchanged for one of another type: place, title, values of the same name and links that fit are kept. */
 export function replaceNode(graph: Graph, schema: Schema, id: string, spec: NodeSpec): Graph {
   const before = graph.nodes[id];
-  if (!before || before.type === spec.type) return graph;
+  if (!before || before.type === spec.type || isBoundary(before)) return graph;
   const { into, outOf } = linkIndex(graph);
   const incoming = Object.values(into[id] ?? {});
   const outgoing = outOf[id] ?? [];
