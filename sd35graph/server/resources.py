@@ -158,12 +158,23 @@ class ModelKind(Answer):
 
 
 class SavedWorkflow(Answer):
-    """A workflow of the user's own, or an example that comes with the program. etag: of its content now."""
+    """A workflow of the user's own, or an example that comes with the program.
+
+    etag: of its content now. modified_ms: when that was saved, in milliseconds since 1970.
+    """
 
     name: str
     title: str
     is_example: bool
     etag: str
+    modified_ms: int
+
+
+class WorkflowVersion(Answer):
+    """An earlier content of a saved workflow. saved_ms: when it was saved, in milliseconds since 1970."""
+
+    saved_ms: int
+    size_bytes: int
 
 
 class Me(Answer):

@@ -418,6 +418,7 @@ async def test_workflows_are_saved_and_changed_only_by_who_knows_them(server: Se
             "title": "mine/a b",
             "is_example": False,
             "etag": replaced.headers["etag"],
+            "modified_ms": replaced.json()["modified_ms"],
         } in listed
         check_problem(await http.delete(url), 428, "precondition_required")
         check_problem(await http.delete(url, headers={"if-match": got.headers["etag"]}), 412, "precondition_failed")
@@ -439,6 +440,28 @@ async def test_an_example_is_hidden_by_ones_own_of_its_name_and_never_changed(se
         assert (await http.delete("/v1/workflows/sd35_tiny", headers={"if-match": "*"})).status_code == 204
         assert (await http.get("/v1/workflows/sd35_tiny")).json() == example
         check_problem(await http.delete("/v1/workflows/sd35_tiny"), 404, "not_found")
+
+
+async def test_earlier_contents_of_a_workflow_are_kept_and_given(server: Server) -> None:
+    async with server.http() as http:
+        url = "/v1/workflows/versions/one"
+        for n in range(3):
+            assert (await http.put(url, json={"n": n}, headers={"if-match": "*"} if n else {})).status_code < 300
+            await asyncio.sleep(0.002)  # a version is named by the millisecond
+        listed = (await http.get("/v1/workflow_versions", params={"name": "versions/one"})).json()
+        contents = [
+            (await http.get(f"/v1/workflow_versions/{each['saved_ms']}/versions/one")).json() for each in listed
+        ]
+        assert contents == [{"n": 1}, {"n": 0}]
+        # What is refused leaves no version; what is removed does.
+        check_problem(await http.put(url, json={}, headers={"if-match": '"x"'}), 412, "precondition_failed")
+        assert len((await http.get("/v1/workflow_versions", params={"name": "versions/one"})).json()) == 2
+        assert (await http.delete(url, headers={"if-match": "*"})).status_code == 204
+        newest = (await http.get("/v1/workflow_versions", params={"name": "versions/one"})).json()[0]
+        assert (await http.get(f"/v1/workflow_versions/{newest['saved_ms']}/versions/one")).json() == {"n": 2}
+        assert (await http.get("/v1/workflow_versions", params={"name": "never"})).json() == []
+        check_problem(await http.get("/v1/workflow_versions/1/versions/one"), 404, "not_found")
+        check_problem(await http.get("/v1/workflow_versions", params={"name": "../x"}), 400, "bad_file_name")
 
 
 async def test_of_many_who_change_one_content_one_succeeds(server: Server) -> None:

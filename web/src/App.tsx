@@ -14,6 +14,7 @@ import { SidePanel } from './panels/SidePanel';
 import { StatusLine } from './panels/StatusLine';
 import { TopBar } from './panels/TopBar';
 import { Fault } from './panels/Fault';
+import { Versions } from './panels/Versions';
 import { start } from './state/start';
 import { useStore } from './state/store';
 
@@ -40,6 +41,7 @@ export function App() {
       <CardMenu />
       <Viewer />
       <Settings />
+      <Versions />
       <Ask />
       <Toast />
       </ReactFlowProvider>

@@ -88,6 +88,8 @@ NEEDED_ROLES: Mapping[str, Role | None] = {
     "GET /v1/nodes/{node_type:path}": "viewer",
     "GET /v1/models": "viewer",
     "GET /v1/models/{kind}": "viewer",
+    "GET /v1/workflow_versions": "viewer",
+    "GET /v1/workflow_versions/{saved_ms}/{name:path}": "viewer",
     "GET /v1/workflows": "viewer",
     "GET /v1/workflows/{name:path}": "viewer",
     "PUT /v1/workflows/{name:path}": "artist",

@@ -5,7 +5,8 @@ import type { Device, ImageRef, Me, PromptReply, PromptRequest, WorkflowEntry } 
 
 export class ServerError extends Error {}
 
-async function request(path: string, init?: RequestInit): Promise<Response> {
+/** Ask the server; a refusal is an answer like any other. */
+export async function request(path: string, init?: RequestInit): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(path, init);
@@ -25,7 +26,8 @@ function goToLogin(): void {
   window.location.assign(`/login?next=${encodeURIComponent(pathname + search)}`);
 }
 
-async function bodyOf(response: Response): Promise<Json> {
+/** The JSON an answer holds. */
+export async function bodyOf(response: Response): Promise<Json> {
   const text = await response.text();
   if (text.trim() === '') return {};
   try {
@@ -45,11 +47,13 @@ async function reasonOf(response: Response): Promise<string> {
   return [asText(error['message']), asText(error['details'])].filter(Boolean).join(' ');
 }
 
-async function refused(path: string, response: Response): Promise<ServerError> {
+/** The error for an answer that refuses. */
+export async function refused(path: string, response: Response): Promise<ServerError> {
   return new ServerError(TEXT.errors.status(path, response.status, await reasonOf(response)));
 }
 
-async function getJson(path: string): Promise<Json> {
+/** The JSON at an address. */
+export async function getJson(path: string): Promise<Json> {
   const response = await request(path);
   if (!response.ok) throw await refused(path, response);
   return bodyOf(response);
@@ -72,16 +76,12 @@ export async function fetchMe(): Promise<Me | undefined> {
   return name === null ? undefined : { name: asText(name), role: asText(role) };
 }
 
-/** `GET /v1/workflows`: the example workflows. */
+/** `GET /v1/workflows`: one's own workflows and the examples. */
 export async function fetchWorkflows(): Promise<WorkflowEntry[]> {
   return asList(await getJson('/v1/workflows')).filter(isObject).map((entry) => ({
-    name: asText(entry['name']), title: asText(entry['title'], asText(entry['name'])),
+    name: asText(entry['name']), title: asText(entry['title'], asText(entry['name'])), is_example: entry['is_example'] === true,
+    etag: asText(entry['etag']), modified_ms: Number(entry['modified_ms']),
   }));
-}
-
-/** `GET /v1/workflows/{name}`: one example in editor form. */
-export function fetchWorkflow(name: string): Promise<Json> {
-  return getJson(`/v1/workflows/${encodeURIComponent(name)}`);
 }
 
 /** `POST /api/prompt`. A refusal (400) is a reply, not an error. */

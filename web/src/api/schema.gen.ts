@@ -1113,6 +1113,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/workflow_versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Workflow Versions
+         * @description Earlier contents of a workflow of one's own, newest first: what was there when it was replaced or removed.
+         */
+        get: operations["list_workflow_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/workflow_versions/{saved_ms}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Workflow Version
+         * @description A workflow as it was saved at that time.
+         */
+        get: operations["get_workflow_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/workflows": {
         parameters: {
             query?: never;
@@ -2579,13 +2619,17 @@ export interface components {
         };
         /**
          * SavedWorkflow
-         * @description A workflow of the user's own, or an example that comes with the program. etag: of its content now.
+         * @description A workflow of the user's own, or an example that comes with the program.
+         *
+         *     etag: of its content now. modified_ms: when that was saved, in milliseconds since 1970.
          */
         SavedWorkflow: {
             /** Etag */
             etag: string;
             /** Is Example */
             is_example: boolean;
+            /** Modified Ms */
+            modified_ms: number;
             /** Name */
             name: string;
             /** Title */
@@ -2826,6 +2870,16 @@ export interface components {
              * @enum {string}
              */
             state: "starting" | "ready" | "busy" | "restarting" | "stopped";
+        };
+        /**
+         * WorkflowVersion
+         * @description An earlier content of a saved workflow. saved_ms: when it was saved, in milliseconds since 1970.
+         */
+        WorkflowVersion: {
+            /** Saved Ms */
+            saved_ms: number;
+            /** Size Bytes */
+            size_bytes: number;
         };
         /**
          * JobSummary
@@ -4944,6 +4998,72 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_workflow_versions: {
+        parameters: {
+            query: {
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowVersion"][];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_workflow_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Milliseconds since 1970, from the list. */
+                saved_ms: number;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
             };
             /** @description Refused */
             "4XX": {

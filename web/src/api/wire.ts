@@ -11,8 +11,8 @@ export type MessageType = keyof Schemas['SocketMessages'];
 /** A file of the server's input, output or temp folder. */
 export type ImageRef = Schemas['FileName'];
 
-/** An example workflow. */
-export type WorkflowEntry = Pick<Schemas['SavedWorkflow'], 'name' | 'title'>;
+/** A saved workflow, or an example. */
+export type WorkflowEntry = Schemas['SavedWorkflow'];
 
 /** A device and its memory in bytes. */
 export type Device = Pick<Schemas['DeviceInfo'], 'name' | 'vram_total' | 'vram_free'>;

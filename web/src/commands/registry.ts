@@ -5,7 +5,10 @@ import { requestFit, viewCentre } from '../state/camera';
 import { closeDocument } from '../state/closing';
 import { moveDocument, stepDocument } from '../state/documents';
 import { deleteSelection, redoStep, selectAll, tidy, toggleSelectionMode, undoStep } from '../state/edits';
-import { newWorkflow, saveWorkflow } from '../state/files';
+import { downloadApiForm, downloadEditorForm } from '../state/download';
+import { newWorkflow } from '../state/files';
+import { copyLink } from '../state/first';
+import { saveAs, saveDocument } from '../state/saving';
 import { goBack, isSubgraph, openSelected, packSelection, unpackSelection } from '../state/levels';
 import { cancelRun, runWorkflow } from '../state/run';
 import { getState, setState, type State } from '../state/store';
@@ -51,7 +54,11 @@ export const COMMANDS: readonly Command[] = [
   { id: 'palette', keys: ['Mod+k'], typing: true, run: () => setState({ palette: { at: viewCentre(), all: true } }) },
   { id: 'newWorkflow', keys: ['Alt+n'], typing: true, run: newWorkflow },
   { id: 'open', keys: ['Mod+o'], typing: true, run: chooseFile },
-  { id: 'save', keys: ['Mod+s'], typing: true, run: saveWorkflow },
+  { id: 'save', keys: ['Mod+s'], typing: true, run: () => void saveDocument() },
+  { id: 'saveAs', keys: ['Mod+Shift+s'], typing: true, run: () => void saveAs() },
+  { id: 'copyLink', keys: [], enabled: (s) => s.file !== null, run: () => void copyLink() },
+  { id: 'download', keys: [], enabled: hasNodes, run: downloadEditorForm },
+  { id: 'downloadApi', keys: [], enabled: hasNodes, run: downloadApiForm },
   { id: 'closeTab', keys: ['Alt+w'], typing: true, run: () => void closeDocument(getState().active) },
   { id: 'nextTab', keys: ['Alt+PageDown'], typing: true, enabled: hasTabs, run: () => stepDocument(1) },
   { id: 'previousTab', keys: ['Alt+PageUp'], typing: true, enabled: hasTabs, run: () => stepDocument(-1) },

@@ -1,30 +1,33 @@
-import { useEffect, useRef } from 'react';
+import { useState } from 'react';
+import type { Question } from '../state/ask';
 import { useStore } from '../state/store';
+import { Modal } from './Modal';
+
+function Form({ question }: { question: Question }) {
+  const { title, text, field, choices, answer } = question;
+  const [typed, setTyped] = useState(field?.initial ?? '');
+  const main = choices.find(({ kind }) => kind === 'primary')?.value ?? null;
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        answer(main, typed);
+      }}
+    >
+      <h2>{title}</h2>
+      <p id="ask-text">{text}</p>
+      {field && <input autoFocus aria-label={field.label} value={typed} spellCheck={false} onFocus={(event) => event.currentTarget.select()} onChange={(event) => setTyped(event.currentTarget.value)} />}
+      <div className="ask-choices">
+        {choices.map(({ value, label, kind }) => (
+          <button type={kind === 'primary' ? 'submit' : 'button'} key={value} className={kind ?? ''} autoFocus={kind === 'primary' && !field} onClick={() => kind !== 'primary' && answer(value, typed)}>{label}</button>
+        ))}
+      </div>
+    </form>
+  );
+}
 
 /** The question under way, as a dialog that keeps everything else back. */
 export function Ask() {
   const question = useStore((s) => s.question);
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    if (question) dialog.current?.showModal();
-    else dialog.current?.close();
-  }, [question]);
-  return (
-    <dialog
-      ref={dialog} className="ask" role="alertdialog" aria-label={question?.title} aria-describedby="ask-text" onClose={() => question?.answer(null)}
-      onKeyDown={(event) => event.stopPropagation()}
-    >
-      {question && (
-        <>
-          <h2>{question.title}</h2>
-          <p id="ask-text">{question.text}</p>
-          <div className="ask-choices">
-            {question.choices.map(({ value, label, kind }) => (
-              <button type="button" key={value} className={kind ?? ''} autoFocus={kind === 'primary'} onClick={() => question.answer(value)}>{label}</button>
-            ))}
-          </div>
-        </>
-      )}
-    </dialog>
-  );
+  return question && <Modal key={question.title} role="alertdialog" className="ask" label={question.title} describedBy="ask-text" onClose={() => question.answer(null, '')}><Form question={question} /></Modal>;
 }

@@ -3,13 +3,12 @@ import { byCategory, searchSpecs } from '../graph/search';
 import type { NodeSpec } from '../graph/schema';
 import { categoryColor } from '../canvas/colors';
 import { placeType } from '../state/edits';
-import { openExample } from '../state/files';
 import { viewCentre } from '../state/camera';
 import { setState, useStore } from '../state/store';
 import { isNarrow } from '../state/ui';
 import { TEXT } from '../text';
-import { chooseFile } from './chooseFile';
 import { IconButton } from './icons';
+import { WorkflowList } from './WorkflowList';
 
 function closeOnPhone(): void {
   if (isNarrow()) setState({ drawer: null });
@@ -48,28 +47,6 @@ function NodeList() {
         ))}
       </div>
     </>
-  );
-}
-
-function WorkflowList() {
-  const workflows = useStore((s) => s.workflows);
-  return (
-    <div className="scroll">
-      <h3>{TEXT.workflows.examples}</h3>
-      {workflows.length === 0 && <p className="quiet">{TEXT.workflows.none}</p>}
-      {workflows.map(({ name, title }) => (
-        <button
-          type="button" key={name} className="row"
-          onClick={() => {
-            void openExample(name);
-            closeOnPhone();
-          }}
-        >
-          {title}
-        </button>
-      ))}
-      <button type="button" className="row strong" onClick={chooseFile}>{TEXT.workflows.file}</button>
-    </div>
   );
 }
 

@@ -3,12 +3,14 @@ import { useLayoutEffect, useRef, type ReactNode } from 'react';
 interface ModalProps {
   label: string;
   className: string;
+  role?: 'alertdialog';
+  describedBy?: string;
   onClose: () => void;
   children: ReactNode;
 }
 
 /** A dialog that keeps the rest of the page back while it is there; Escape and a click beside it close it. */
-export function Modal({ label, className, onClose, children }: ModalProps) {
+export function Modal({ label, className, role, describedBy, onClose, children }: ModalProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   // The layout effect's end comes before the element goes, so that closing gives the focus back.
   useLayoutEffect(() => {
@@ -18,7 +20,7 @@ export function Modal({ label, className, onClose, children }: ModalProps) {
   }, []);
   return (
     <dialog
-      ref={dialog} className={`modal ${className}`} aria-label={label} onClose={onClose} onKeyDown={(event) => event.stopPropagation()}
+      ref={dialog} role={role} className={`modal ${className}`} aria-label={label} aria-describedby={describedBy} onClose={onClose} onKeyDown={(event) => event.stopPropagation()}
       onPointerDown={(event) => event.target === event.currentTarget && onClose()}
     >
       <div className="modal-body">{children}</div>

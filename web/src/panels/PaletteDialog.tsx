@@ -7,7 +7,7 @@ import { COMMANDS, isEnabled, keysOf, type Command } from '../commands/registry'
 import { searchSpecs } from '../graph/search';
 import type { NodeSpec } from '../graph/schema';
 import { place } from '../state/edits';
-import { openExample } from '../state/files';
+import { openSaved } from '../state/saving';
 import { getState, setState, useStore, type PaletteRequest } from '../state/store';
 import { TEXT } from '../text';
 import { Modal } from './Modal';
@@ -47,7 +47,7 @@ function CommandItem({ command }: { command: Command }) {
 function WorkflowItem({ name, title }: { name: string; title: string }) {
   const open = (): void => {
     close();
-    void openExample(name);
+    void openSaved(name);
   };
   return <Menu.Item value={`workflow/${name}`} onSelect={open}><span className="name">{TEXT.palette.openWorkflow(title)}</span></Menu.Item>;
 }

@@ -1,5 +1,5 @@
 import { redoStep, undoStep } from '../state/edits';
-import { saveWorkflow } from '../state/files';
+import { saveDocument } from '../state/saving';
 import { cancelRun, runWorkflow } from '../state/run';
 import { setState, useStore } from '../state/store';
 import { viewCentre } from '../state/camera';
@@ -16,7 +16,7 @@ function FileButtons() {
   return (
     <div className="group files">
       <IconButton icon="open" label={actions.open} onClick={chooseFile} />
-      <IconButton icon="save" label={actions.save} onClick={saveWorkflow} />
+      <IconButton icon="save" label={actions.save} onClick={() => void saveDocument()} />
     </div>
   );
 }

@@ -11,18 +11,35 @@ export interface Choice {
 export interface Question {
   title: string;
   text: string;
+  /** A text to be given, and what stands in it at first. */
+  field?: { label: string; initial: string };
   choices: readonly Choice[];
-  answer: (value: string | null) => void;
+  answer: (value: string | null, text: string) => void;
+}
+
+interface Answer {
+  value: string | null;
+  text: string;
+}
+
+function put(question: Omit<Question, 'answer'>): Promise<Answer> {
+  getState().question?.answer(null, '');
+  return new Promise((resolve) => {
+    const answer = (value: string | null, text: string): void => {
+      setState({ question: null });
+      resolve({ value, text });
+    };
+    setState({ question: { ...question, answer } });
+  });
 }
 
 /** Ask, and wait for the choice; null where the user turned the question away. */
-export function ask(title: string, text: string, choices: readonly Choice[]): Promise<string | null> {
-  getState().question?.answer(null);
-  return new Promise((resolve) => {
-    const answer = (value: string | null): void => {
-      setState({ question: null });
-      resolve(value);
-    };
-    setState({ question: { title, text, choices, answer } });
-  });
+export async function ask(title: string, text: string, choices: readonly Choice[]): Promise<string | null> {
+  return (await put({ title, text, choices })).value;
+}
+
+/** Ask for a text; null where the user turned the question away or gave none. */
+export async function askText(title: string, text: string, field: { label: string; initial: string }, choices: readonly [cancel: Choice, done: Choice]): Promise<string | null> {
+  const answer = await put({ title, text, field, choices });
+  return answer.value === choices[1].value && answer.text.trim() !== '' ? answer.text.trim() : null;
 }

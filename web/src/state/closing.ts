@@ -2,7 +2,7 @@
 import { TEXT } from '../text';
 import { ask } from './ask';
 import { documentOf, removeDocument, switchDocument } from './documents';
-import { saveWorkflow } from './files';
+import { saveDocument } from './saving';
 import { getState, isDirty } from './store';
 
 /** Close a document; where changes would be lost, ask what becomes of them. */
@@ -17,7 +17,7 @@ export async function closeDocument(id: string): Promise<void> {
     if (choice !== 'save' && choice !== 'discard') return;
     if (choice === 'save') {
       switchDocument(id);
-      saveWorkflow();
+      if (!(await saveDocument())) return;
     }
   }
   removeDocument(id);

@@ -32,14 +32,14 @@ export function patchDocument(id: string, change: Partial<DocumentState>): void 
 export function freshDocument(graph: Graph, name: string): DocumentState {
   return {
     graph, saved: graph, name: name || TEXT.untitled, history: NO_HISTORY, gesture: null, selection: new Set(), linkSelection: new Set(),
-    runs: {}, live: new Set(), reported: [], view: null,
+    runs: {}, live: new Set(), reported: [], file: null, view: null,
   };
 }
 
 /** Whether nothing would be lost if another document took this one's place. */
 export function isUntouched(document: DocumentState): boolean {
-  const { history, runs } = document;
-  return !isDirty(document) && history.past.length + history.future.length === 0 && Object.keys(runs).length === 0;
+  const { history, runs, file } = document;
+  return file === null && !isDirty(document) && history.past.length + history.future.length === 0 && Object.keys(runs).length === 0;
 }
 
 /** What is typed into a field is part of the document that is left. */

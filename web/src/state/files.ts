@@ -1,5 +1,5 @@
 /** Opening and saving workflows. */
-import { fetchWorkflow, fetchWorkflows } from '../api/client';
+import { fetchWorkflow } from '../api/workflows';
 import { storedName, withName } from '../graph/clipboard';
 import { exifTexts } from '../graph/exif';
 import { parseJson, stringifyJson, type Json } from '../graph/json';
@@ -13,12 +13,10 @@ import { toEditorForm } from '../graph/document';
 import { TEXT } from '../text';
 import { requestFit } from './camera';
 import { addDocument, freshDocument } from './documents';
-import { restoreAndKeep } from './restore';
 import { errorSentence } from './run';
-import { getState, setState } from './store';
+import { getState } from './store';
 import { isNarrow, notify } from './ui';
 import { placePicture } from './upload';
-import type { WindowName } from './windows';
 
 /** The workflow the editor opens with. */
 export const DEFAULT_WORKFLOW = 'sd35_tiny';
@@ -56,7 +54,7 @@ export function openDocument(document: Json, name: string): readonly Finding[] {
 export async function openExample(name: string): Promise<void> {
   try {
     const title = getState().workflows.find((entry) => entry.name === name)?.title ?? name;
-    openDocument(await fetchWorkflow(name), title);
+    openDocument((await fetchWorkflow(name)).document, title);
   } catch (error) {
     if (error instanceof WorkflowError) notify(error.message, true);
     else notify(errorSentence(error), true);
@@ -100,41 +98,8 @@ export async function openFile(file: File, at?: Point): Promise<void> {
   }
 }
 
-/** Text of the present workflow in editor form. */
-export function workflowText(): string {
-  const { graph, schema, name } = getState();
+/** Text of the present workflow in editor form, under its name or another. */
+export function workflowText(name = getState().name): string {
+  const { graph, schema } = getState();
   return stringifyJson(toEditorForm(withName(graph, name), schema), 2);
-}
-
-/** Download the workflow in editor form. */
-export function saveWorkflow(): void {
-  const { name, graph } = getState();
-  const url = URL.createObjectURL(new Blob([workflowText()], { type: 'application/json' }));
-  const anchor = document.createElement('a');
-  anchor.href = url;
-  anchor.download = `${name.replace(/[^\p{L}\p{N} ._-]+/gu, '_')}.json`;
-  anchor.click();
-  URL.revokeObjectURL(url);
-  setState({ saved: graph });
-  notify(TEXT.notes.saved(name));
-}
-
-/** Bring back what was open here; where the browser keeps nothing, say so. */
-async function restored(window: Promise<WindowName>): Promise<boolean> {
-  try {
-    return await restoreAndKeep(await window);
-  } catch (error) {
-    notify(TEXT.errors.noJournal(error instanceof Error ? error.message : String(error)), true);
-    return false;
-  }
-}
-
-/** Fill the canvas at the start: what was open before, else the example. */
-export async function openFirst(window: Promise<WindowName>): Promise<void> {
-  try {
-    setState({ workflows: await fetchWorkflows() });
-  } catch (error) {
-    notify(errorSentence(error), true);
-  }
-  if (!(await restored(window))) await openExample(DEFAULT_WORKFLOW);
 }

@@ -5,7 +5,7 @@ import { readSchema } from '../graph/schema';
 import { applyLanguage, chooseLanguage, TEXT, type Language } from '../text';
 import { gatherProgress } from './batch';
 import { applyEvent, applyProgress } from './events';
-import { openFirst } from './files';
+import { openFirst } from './first';
 import { refreshJobs } from './jobs';
 import { readOwners } from './owners';
 import { loadPreferences } from './preferences';

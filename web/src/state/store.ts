@@ -1,5 +1,6 @@
 /** The editor's state. Actions live beside it; components read slices through {@link useStore}. */
 import { create } from 'zustand';
+import type { SavedFile } from '../api/workflows';
 import type { Connection } from '../api/socket';
 import type { Device, ImageRef, Me, WorkflowEntry } from '../api/wire';
 import type { Json } from '../graph/json';
@@ -91,13 +92,15 @@ export interface DocumentState {
   /** Nodes whose card shows a live picture. */
   live: ReadonlySet<string>;
   reported: readonly Problem[];
+  /** Where it is saved on the server, with the content that is known here; null: nowhere. */
+  file: SavedFile | null;
   /** Where it was looked at when it was left; null: not yet. */
   view: View | null;
 }
 
 /** The part of the state that is put aside and taken up with a document. */
 export const DOCUMENT_KEYS = [
-  'graph', 'history', 'gesture', 'saved', 'name', 'selection', 'linkSelection', 'runs', 'live', 'reported', 'view',
+  'graph', 'history', 'gesture', 'saved', 'name', 'selection', 'linkSelection', 'runs', 'live', 'reported', 'file', 'view',
 ] as const satisfies readonly (keyof DocumentState)[];
 
 /** The active document lies flat in the state. */
@@ -133,6 +136,8 @@ export interface State extends DocumentState {
   dragging: Dragging | null;
   menu: CardMenu | null;
   shown: number | null;
+  /** The saved workflow whose versions are shown. */
+  versionsOf: string | null;
   settings: SettingsPage | null;
   theme: Theme;
   themeChoice: ThemeChoice;
@@ -150,10 +155,10 @@ const FIRST = randomUuid();
 const INITIAL: State = {
   schema: {}, schemaState: 'loading', workflows: [], devices: [], me: undefined, connection: 'connecting',
   graph: EMPTY_GRAPH, history: NO_HISTORY, gesture: null, saved: EMPTY_GRAPH, name: TEXT.untitled,
-  selection: new Set(), linkSelection: new Set(), runs: {}, live: new Set(), view: null,
+  selection: new Set(), linkSelection: new Set(), runs: {}, live: new Set(), file: null, view: null,
   tabs: [FIRST], active: FIRST, parked: {}, owners: {}, jobs: [], current: null, begun: null, queueRemaining: 0, reported: [],
   copies: 1, tab: 'inspector', panelOpen: true, drawer: null, palette: null, dragging: null, menu: null, shown: null,
-  settings: null, theme: 'dark', themeChoice: 'system', keys: {}, snap: false, language: 'en', note: null, question: null,
+  versionsOf: null, settings: null, theme: 'dark', themeChoice: 'system', keys: {}, snap: false, language: 'en', note: null, question: null,
 };
 
 /** The one store of the page. */

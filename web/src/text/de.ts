@@ -60,6 +60,21 @@ export const DE: Texts = {
     useInstead: (value) => `„${value}“ verwenden`, showNode: 'Knoten zeigen', dropJob: 'Aus der Warteschlange nehmen',
     previous: 'Voriges Bild', next: 'Nächstes Bild',
   },
+  saving: {
+    asTitle: 'Workflow auf dem Server speichern', asText: 'Ein / im Namen legt einen Ordner an.', asLabel: 'Name', saveAs: 'Unter anderem Namen speichern',
+    conflictTitle: (name) => `„${name}“ hat sich geändert`, conflictText: 'Auf dem Server liegt ein anderer Workflow dieses Namens: in einem anderen Fenster gespeichert oder von jemand anderem. Was ersetzt wird, bleibt unter seinen Versionen.',
+    openTheirs: 'Jenen auch öffnen', replace: 'Ersetzen', renameTitle: (name) => `„${name}“ umbenennen`, taken: (name) => `Einen Workflow „${name}“ gibt es schon. Wählen Sie einen anderen Namen.`,
+    removeTitle: (name) => `„${name}“ löschen?`, removeText: 'Er wird vom Server entfernt.', changed: (name) => `„${name}“ hat sich inzwischen geändert und wurde darum nicht gelöscht.`,
+    mine: 'Gespeichert', none: 'Noch ist nichts gespeichert. Strg + S speichert den Workflow auf dem Server.', rename: (name) => `${name} umbenennen`, remove: (name) => `${name} löschen`,
+    versions: (name) => `Versionen von ${name}`, noVersions: 'Es gibt noch keine früheren Versionen.', restore: 'Zurückholen', same: 'Dasselbe wie jetzt.', showDifferences: 'Was anders ist',
+    loading: 'Lädt…', kept: 'Die neuesten 50 werden aufgehoben.',
+  },
+  difference: {
+    added: (node) => `${node} kam seitdem hinzu`, removed: (node) => `${node} wurde seitdem entfernt`, links: (node) => `${node}: andere Verbindungen`,
+    value: (node, input, before, after) => `${node}: ${input} war ${before}, ist jetzt ${after}`,
+    title: (before, after) => `„${before}“ heißt jetzt „${after}“`, mode: (node) => `${node}: stumm, überbrückt oder wieder an`,
+    moved: (count) => (count === 1 ? '1 Knoten steht woanders' : `${count} Knoten stehen woanders`), nothing: 'nichts',
+  },
   restore: {
     title: 'Ungespeicherte Änderungen anderer Fenster', later: 'Später', discard: 'Verwerfen', open: 'Öffnen',
     text: (count) => (count === 1 ? 'Ein Fenster des Editors endete' : `${count} Fenster des Editors endeten`) + ' mit Änderungen, die nicht gespeichert waren.',
@@ -104,7 +119,7 @@ export const DE: Texts = {
   palette: {
     search: 'Knoten, Befehle und Workflows suchen', allTitle: 'Suche', commands: 'Befehle', workflows: 'Workflows', results: 'Treffer',
     openWorkflow: (title) => `${title} öffnen`, title: 'Knoten hinzufügen', none: 'Nichts passt.', fits: (type) => `Knoten, die zu ${type} passen` },
-  workflows: { examples: 'Beispiele', none: 'Der Server nennt keine Beispiele.', file: 'Datei öffnen…' },
+  workflows: { examples: 'Vorlagen', search: 'Workflows suchen', nothing: 'Nichts passt.', none: 'Der Server nennt keine Vorlagen.', file: 'Datei öffnen…' },
   starting: {
     connecting: 'Verbindung zum Server…', connectingHint: '„sd35graph serve“ startet ihn. Diese Seite macht von selbst weiter, sobald er antwortet.',
     loading: 'Der Server startet…', loadingHint: 'Er lädt seine Knoten; beim ersten Mal dauert das bis zu einer Minute.',
@@ -112,7 +127,7 @@ export const DE: Texts = {
   },
   empty: {
     title: 'Eine leere Fläche', picture: 'Jetzt ein Bild machen', pictureHint: 'Öffnet das Beispiel mit dem eingebauten Modell, fertig zum Ausführen.',
-    templates: 'Beispiele', templatesHint: 'Large, Turbo und Medium, jedes gut angeordnet.', file: 'Datei öffnen',
+    templates: 'Vorlagen', templatesHint: 'Large, Turbo und Medium, jedes gut angeordnet.', file: 'Datei öffnen',
     fileHint: 'Ein Workflow als JSON oder ein gespeichertes Bild.',
   },
   status: {
@@ -128,7 +143,7 @@ export const DE: Texts = {
     wrong_type: 'Diese Typen passen nicht zusammen.', cycle: 'Diese Verbindung würde einen Kreis schließen.',
   },
   notes: {
-    queued: 'Eingereiht.', loaded: (name) => `„${name}“ geöffnet.`, saved: (name) => `„${name}“ gespeichert.`,
+    queued: 'Eingereiht.', linkCopied: 'Der Link ist in der Zwischenablage.', loaded: (name) => `„${name}“ geöffnet.`, saved: (name) => `„${name}“ gespeichert.`,
     refused: 'Der Workflow wurde nicht angenommen. Näheres unter „Probleme“.', partly: 'Einige Ausgaben können nicht laufen. Näheres unter „Probleme“.',
     retried: (reason) => `Der Lauf beginnt von vorn: ${reason}.`,
     others: (count) => (count === 1 ? 'Noch etwas wurde weggelassen.' : `${count} weitere Dinge wurden weggelassen.`),
@@ -182,7 +197,7 @@ export const DE: Texts = {
     notAvailable: (input, value) => `${input}: „${value}“ ist nicht verfügbar.`,
   },
   commands: {
-    run: 'Ausführen', cancel: 'Lauf abbrechen', palette: 'Knoten, Befehle und Workflows suchen', newWorkflow: 'Neuer Workflow', open: 'Datei öffnen…', save: 'Speichern',
+    run: 'Ausführen', cancel: 'Lauf abbrechen', palette: 'Knoten, Befehle und Workflows suchen', newWorkflow: 'Neuer Workflow', open: 'Datei öffnen…', save: 'Speichern', saveAs: 'Speichern unter…', copyLink: 'Link zum gespeicherten Workflow kopieren', download: 'Workflow herunterladen', downloadApi: 'In API-Form herunterladen',
     closeTab: 'Tab schließen', nextTab: 'Nächster Tab', previousTab: 'Voriger Tab', tabRight: 'Tab nach rechts', tabLeft: 'Tab nach links',
     undo: 'Rückgängig', redo: 'Wiederholen', selectAll: 'Alles auswählen', duplicate: 'Auswahl duplizieren', remove: 'Auswahl löschen',
     pack: 'Auswahl zu einem Knoten machen', unpack: 'Ausgewählte Teilgraphen auspacken', openSubgraph: 'Ausgewählten Teilgraphen öffnen', leaveSubgraph: 'Teilgraphen verlassen',

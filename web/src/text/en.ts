@@ -58,6 +58,21 @@ export const EN = {
     useInstead: (value: string) => `Use “${value}”`, showNode: 'Show node', dropJob: 'Remove from queue',
     previous: 'Previous picture', next: 'Next picture',
   },
+  saving: {
+    asTitle: 'Save the workflow on the server', asText: 'A / in the name makes a folder.', asLabel: 'Name', saveAs: 'Save under another name',
+    conflictTitle: (name: string) => `“${name}” has changed`, conflictText: 'The server holds another workflow of this name: saved in another window, or by somebody else. What is replaced stays among its versions.',
+    openTheirs: 'Open that one too', replace: 'Replace it', renameTitle: (name: string) => `Rename “${name}”`, taken: (name: string) => `There is a workflow “${name}” already. Choose another name.`,
+    removeTitle: (name: string) => `Delete “${name}”?`, removeText: 'It is removed from the server.', changed: (name: string) => `“${name}” has changed meanwhile, so it was not deleted.`,
+    mine: 'Saved', none: 'Nothing is saved yet. Ctrl + S saves the workflow on the server.', rename: (name: string) => `Rename ${name}`, remove: (name: string) => `Delete ${name}`,
+    versions: (name: string) => `Versions of ${name}`, noVersions: 'It has no earlier versions yet.', restore: 'Bring it back', same: 'The same as now.', showDifferences: 'What is different',
+    loading: 'Loading…', kept: 'The newest 50 are kept.',
+  },
+  difference: {
+    added: (node: string) => `${node} was added since`, removed: (node: string) => `${node} was removed since`, links: (node: string) => `${node}: other links`,
+    value: (node: string, input: string, before: string, after: string) => `${node}: ${input} was ${before}, now ${after}`,
+    title: (before: string, after: string) => `“${before}” is now called “${after}”`, mode: (node: string) => `${node}: muted, bypassed or run again`,
+    moved: (count: number) => (count === 1 ? '1 node stands elsewhere' : `${count} nodes stand elsewhere`), nothing: 'nothing',
+  },
   restore: {
     title: 'Unsaved changes of other windows', later: 'Later', discard: 'Discard', open: 'Open them',
     text: (count: number) => `${count === 1 ? 'A window' : `${count} windows`} of the editor ended with changes that were not saved.`,
@@ -102,7 +117,7 @@ export const EN = {
   palette: {
     search: 'Search nodes, commands and workflows', allTitle: 'Search', commands: 'Commands', workflows: 'Workflows', results: 'Results',
     openWorkflow: (title: string) => `Open ${title}`, title: 'Add a node', none: 'Nothing matches.', fits: (type: string) => `Nodes that fit ${type}` },
-  workflows: { examples: 'Examples', none: 'The server lists no examples.', file: 'Open a file…' },
+  workflows: { examples: 'Templates', search: 'Search workflows', nothing: 'Nothing matches.', none: 'The server lists no templates.', file: 'Open a file…' },
   starting: {
     connecting: 'Connecting to the server…', connectingHint: 'It is started with “sd35graph serve”. This page goes on by itself once it answers.',
     loading: 'The server is starting…', loadingHint: 'It loads its nodes; the first time this takes up to a minute.',
@@ -110,7 +125,7 @@ export const EN = {
   },
   empty: {
     title: 'An empty canvas', picture: 'Make a picture now', pictureHint: 'Opens the example on the built-in model, ready to run.',
-    templates: 'Examples', templatesHint: 'Large, Turbo and Medium, each with a good layout.', file: 'Open a file',
+    templates: 'Templates', templatesHint: 'Large, Turbo and Medium, each with a good layout.', file: 'Open a file',
     fileHint: 'A workflow as JSON, or a saved picture.',
   },
   status: {
@@ -126,7 +141,7 @@ export const EN = {
     wrong_type: 'These types do not fit.', cycle: 'That link would close a circle.',
   },
   notes: {
-    queued: 'Queued.', loaded: (name: string) => `Opened “${name}”.`, saved: (name: string) => `Saved “${name}”.`,
+    queued: 'Queued.', linkCopied: 'The link is on the clipboard.', loaded: (name: string) => `Opened “${name}”.`, saved: (name: string) => `Saved “${name}”.`,
     refused: 'The workflow was not accepted. See Problems.', partly: 'Some outputs cannot run. See Problems.',
     retried: (reason: string) => `The run starts again: ${reason}.`,
     others: (count: number) => (count === 1 ? 'One more thing was left out.' : `${count} more things were left out.`),
@@ -178,7 +193,7 @@ export const EN = {
     notAvailable: (input: string, value: string) => `${input}: “${value}” is not available.`,
   },
   commands: {
-    run: 'Run', cancel: 'Cancel the run', palette: 'Search nodes, commands and workflows', newWorkflow: 'New workflow', open: 'Open a file…', save: 'Save',
+    run: 'Run', cancel: 'Cancel the run', palette: 'Search nodes, commands and workflows', newWorkflow: 'New workflow', open: 'Open a file…', save: 'Save', saveAs: 'Save as…', copyLink: 'Copy a link to the saved workflow', download: 'Download the workflow', downloadApi: 'Download in API form',
     closeTab: 'Close tab', nextTab: 'Next tab', previousTab: 'Previous tab', tabRight: 'Move tab right', tabLeft: 'Move tab left',
     undo: 'Undo', redo: 'Redo', selectAll: 'Select all', duplicate: 'Duplicate the selection', remove: 'Delete the selection',
     pack: 'Turn the selection into one node', unpack: 'Unpack the selected subgraphs', openSubgraph: 'Open the selected subgraph', leaveSubgraph: 'Leave the subgraph',

@@ -6,15 +6,18 @@ Those of a user lie where editors save them too, in the folder `workflows` of th
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from hashlib import sha256
+from pathlib import Path as FilePath
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header, Path, Request
 from pydantic import JsonValue
 from starlette.responses import Response
 
 from sd35graph.engine.paths import UnsafePath, inside
 from sd35graph.engine.user_files import UserFiles
+from sd35graph.engine.workflow_versions import keep_version, version_content, versions
 from sd35graph.server import resources
 from sd35graph.server.body import parse_json
 from sd35graph.server.encoding import Json
@@ -23,26 +26,29 @@ from sd35graph.server.guards.roles import Caller
 from sd35graph.server.parts import Parts
 from sd35graph.server.routes.userdata import in_thread
 
-router = APIRouter(prefix="/v1/workflows", tags=["v1: workflows"])
+router = APIRouter(tags=["v1: workflows"])
 
 _FOLDER = "workflows"
 _ANY_OBJECT = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+SavedMs = Annotated[int, Path(ge=0, lt=10**16, description="Milliseconds since 1970, from the list.")]
 IfMatch = Annotated[str | None, Header(description="The ETag of the content to replace; `*`: whatever is there.")]
 IfNoneMatch = Annotated[str | None, Header(description="`*`: only if there is none of this name yet.")]
 
 
-@router.get("", response_model=list[resources.SavedWorkflow])
+@router.get("/v1/workflows", response_model=list[resources.SavedWorkflow])
 async def list_workflows(parts: Parts, user: Caller) -> Response:
     """One's own workflows and the examples, by name; one's own takes the place of an example of the same name."""
 
     def read() -> list[JsonValue]:
-        examples = {path.stem: _shown(path.stem, path.read_bytes(), True) for path in parts.workflows.glob("*.json")}
+        examples = {
+            path.stem: _shown(path.stem, path.read_bytes(), path, True) for path in parts.workflows.glob("*.json")
+        }
         return list(dict(sorted({**examples, **_own(parts.user_files, user.name)}.items())).values())
 
     return Json(await in_thread(read))
 
 
-@router.get("/{name:path}", response_model=dict[str, object])
+@router.get("/v1/workflows/{name:path}", response_model=dict[str, object])
 async def get_workflow(name: str, parts: Parts, user: Caller) -> Response:
     """A workflow as it was saved, or an example; its ETag is for `If-Match`."""
     try:
@@ -54,8 +60,22 @@ async def get_workflow(name: str, parts: Parts, user: Caller) -> Response:
     return Response(content, media_type="application/json", headers={"etag": _etag(content)})
 
 
+@router.get("/v1/workflow_versions", response_model=list[resources.WorkflowVersion])
+async def list_workflow_versions(name: str, parts: Parts, user: Caller) -> Response:
+    """Earlier contents of a workflow of one's own, newest first: what was there when it was replaced or removed."""
+    found = await in_thread(versions, parts.user_files, user.name, _plain(name))
+    return Json([{"saved_ms": each.saved_ms, "size_bytes": each.size_bytes} for each in found])
+
+
+@router.get("/v1/workflow_versions/{saved_ms}/{name:path}", response_model=dict[str, object])
+async def get_workflow_version(saved_ms: SavedMs, name: str, parts: Parts, user: Caller) -> Response:
+    """A workflow as it was saved at that time."""
+    content = await in_thread(version_content, parts.user_files, user.name, _plain(name), saved_ms)
+    return Response(content, media_type="application/json")
+
+
 @router.put(
-    "/{name:path}",
+    "/v1/workflows/{name:path}",
     response_model=resources.SavedWorkflow,
     responses={201: {"model": resources.SavedWorkflow, "description": "There was none of this name."}},
     openapi_extra=_ANY_OBJECT,
@@ -73,16 +93,19 @@ async def put_workflow(
     if not isinstance(parse_json(content), dict):
         raise ApiError(400, "bad_request", "a workflow is a JSON object")
     check = _Precondition(name, if_match, if_none_match)
-    await in_thread(parts.user_files.change, user.name, _path(name), content, check)
-    answer = _shown(name.removesuffix(".json"), content, False)
+    keeping = _keeping(parts.user_files, user.name, name, check)
+    await in_thread(parts.user_files.change, user.name, _path(name), content, keeping)
+    path = await in_thread(parts.user_files.path, user.name, _path(name))
+    answer = _shown(name.removesuffix(".json"), content, path, False)
     return Json(answer, 200 if check.had_one else 201, {"etag": _etag(content)})
 
 
-@router.delete("/{name:path}", status_code=204)
+@router.delete("/v1/workflows/{name:path}", status_code=204)
 async def delete_workflow(name: str, parts: Parts, user: Caller, if_match: IfMatch = None) -> Response:
     """Remove a workflow of one's own. Say by `If-Match` which content you know. Examples stay."""
     check = _Precondition(name, if_match, None)
-    if not await in_thread(parts.user_files.change, user.name, _path(name), None, check.of_existing):
+    keeping = _keeping(parts.user_files, user.name, name, check.of_existing)
+    if not await in_thread(parts.user_files.change, user.name, _path(name), None, keeping):
         raise ApiError(404, "not_found", f'you have saved no workflow "{name[:100]}"')
     return Response(status_code=204)
 
@@ -130,12 +153,39 @@ def _own(files: UserFiles, user: str | None) -> dict[str, JsonValue]:
         return {}
     paths = [entry.path for entry in entries if entry.path.endswith(".json") and not entry.is_folder]
     names = {path: path.removeprefix(f"{_FOLDER}/").removesuffix(".json") for path in paths}
-    return {name: _shown(name, files.path(user, path).read_bytes(), False) for path, name in names.items()}
+    places = {name: files.path(user, path) for path, name in names.items()}
+    return {name: _shown(name, place.read_bytes(), place, False) for name, place in places.items()}
 
 
-def _shown(name: str, content: bytes, is_example: bool) -> JsonValue:
+def _shown(name: str, content: bytes, path: FilePath, is_example: bool) -> JsonValue:
     title = _title(name) if is_example else name
-    return {"name": name, "title": title, "is_example": is_example, "etag": _etag(content)}
+    modified_ms = path.stat().st_mtime_ns // 1_000_000
+    return {
+        "name": name,
+        "title": title,
+        "is_example": is_example,
+        "etag": _etag(content),
+        "modified_ms": modified_ms,
+    }
+
+
+def _keeping(
+    files: UserFiles, user: str | None, name: str, check: Callable[[bytes | None], bool]
+) -> Callable[[bytes | None], bool]:
+    """The check, which also keeps what is there as an earlier version where it allows the change."""
+
+    def allow(present: bytes | None) -> bool:
+        is_allowed = check(present)
+        if is_allowed and present is not None:
+            saved_ms = files.path(user, _path(name)).stat().st_mtime_ns // 1_000_000
+            keep_version(files, user, _plain(name), present, saved_ms)
+        return is_allowed
+
+    return allow
+
+
+def _plain(name: str) -> str:
+    return name.removesuffix(".json")
 
 
 def _path(name: str) -> str:

@@ -1,0 +1,82 @@
+"""Saving on the server: names and folders, versions, and two windows that save the same."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hands import card
+from playwright.sync_api import Page, expect
+
+
+@pytest.fixture
+def prefix(tmp_path: Path) -> str:
+    """A folder of this test's own among the workflows of the server that the tests share."""
+    return re.sub(r"\W", "", tmp_path.name)
+
+
+def save_as(page: Page, name: str) -> None:
+    page.keyboard.press("Control+Shift+s")
+    question = page.get_by_role("alertdialog", name="Save the workflow on the server")
+    question.get_by_role("textbox", name="Name").fill(name)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("log")).to_contain_text(f"Saved “{name}”")
+
+
+def set_prompt(page: Page, words: str) -> None:
+    card(page, "prompt").get_by_role("textbox").fill(words)
+    page.locator(".react-flow__pane").click(position={"x": 20, "y": 20})
+
+
+def test_workflow_is_saved_in_a_folder_renamed_and_deleted(page: Page, prefix: str) -> None:
+    set_prompt(page, "a heron")
+    save_as(page, f"{prefix}/heron")
+    expect(page.get_by_role("contentinfo")).to_contain_text("saved")
+    page.get_by_role("button", name="Workflows", exact=True).click()
+    drawer = page.get_by_role("complementary", name="Workflows")
+    drawer.get_by_role("button", name=f"Rename {prefix}/heron").click()
+    question = page.get_by_role("alertdialog", name=f"Rename “{prefix}/heron”")
+    question.get_by_role("textbox", name="Name").fill(f"{prefix}/stork")
+    question.get_by_role("button", name="Rename").click()
+    expect(drawer.get_by_role("button", name=f"Delete {prefix}/stork")).to_be_visible()
+    expect(page.get_by_role("navigation", name="Open workflows")).to_contain_text("stork")
+    drawer.get_by_role("button", name=f"Delete {prefix}/stork").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
+    expect(drawer.get_by_role("button", name=f"Delete {prefix}/stork")).to_have_count(0)
+
+
+def test_earlier_version_is_compared_and_brought_back(page: Page, prefix: str) -> None:
+    set_prompt(page, "first words")
+    save_as(page, f"{prefix}/versions")
+    set_prompt(page, "second words")
+    page.keyboard.press("Control+s")
+    expect(page.get_by_role("img", name="unsaved changes")).to_have_count(0)
+    page.get_by_role("button", name="Workflows", exact=True).click()
+    page.get_by_role("button", name=f"Versions of {prefix}/versions").click()
+    dialog = page.get_by_role("dialog", name=f"Versions of {prefix}/versions")
+    dialog.get_by_text("What is different").click()
+    expect(dialog).to_contain_text("was “first words”, now “second words”")
+    dialog.get_by_role("button", name=re.compile("^Bring it back")).click()
+    expect(card(page, "prompt").get_by_role("textbox")).to_have_value("first words")
+    expect(page.get_by_role("img", name="unsaved changes")).to_have_count(1)
+    page.keyboard.press("Control+s")
+    expect(page.get_by_role("img", name="unsaved changes")).to_have_count(0)
+
+
+def test_second_window_does_not_overwrite_what_the_first_saved(page: Page, url: str, prefix: str) -> None:
+    save_as(page, f"{prefix}/shared")
+    second = page.context.new_page()
+    second.goto(f"{url}#workflow={prefix}/shared")
+    expect(second.get_by_role("navigation", name="Open workflows")).to_contain_text("shared")
+    set_prompt(second, "of the second")
+    second.keyboard.press("Control+s")
+    expect(second.get_by_role("log")).to_contain_text("Saved")
+    set_prompt(page, "of the first")
+    page.keyboard.press("Control+s")
+    question = page.get_by_role("alertdialog", name=f"“{prefix}/shared” has changed")
+    question.get_by_role("button", name="Open that one too").click()
+    expect(card(page, "prompt").get_by_role("textbox")).to_have_value("of the second")
+    page.keyboard.press("Alt+1")
+    expect(card(page, "prompt").get_by_role("textbox")).to_have_value("of the first")
+    second.close()

@@ -1,0 +1,147 @@
+/** Saving workflows on the server, and what else is done with those that are there. */
+import { fetchWorkflows } from '../api/client';
+import { deleteWorkflow, fetchVersion, fetchWorkflow, putWorkflow, type Change, type SavedFile } from '../api/workflows';
+import { WorkflowError } from '../graph/parse';
+import { stringifyJson } from '../graph/json';
+import { TEXT } from '../text';
+import { ask, askText, type Choice } from './ask';
+import { documentOf, patchDocument, switchDocument } from './documents';
+import { endGesture } from './edits';
+import { openDocument, workflowText } from './files';
+import { errorSentence } from './run';
+import { getState, setState } from './store';
+import { notify } from './ui';
+
+/** Do it; what the server refuses is told. Returns whether it was done. */
+async function told(work: () => Promise<boolean>): Promise<boolean> {
+  try {
+    return await work();
+  } catch (error) {
+    notify(error instanceof WorkflowError ? error.message : errorSentence(error), true);
+    return false;
+  }
+}
+
+/** Ask anew what the server holds. */
+export async function refreshWorkflows(): Promise<void> {
+  setState({ workflows: await fetchWorkflows() });
+}
+
+/** The last part of a name with folders. */
+export function plainName(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1);
+}
+
+const cancel = (): Choice => ({ value: 'cancel', label: TEXT.actions.cancel });
+
+/** Somebody has saved another content: which of the two stays? */
+async function askAboutConflict(name: string): Promise<string | null> {
+  const { saving } = TEXT;
+  return ask(saving.conflictTitle(name), saving.conflictText, [
+    cancel(), { value: 'open', label: saving.openTheirs }, { value: 'as', label: saving.saveAs }, { value: 'replace', label: saving.replace, kind: 'primary' },
+  ]);
+}
+
+async function put(id: string, name: string, expected: string | null): Promise<boolean> {
+  const { graph } = getState();
+  const change: Change = await putWorkflow(name, workflowText(plainName(name)), expected);
+  if (change !== 'conflict') {
+    patchDocument(id, { saved: graph, name: plainName(name), file: { name, etag: change.etag } });
+    await refreshWorkflows();
+    notify(TEXT.notes.saved(name));
+    return true;
+  }
+  const choice = await askAboutConflict(name);
+  if (choice === 'replace') return put(id, name, '*');
+  if (choice === 'as') return saveAs();
+  if (choice === 'open') await openSaved(name);
+  return false;
+}
+
+/** Save the active document under a name that is asked for. Returns whether it was saved. */
+export async function saveAs(): Promise<boolean> {
+  const { active, name, file } = getState();
+  const { saving, actions } = TEXT;
+  const chosen = await askText(saving.asTitle, saving.asText, { label: saving.asLabel, initial: file?.name ?? name }, [cancel(), { value: 'save', label: actions.save, kind: 'primary' }]);
+  if (chosen === null) return false;
+  return told(() => put(active, chosen, chosen === file?.name ? file.etag : null));
+}
+
+/** Save the active document where it was saved before; else ask for a name. Returns whether it was saved. */
+export async function saveDocument(): Promise<boolean> {
+  endGesture();
+  const { active, file } = getState();
+  return file ? told(() => put(active, file.name, file.etag)) : saveAs();
+}
+
+/** Open a workflow of the server, one's own or an example; one that is open already is shown. */
+export async function openSaved(name: string): Promise<boolean> {
+  return told(async () => {
+    const entry = getState().workflows.find((each) => each.name === name);
+    const { document, etag } = await fetchWorkflow(name);
+    const state = getState();
+    const open = state.tabs.find((id) => {
+      const file = documentOf(state, id)?.file;
+      return file?.name === name && file.etag === etag;
+    });
+    if (open !== undefined) switchDocument(open);
+    else {
+      const isOwn = entry !== undefined && !entry.is_example;
+      openDocument(document, isOwn ? plainName(name) : (entry?.title ?? name));
+      if (isOwn) setState({ file: { name, etag }, name: plainName(name) });
+    }
+    return true;
+  });
+}
+
+/** Follow a change of a saved workflow in the documents that are open. */
+function relink(name: string, file: SavedFile | null): void {
+  const state = getState();
+  for (const id of state.tabs) {
+    if (documentOf(state, id)?.file?.name === name) patchDocument(id, file ? { file, name: plainName(file.name) } : { file });
+  }
+}
+
+/** Give a saved workflow another name; `/` makes folders. It is removed only after it is there under the new name. */
+export async function renameSaved(name: string): Promise<void> {
+  const { saving, actions } = TEXT;
+  const chosen = await askText(saving.renameTitle(name), saving.asText, { label: saving.asLabel, initial: name }, [cancel(), { value: 'rename', label: actions.rename, kind: 'primary' }]);
+  if (chosen === null || chosen === name) return;
+  await told(async () => {
+    const { document, etag } = await fetchWorkflow(name);
+    const change = await putWorkflow(chosen, stringifyJson(document, 2), null);
+    if (change === 'conflict') {
+      notify(saving.taken(chosen), true);
+      return false;
+    }
+    await deleteWorkflow(name, etag);
+    relink(name, { name: chosen, etag: change.etag });
+    await refreshWorkflows();
+    return true;
+  });
+}
+
+/** Remove a saved workflow; documents that show it stay open. */
+export async function removeSaved(name: string, etag: string): Promise<void> {
+  const { saving, actions } = TEXT;
+  const choice = await ask(saving.removeTitle(name), saving.removeText, [cancel(), { value: 'remove', label: actions.remove, kind: 'primary' }]);
+  if (choice !== 'remove') return;
+  await told(async () => {
+    if (await deleteWorkflow(name, etag)) relink(name, null);
+    else notify(saving.changed(name), true);
+    await refreshWorkflows();
+    return true;
+  });
+}
+
+/** Open an earlier version: as a change of the document that is open, so that saving brings it back and undo takes it away. */
+export async function openVersion(name: string, savedMs: number): Promise<void> {
+  await told(async () => {
+    const document = await fetchVersion(name, savedMs);
+    const { etag } = await fetchWorkflow(name);
+    openDocument(document, plainName(name));
+    const { graph } = getState();
+    setState({ file: { name, etag }, name: plainName(name), saved: { ...graph, nodes: {} } });
+    return true;
+  });
+}
