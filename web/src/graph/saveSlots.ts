@@ -1,5 +1,5 @@
 /** The sockets of a node as the file holds them: each names the links that end at it or leave it. */
-import { asList, asObject, sameJson, type Json, type JsonObject } from './json';
+import { asList, asObject, type Json, type JsonObject } from './json';
 import type { Graph, GraphNode, Link, SlotRecord } from './model';
 import { linkIndex } from './model';
 import type { InputSpec, NodeSpec, Schema } from './schema';
@@ -13,8 +13,7 @@ export function idValue(id: string): Json {
 /** The node as it was read, if it is one that was read. */
 export function readState(graph: Graph, node: GraphNode): GraphNode | undefined {
   const before = graph.source?.graph.nodes[node.id];
-  // A journal gives back an equal object, not the same.
-  return before && (before.raw === node.raw || sameJson(before.raw, node.raw)) ? before : undefined;
+  return before?.raw === node.raw ? before : undefined;
 }
 
 /** Whether two lists of sockets are the same. */

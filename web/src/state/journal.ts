@@ -1,5 +1,7 @@
 /** Keeps the journal: everything open here, written a moment after each change. */
+import { rootOf } from '../graph/levels';
 import type { Graph, GraphNode } from '../graph/model';
+import { sourceText, withoutSources } from '../graph/sources';
 import { TEXT } from '../text';
 import { viewNow } from './camera';
 import { documentOf } from './documents';
@@ -28,7 +30,7 @@ function changedNodes(id: string, before: Graph['nodes'], now: Graph['nodes']): 
 function recordOf(state: State, id: string, window: string): { record: DocumentRecord; nodes: Readonly<Record<string, GraphNode>> } | undefined {
   const held = documentOf(state, id);
   if (!held) return undefined;
-  const { nodes, ...graph } = held.graph;
+  const { nodes, ...graph } = withoutSources(held.graph);
   const view = id === state.active ? viewNow() : held.view;
   return { record: { id, window, name: held.name, file: held.file, view, dirty: isDirty(held), graph }, nodes };
 }
@@ -46,6 +48,7 @@ export interface Journal {
 function changeSince(written: Map<string, Written>, state: State, window: string): Omit<JournalChange, 'window'> {
   const documents: DocumentRecord[] = [];
   const nodes: NodeChanges = [];
+  const sources: JournalChange['sources'][number][] = [];
   for (const id of state.tabs) {
     const now = recordOf(state, id, window);
     const before = written.get(id);
@@ -54,12 +57,13 @@ function changeSince(written: Map<string, Written>, state: State, window: string
     const facts = JSON.stringify([now.record.name, now.record.file, now.record.dirty, now.record.view]);
     if (before?.graph === graph && before.facts === facts) continue;
     documents.push(now.record);
+    if (!before || rootOf(before.graph).source !== rootOf(graph).source) sources.push([id, sourceText(graph)]);
     nodes.push(...changedNodes(id, before?.graph.nodes ?? {}, now.nodes));
     written.set(id, { graph, facts });
   }
   const closed = [...written.keys()].filter((id) => !state.tabs.includes(id));
   for (const id of closed) written.delete(id);
-  return { documents, nodes, closed };
+  return { documents, nodes, sources, closed };
 }
 
 function complain(error: unknown): void {

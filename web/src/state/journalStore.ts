@@ -12,6 +12,8 @@ export interface DocumentRecord extends Pick<DocumentState, 'name' | 'view' | 'f
   id: string;
   window: string;
   dirty: boolean;
+  /** Text of the file it was read from, so that saving keeps what the editor does not know. Kept apart, for it never changes. */
+  source?: string | undefined;
   /** Everything but the nodes. */
   graph: Omit<Graph, 'nodes'>;
 }
@@ -28,11 +30,12 @@ interface Journal extends DBSchema {
   windows: { key: string; value: WindowRecord };
   documents: { key: string; value: DocumentRecord };
   nodes: { key: [document: string, node: string]; value: GraphNode };
+  sources: { key: string; value: string };
 }
 
 export type JournalDatabase = IDBPDatabase<Journal>;
 
-const STORES = ['windows', 'documents', 'nodes'] as const;
+const STORES = ['windows', 'documents', 'nodes', 'sources'] as const;
 
 /** What one writing changes, all of it or nothing. */
 export interface JournalChange {
@@ -40,13 +43,17 @@ export interface JournalChange {
   documents: readonly DocumentRecord[];
   /** Nodes to keep, and with undefined to drop. */
   nodes: readonly (readonly [document: string, id: string, node: GraphNode | undefined])[];
+  /** Files that documents were read from; undefined for those that began empty. */
+  sources: readonly (readonly [document: string, text: string | undefined])[];
   closed: readonly string[];
 }
 
 /** Open the journal, making it where there is none. */
 export function openJournal(): Promise<JournalDatabase> {
-  return openDB<Journal>('sd35graph', 1, {
-    upgrade(database) {
+  return openDB<Journal>('sd35graph', 2, {
+    upgrade(database, version) {
+      if (version < 2) database.createObjectStore('sources');
+      if (version > 0) return;
       database.createObjectStore('windows', { keyPath: 'id' });
       database.createObjectStore('documents', { keyPath: 'id' });
       database.createObjectStore('nodes');
@@ -62,10 +69,12 @@ function nodesOf(document: string): IDBKeyRange {
 export async function writeChange(database: JournalDatabase, change: JournalChange): Promise<void> {
   const transaction = database.transaction(STORES, 'readwrite', { durability: 'strict' });
   const [windows, documents, nodes] = [transaction.objectStore('windows'), transaction.objectStore('documents'), transaction.objectStore('nodes')];
+  const sources = transaction.objectStore('sources');
   const requests: Promise<unknown>[] = [windows.put(change.window)];
+  for (const [id, text] of change.sources) requests.push(text === undefined ? sources.delete(id) : sources.put(text, id));
   for (const record of change.documents) requests.push(documents.put(record));
   for (const [document, id, node] of change.nodes) requests.push(node ? nodes.put(node, [document, id]) : nodes.delete([document, id]));
-  for (const id of change.closed) requests.push(documents.delete(id), nodes.delete(nodesOf(id)));
+  for (const id of change.closed) requests.push(documents.delete(id), nodes.delete(nodesOf(id)), sources.delete(id));
   transaction.commit();
   await Promise.all([...requests, transaction.done]);
 }
@@ -81,7 +90,8 @@ export async function readDocuments(database: JournalDatabase, window: WindowRec
     const record = await database.get('documents', id);
     if (!record) return [];
     const nodes = await database.getAll('nodes', nodesOf(id));
-    return [[record, { ...record.graph, nodes: Object.fromEntries(nodes.map((node) => [node.id, node])) }] as const];
+    const source = await database.get('sources', id);
+    return [[{ ...record, source }, { ...record.graph, nodes: Object.fromEntries(nodes.map((node) => [node.id, node])) }] as const];
   }));
   return found.flat();
 }
@@ -93,7 +103,7 @@ export async function dropWindow(database: JournalDatabase, window: WindowRecord
   const documents = transaction.objectStore('documents');
   await Promise.all([
     transaction.objectStore('windows').delete(window.id),
-    ...window.tabs.flatMap((id) => [documents.delete(id), nodes.delete(nodesOf(id))]),
+    ...window.tabs.flatMap((id) => [documents.delete(id), nodes.delete(nodesOf(id)), transaction.objectStore('sources').delete(id)]),
     transaction.done,
   ]);
 }

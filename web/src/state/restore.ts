@@ -1,5 +1,8 @@
 /** Brings back what was open when the page ended: this window's, else what a window that is gone has left. */
+import { parseJson } from '../graph/json';
 import { EMPTY_GRAPH, type Graph } from '../graph/model';
+import { parseWorkflow } from '../graph/parseApi';
+import { withSources } from '../graph/sources';
 import { TEXT } from '../text';
 import { ask } from './ask';
 import { requestFit, restoreView } from './camera';
@@ -7,15 +10,16 @@ import { addDocument, freshDocument } from './documents';
 import { randomUuid } from './ids';
 import { keepJournal, type Journal } from './journal';
 import { dropWindow, readDocuments, readWindows, type DocumentRecord, type JournalDatabase, type WindowRecord } from './journalStore';
-import { setState, type DocumentState } from './store';
+import { getState, setState, type DocumentState } from './store';
 import { notify } from './ui';
 import { answerWindows, tellTaken, type WindowName } from './windows';
 
 type Kept = readonly [DocumentRecord, Graph];
 
 function documentFrom([record, graph]: Kept): DocumentState {
-  const { name, view, file, dirty } = record;
-  return { ...freshDocument(graph, name), view, file, saved: dirty ? EMPTY_GRAPH : graph };
+  const { name, view, file, dirty, source } = record;
+  const whole = source === undefined ? graph : withSources(graph, parseWorkflow(parseJson(source), getState().schema).graph);
+  return { ...freshDocument(whole, name), view, file, saved: dirty ? EMPTY_GRAPH : whole };
 }
 
 /** Show these documents in place of what is open. Returns whether there are any. */
