@@ -35,6 +35,15 @@ def test_no_surface_breaks_an_accessibility_rule(
     found["nodes"] = axe(page)
     page.keyboard.press("Control+k")
     found["palette"] = axe(page)
+    page.keyboard.press("Escape")
+    page.locator(".react-flow__node-card").first.focus()
+    page.keyboard.press("Shift+F10")
+    expect(page.get_by_role("menu").first).to_be_visible()
+    found["menu"] = axe(page)
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    expect(page.get_by_role("button", name="Group Group")).to_be_attached()
+    found["group"] = axe(page)
     context.close()
     assert {where: broken for where, broken in found.items() if broken} == {}
 

@@ -85,7 +85,7 @@ def test_dropped_picture_opens_its_workflow_and_without_one_becomes_a_card(page:
             "links.json",
             '{"nodes": [], "links": [[1, 7, 0, 99999999999999999999, 0, "X"]]}',
             "application/json",
-            "Link 1 was left out",
+            "link 1 leads to or from a socket that is not there",
         ),
         ("broken.png", png("red")[:8], "image/png", "not a picture that can be read"),
     ],

@@ -3,7 +3,6 @@ import { useEffect } from 'react';
 import { Editor } from './canvas/Editor';
 import { useKeys } from './canvas/useKeys';
 import { Ask } from './panels/Ask';
-import { CardMenu } from './panels/CardMenu';
 import { DrawerPanel } from './panels/DrawerPanel';
 import { Viewer } from './panels/Gallery';
 import { Toast } from './panels/Notes';
@@ -38,7 +37,6 @@ export function App() {
         <StatusLine />
       </div>
       <Palette />
-      <CardMenu />
       <Viewer />
       <Settings />
       <Versions />

@@ -1,7 +1,9 @@
 import { useReactFlow, useStore as useFlow } from '@xyflow/react';
+import { useCanvasUi } from '../state/canvasUi';
 import { tidy } from '../state/edits';
 import { requestFit, viewCentre } from '../state/camera';
-import { setState } from '../state/store';
+import { setSnap } from '../state/preferences';
+import { setState, useStore } from '../state/store';
 import { Icon } from '../panels/icons';
 import { TEXT } from '../text';
 
@@ -14,7 +16,9 @@ function tidyAndFit(): void {
 export function CanvasTools() {
   const { zoomIn, zoomOut, zoomTo } = useReactFlow();
   const percent = useFlow((s) => Math.round(s.transform[2] * 100));
-  const { actions } = TEXT;
+  const snap = useStore((s) => s.snap);
+  const lasso = useCanvasUi((s) => s.lasso);
+  const { actions, canvas: { tools } } = TEXT;
   return (
     <div className="canvas-tools" role="toolbar" aria-label={TEXT.regions.zoom}>
       <button type="button" className="plus" aria-label={actions.addNode} title={actions.addNode} onClick={() => setState({ palette: { at: viewCentre() } })}><Icon name="plus" /></button>
@@ -24,6 +28,9 @@ export function CanvasTools() {
       <button type="button" className="zoom" aria-label={actions.zoomIn} title={actions.zoomIn} onClick={() => void zoomIn()}>+</button>
       <button type="button" onClick={() => requestFit()}>{actions.fit}</button>
       <button type="button" onClick={tidyAndFit}>{actions.tidy}</button>
+      <span className="divider" />
+      <button type="button" className="plus" aria-pressed={snap} aria-label={tools.snap} title={tools.snap} onClick={() => setSnap(!snap)}><Icon name="grid" /></button>
+      <button type="button" className="plus" aria-pressed={lasso} aria-label={tools.lasso} title={tools.lasso} onClick={() => useCanvasUi.setState({ lasso: !lasso })}><Icon name="lasso" /></button>
     </div>
   );
 }

@@ -1,27 +1,35 @@
 import { Background, BackgroundVariant, ReactFlow, useReactFlow } from '@xyflow/react';
-import { useCallback, useEffect, useMemo, type DragEvent, type MouseEvent, type PointerEvent } from 'react';
-import type { Box } from '../graph/align';
+import { useCallback, useEffect, useMemo, useRef, type DragEvent, type MouseEvent, type PointerEvent } from 'react';
+import { CardMenu } from '../panels/CardMenu';
+import { GRID, type Box } from '../graph/align';
+import type { Point } from '../graph/model';
 import { cardAt } from '../graph/window';
 import { viewMoved } from '../state/camera';
+import { rerouteLink } from '../state/arranging';
 import { beginGesture, endGesture, placeType } from '../state/edits';
+import { dropLink } from '../state/linking';
 import { openFile } from '../state/files';
 import { getState, setState, useStore } from '../state/store';
 import { uploadOnCard } from '../state/upload';
 import { TEXT } from '../text';
 import { Breadcrumb } from './Breadcrumb';
+import { Announcer } from './Announcer';
 import { CanvasTools } from './CanvasTools';
 import { EmptyCanvas } from './EmptyCanvas';
 import { FarLayer } from './FarLayer';
-import { boxes, flowEdges, flowNodes, linksAt } from './flow';
+import { boxes, flowEdges, flowNodes, groupOf, linksAt, type LinkEdge as Edge } from './flow';
 import { FrameCard } from './FrameCard';
 import { LinkEdge } from './LinkEdge';
+import { onCanvasKey } from './keys';
+import { Marquee } from './Marquee';
 import { followGraph, holdFocus, hover, lookAt, useMounted } from './mounting';
 import { NodeCard } from './NodeCard';
 import { Overview } from './Overview';
 import { Starting } from './Starting';
 import { MIN_ZOOM, useCamera } from './useCamera';
 import { isValidConnection, onConnect, onConnectStart, useConnectEnd } from './useConnecting';
-import { onEdgesChange, onNodesChange } from './useChanges';
+import { onDragStart, onDragStop, onEdgesChange, onNodesChange } from './useChanges';
+import { useLongPress } from './useLongPress';
 import { useView } from './useView';
 
 const nodeTypes = { card: NodeCard, frame: FrameCard };
@@ -58,6 +66,19 @@ function useMounting(): void {
   useEffect(followGraph, []);
 }
 
+const SNAP: [number, number] = [GRID, GRID];
+
+/** Opens the menu of whatever is at a place: a card, a link, a group, else the canvas. */
+function openMenu(target: Element, x: number, y: number, at: Point): void {
+  const card = idOf(target);
+  const link = target.closest('.react-flow__edge')?.getAttribute('data-id');
+  const frame = target.closest('.react-flow__node-frame')?.getAttribute('data-id');
+  const hit = card ?? cardAt(boxes(getState()), at.x, at.y);
+  const group = frame ? groupOf(frame) : undefined;
+  if (hit !== undefined) setState({ menu: { node: hit, x, y, at } });
+  else setState({ menu: { x, y, at, ...(link ? { link } : {}), ...(group === undefined ? {} : { group }) } });
+}
+
 function idOf(target: EventTarget): string | undefined {
   const card = target instanceof Element ? target.closest('.react-flow__node-card') : null;
   return card?.getAttribute('data-id') ?? undefined;
@@ -73,6 +94,28 @@ export function Editor() {
   useCamera();
   useMounting();
 
+  const snap = useStore((s) => s.snap);
+  const area = useRef<HTMLElement>(null);
+  const menuAt = useCallback((target: Element, x: number, y: number): void => {
+    openMenu(target, x, y, screenToFlowPosition({ x, y }, { snapToGrid: false }));
+  }, [screenToFlowPosition]);
+  useLongPress(area, menuAt);
+
+  const onContextMenu = (event: MouseEvent): void => {
+    if (!(event.target instanceof Element) || event.target.closest('input, textarea, .canvas-tools, .overview, .empty-canvas')) return;
+    event.preventDefault();
+    menuAt(event.target, event.clientX, event.clientY);
+  };
+  const reroute = (event: MouseEvent, edge: Edge): void => {
+    rerouteLink(edge.id, screenToFlowPosition({ x: event.clientX, y: event.clientY }, { snapToGrid: false }));
+  };
+  // In a crowd the card is drawn, not an element: it becomes one by being chosen.
+  const onPaneClick = (event: MouseEvent): void => {
+    dropLink();
+    const { x, y } = screenToFlowPosition({ x: event.clientX, y: event.clientY }, { snapToGrid: false });
+    const hit = cardAt(boxes(getState()), x, y);
+    if (hit !== undefined) setState({ selection: new Set([hit]), linkSelection: new Set() });
+  };
   const onDoubleClick = (event: MouseEvent): void => {
     if (!(event.target instanceof Element) || !event.target.classList.contains('react-flow__pane')) return;
     setState({ palette: { at: screenToFlowPosition({ x: event.clientX, y: event.clientY }) } });
@@ -94,28 +137,31 @@ export function Editor() {
   };
   return (
     <main
-      className="canvas" onPointerMove={onPointerMove} onFocus={(event) => holdFocus(idOf(event.target))} onBlur={() => holdFocus(undefined)}
+      className="canvas" ref={area} onPointerMove={onPointerMove} onContextMenu={onContextMenu} onKeyDownCapture={onCanvasKey}
+      onFocus={(event) => holdFocus(idOf(event.target))}
       aria-label={TEXT.regions.canvas} onDoubleClick={onDoubleClick} onDragOver={(event) => event.preventDefault()} onDrop={onDrop}
     >
+      <span className="canvas-start" tabIndex={-1} />
       <ReactFlow
         nodes={nodes} edges={edges} nodeTypes={nodeTypes} edgeTypes={edgeTypes} onNodesChange={onNodesChange} onEdgesChange={onEdgesChange}
         onConnect={onConnect} onConnectStart={onConnectStart} onConnectEnd={onConnectEnd} isValidConnection={isValidConnection}
-        onNodeDragStart={beginGesture} onNodeDragStop={endGesture} onSelectionDragStart={beginGesture} onSelectionDragStop={endGesture}
-        onNodeContextMenu={(event, node) => {
-          if (node.type !== 'card') return;
-          event.preventDefault();
-          setState({ menu: { node: node.id, x: event.clientX, y: event.clientY } });
-        }}
+        onNodeDragStart={onDragStart} onNodeDragStop={onDragStop} onSelectionDragStart={beginGesture} onSelectionDragStop={endGesture}
+        onPaneClick={onPaneClick} onEdgeDoubleClick={reroute} onEdgeClick={(event, edge) => event.altKey && reroute(event, edge)}
+        snapToGrid={snap} snapGrid={SNAP} disableKeyboardA11y connectOnClick={false}
         onMoveStart={onMoveStart} onMoveEnd={() => showMoving(false)} minZoom={MIN_ZOOM} maxZoom={2} zoomOnDoubleClick={false} deleteKeyCode={null} connectionRadius={22}
-        selectionKeyCode="Shift" multiSelectionKeyCode={['Control', 'Meta', 'Shift']} elevateNodesOnSelect={false} edgesFocusable={false}
+        selectionKeyCode={null} multiSelectionKeyCode={['Control', 'Meta', 'Shift']} elevateNodesOnSelect={false} edgesFocusable={false}
         connectionLineStyle={{ stroke: 'var(--accent)', strokeWidth: 2 }} proOptions={{ hideAttribution: true }}
       >
         <Background variant={BackgroundVariant.Dots} gap={24} size={1.6} color="var(--dots)" bgColor="var(--background)" />
         <FarLayer />
       </ReactFlow>
+      <span className="canvas-end" tabIndex={-1} />
+      <Marquee />
       <Overview />
       <CanvasTools />
       <Breadcrumb />
+      <Announcer />
+      <CardMenu />
       {!ready && <Starting />}
       {ready && isEmpty && <EmptyCanvas />}
     </main>

@@ -1,6 +1,7 @@
 import { NodeResizeControl, useStore as useFlow, type NodeProps, type ReactFlowState } from '@xyflow/react';
 import { memo, useMemo, useState, type CSSProperties } from 'react';
 import { wiredAdvanced } from '../graph/advanced';
+import { colorOf, isPinned } from '../graph/look';
 import { linkIndex, type Graph, type GraphNode } from '../graph/model';
 import { MAX_PICTURE_WIDTH, MAX_WIDTH, MIN_WIDTH, showsPictures } from '../graph/geometry';
 import type { NodeSpec } from '../graph/schema';
@@ -18,6 +19,7 @@ import { categoryColor } from './colors';
 import { FarCard } from './FarCard';
 import { layoutOf, type CardNode } from './flow';
 import { MoreRow } from './MoreRow';
+import { NoteBody } from './NoteBody';
 import { Port } from './Port';
 
 /** Below this zoom nothing on a card can be read, so it is drawn as a plain box. */
@@ -49,6 +51,12 @@ function isField(target: EventTarget): boolean {
   return target instanceof Element && target.closest('input, textarea, select, button, label') !== null;
 }
 
+/** The category's stripe, and the card's own colour if it has one. */
+function cardStyle(node: GraphNode, spec: NodeSpec | undefined): CSSProperties {
+  const own = colorOf(node);
+  return { '--stripe': own || categoryColor(spec?.category ?? ''), ...(own ? { '--own': own } : {}) } as CSSProperties;
+}
+
 interface BodyProps {
   node: GraphNode;
   spec: NodeSpec | undefined;
@@ -73,11 +81,11 @@ function CardBody({ node, spec, live }: BodyProps) {
   );
   if (node.type === 'Reroute') return <div className="card reroute">{ports}</div>;
   const percent = run?.state === 'running' && run.max > 1 ? (100 * run.value) / run.max : undefined;
-  const style = { '--stripe': categoryColor(spec?.category ?? '') } as CSSProperties;
+  const style = cardStyle(node, spec);
   const error = problems?.find((problem) => !problem.isWarning);
   const bad = error || run?.state === 'failed' ? 'bad' : '';
   return (
-    <div className={`card ${node.mode} ${run?.state ?? ''} ${bad} ${spec ? '' : 'unknown'} ${spec?.isSubgraph ? 'subgraph' : ''}`} style={style} onDoubleClick={(event) => spec?.isSubgraph && !isField(event.target) && openNode(node.id)} onPointerEnter={() => setNear(true)} onPointerLeave={(event) => event.buttons === 0 && setNear(false)}>
+    <div className={`card ${node.mode} ${run?.state ?? ''} ${bad} ${spec ? '' : 'unknown'} ${spec?.isSubgraph ? 'subgraph' : ''} ${colorOf(node) ? 'coloured' : ''} ${isPinned(node) ? 'pinned' : ''}`} style={style} onDoubleClick={(event) => spec?.isSubgraph && !isField(event.target) && openNode(node.id)} onPointerEnter={() => setNear(true)} onPointerLeave={(event) => event.buttons === 0 && setNear(false)}>
       <CardHeader node={node} spec={spec} progress={percent} warning={problems?.find((problem) => problem.isWarning)?.message} />
       {ports}
       {!node.collapsed && (
@@ -87,13 +95,13 @@ function CardBody({ node, spec, live }: BodyProps) {
             <ul>{layout.outputs.map((s) => <li key={s.key}>{s.label}</li>)}</ul>
           </div>
           <div className="fields">
-            {layout.widgets.map((row) => (
+            {layout.widgets.map((row) => (node.type === 'MarkdownNote' ? <NoteBody key={row.input.name} node={node} row={row} /> : (
               <WidgetRow
                 key={row.input.name} node={node.id} input={row.input} height={row.height} value={node.values[row.input.name]}
                 control={node.controls[row.input.name]} linked={linked.has(`in:${row.input.name}`)}
                 invalid={problems?.some((problem) => problem.input === row.input.name) === true}
               />
-            ))}
+            )))}
             {layout.more !== undefined && <MoreRow node={node.id} open={node.open} folded={layout.more} />}
             {layout.picture > 0 && <CardPicture run={run} height={layout.picture} card={label} />}
             {!spec && <p className="unknown-words">{TEXT.card.unknown}</p>}

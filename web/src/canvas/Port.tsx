@@ -2,6 +2,8 @@ import { Handle, Position } from '@xyflow/react';
 import { memo, type CSSProperties } from 'react';
 import { typesFit } from '../graph/connect';
 import type { Socket } from '../graph/geometry';
+import { useCanvasUi } from '../state/canvasUi';
+import { chooseSocket } from '../state/linking';
 import { useStore, type Dragging } from '../state/store';
 import { TEXT } from '../text';
 import { socketShape, typeColor } from './colors';
@@ -26,14 +28,16 @@ function isOut(dragging: Dragging | null, node: string, side: 'in' | 'out', type
 /** A socket at the card's edge: drag from it to draw a link. */
 export const Port = memo(function Port({ node, card, side, socket, linked }: PortProps) {
   const dimmed = useStore((s) => isOut(s.dragging, node, side, socket.type));
+  const open = useCanvasUi((s) => s.openLink?.node === node && s.openLink.side === side && s.openLink.key === socket.key);
   const label = side === 'in' ? TEXT.card.input(socket.name, card) : TEXT.card.output(socket.name, card);
   const style = { top: socket.y, '--type': typeColor(socket.type) } as CSSProperties;
-  const classes = ['port', socketShape(socket.type), linked ? 'linked' : '', dimmed ? 'dimmed' : '', socket.onWidget ? 'on-widget' : ''];
+  const classes = ['port', socketShape(socket.type), linked ? 'linked' : '', dimmed ? 'dimmed' : '', open ? 'open' : '', socket.onWidget ? 'on-widget' : ''];
   return (
     <Handle
       id={handleId(side, socket.key)} type={side === 'in' ? 'target' : 'source'}
       position={side === 'in' ? Position.Left : Position.Right} style={style} className={classes.join(' ')}
-      role="button" aria-label={label} data-testid={label} title={`${socket.type}${socket.help ? ` · ${socket.help}` : ''}`}
+      role="button" tabIndex={0} aria-label={label} aria-pressed={open || undefined} onClick={() => chooseSocket({ node, side, key: socket.key })}
+      data-testid={label} title={`${socket.type}${socket.help ? ` · ${socket.help}` : ''}`}
     />
   );
 });

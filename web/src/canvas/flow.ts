@@ -10,7 +10,7 @@ import { specOf } from '../graph/virtual';
 import { TEXT } from '../text';
 
 export type CardNode = Node<Record<string, never>, 'card'>;
-export type FrameNode = Node<{ title: string; color: string }, 'frame'>;
+export type FrameNode = Node<{ title: string; color: string; at: number }, 'frame'>;
 export type FlowNode = CardNode | FrameNode;
 export type LinkEdge = Edge<{ type: string }, 'link'>;
 
@@ -93,10 +93,21 @@ export function titleIn({ graph, schema }: Pick<Scene, 'graph' | 'schema'>, id: 
   return node ? TEXT.card.label(node.title || (specOf(schema, node)?.title ?? node.type), id) : id;
 }
 
+const FRAME = 'frame:';
+
+function frameId(at: number): string {
+  return FRAME + String(at);
+}
+
+/** The place in the list of the group with this id; undefined for a card's id. */
+export function groupOf(id: string): number | undefined {
+  return id.startsWith(FRAME) ? Number(id.slice(FRAME.length)) : undefined;
+}
+
 function frames(graph: Graph): FrameNode[] {
   return graph.groups.map((group, at) => ({
-    id: `frame:${at}`, type: 'frame', position: group.position, data: { title: group.title, color: group.color },
-    ...group.size, measured: group.size, selectable: false, draggable: false, focusable: false, connectable: false, zIndex: -1,
+    id: frameId(at), type: 'frame', position: group.position, data: { title: group.title, color: group.color, at },
+    ...group.size, measured: group.size, selectable: false, dragHandle: '.frame-title', focusable: false, connectable: false, zIndex: -1,
   }));
 }
 

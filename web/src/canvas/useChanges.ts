@@ -1,10 +1,15 @@
 import type { EdgeChange, NodeChange } from '@xyflow/react';
 import { moveNodes, updateNode } from '../graph/edit';
+import { changeGroup, contentsOf, moveGroup } from '../graph/groups';
 import { isPinned } from '../graph/look';
-import type { Point } from '../graph/model';
-import { commit, endGesture } from '../state/edits';
+import type { Graph, Point } from '../graph/model';
+import { dropOnLink } from '../state/arranging';
+import { beginGesture, commit, endGesture } from '../state/edits';
 import { getState, setState } from '../state/store';
-import type { FlowNode, LinkEdge } from './flow';
+import { groupOf, type FlowNode, type LinkEdge } from './flow';
+
+/** The cards that go along with the group being dragged: those in it when the drag began. */
+let carried: readonly string[] = [];
 
 function chosen(selection: ReadonlySet<string>, changes: readonly { id: string; selected: boolean }[]): Set<string> {
   const next = new Set(selection);
@@ -18,7 +23,7 @@ function chosen(selection: ReadonlySet<string>, changes: readonly { id: string; 
 /** Cards that are dragged take the rest of the selection with them, also what is not drawn as an element. */
 function withSelection(positions: Record<string, Point>): Record<string, Point> {
   const { graph, selection } = getState();
-  const [first] = Object.keys(positions).filter((id) => selection.has(id));
+  const first = Object.keys(positions).find((id) => selection.has(id));
   const from = first === undefined ? undefined : graph.nodes[first]?.position;
   const to = first === undefined ? undefined : positions[first];
   if (!from || !to) return positions;
@@ -30,28 +35,38 @@ function withSelection(positions: Record<string, Point>): Record<string, Point> 
   return all;
 }
 
-function move(changes: NodeChange<FlowNode>[]): void {
-  const positions: Record<string, Point> = {};
-  for (const change of changes) {
-    if (change.type === 'position' && change.position) positions[change.id] = { x: Math.round(change.position.x), y: Math.round(change.position.y) };
-  }
-  const { graph } = getState();
+function movedCards(graph: Graph, positions: Record<string, Point>): Graph {
   const moved = Object.entries(positions).some(([id, at]) => {
     const before = graph.nodes[id]?.position;
     return before !== undefined && (before.x !== at.x || before.y !== at.y);
   });
-  if (moved) commit(moveNodes(graph, withSelection(positions)));
+  return moved ? moveNodes(graph, withSelection(positions)) : graph;
+}
+
+function move(changes: NodeChange<FlowNode>[]): void {
+  const positions: Record<string, Point> = {};
+  let { graph } = getState();
+  for (const change of changes) {
+    if (change.type !== 'position' || !change.position) continue;
+    const to = { x: Math.round(change.position.x), y: Math.round(change.position.y) };
+    const group = groupOf(change.id);
+    if (group === undefined) positions[change.id] = to;
+    else graph = moveGroup(graph, group, to, change.dragging === true ? carried : []);
+  }
+  commit(movedCards(graph, positions));
 }
 
 function resize(changes: NodeChange<FlowNode>[]): void {
   for (const change of changes) {
     if (change.type !== 'dimensions' || change.setAttributes === undefined || !change.dimensions) continue;
-    commit(updateNode(getState().graph, change.id, { size: change.dimensions }));
+    const { graph } = getState();
+    const group = groupOf(change.id);
+    commit(group === undefined ? updateNode(graph, change.id, { size: change.dimensions }) : changeGroup(graph, group, { size: change.dimensions }));
     if (change.resizing === false) endGesture();
   }
 }
 
-/** Apply what React Flow reports of cards: moved, resized, selected. */
+/** Apply what React Flow reports of cards and groups: moved, resized, selected. */
 export function onNodesChange(changes: NodeChange<FlowNode>[]): void {
   move(changes);
   resize(changes);
@@ -63,4 +78,20 @@ export function onNodesChange(changes: NodeChange<FlowNode>[]): void {
 export function onEdgesChange(changes: EdgeChange<LinkEdge>[]): void {
   const picked = changes.filter((change) => change.type === 'select');
   if (picked.length > 0) setState({ linkSelection: chosen(getState().linkSelection, picked) });
+}
+
+/** A drag begins: all of it is one step, and a group takes its cards along. */
+export function onDragStart(_event: unknown, node: FlowNode): void {
+  const { graph, schema } = getState();
+  const group = groupOf(node.id);
+  carried = group === undefined ? [] : contentsOf(graph, schema, group);
+  beginGesture();
+}
+
+/** A drag ends: a single card that was dropped on a link goes into it. */
+export function onDragStop(_event: unknown, node: FlowNode, dragged: readonly FlowNode[]): void {
+  const { gesture, graph } = getState();
+  if (gesture && gesture !== graph && dragged.length === 1 && node.type === 'card') dropOnLink(node.id);
+  carried = [];
+  endGesture();
 }

@@ -2,7 +2,8 @@ import { useReactFlow, type Connection, type IsValidConnection, type OnConnectEn
 import { useCallback } from 'react';
 import { carriedType, inputType, refusal, type Endpoints } from '../graph/connect';
 import { linkInto } from '../graph/model';
-import { link, unlink } from '../state/edits';
+import { unlink } from '../state/edits';
+import { dropLink, linkAndSay } from '../state/linking';
 import { getState, setState } from '../state/store';
 import { handleKey, type LinkEdge } from './flow';
 
@@ -20,11 +21,12 @@ export const isValidConnection: IsValidConnection<LinkEdge> = (connection) => {
 };
 
 export function onConnect(connection: Connection): void {
-  link(endpoints(connection));
+  linkAndSay(endpoints(connection));
 }
 
 export const onConnectStart: OnConnectStart = (_event, { nodeId, handleId, handleType }) => {
   if (nodeId === null) return;
+  dropLink();
   const { graph, schema } = getState();
   const key = handleKey(handleId);
   const type = handleType === 'source' ? carriedType(schema, graph, nodeId, Number(key)) : inputType(schema, graph.nodes[nodeId], key);

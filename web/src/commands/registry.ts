@@ -1,6 +1,8 @@
 /** Everything the editor can be told to do. Shortcuts, the palette and the settings read this one list; names stand in the text tables. */
 import { duplicateSelection } from '../panels/CardMenu';
 import { chooseFile } from '../panels/chooseFile';
+import { savePicture } from '../panels/menuItems';
+import { duplicateBeside, groupSelection, pinSelection, showSelection } from '../state/arranging';
 import { requestFit, viewCentre } from '../state/camera';
 import { closeDocument } from '../state/closing';
 import { moveDocument, stepDocument } from '../state/documents';
@@ -12,7 +14,7 @@ import { saveAs, saveDocument } from '../state/saving';
 import { goBack, isSubgraph, openSelected, packSelection, unpackSelection } from '../state/levels';
 import { cancelRun, runWorkflow } from '../state/run';
 import { getState, setState, type State } from '../state/store';
-import { setThemeChoice } from '../state/preferences';
+import { setSnap, setThemeChoice } from '../state/preferences';
 import { showTab, toggleDrawer, togglePanel } from '../state/ui';
 import type { Texts } from '../text';
 
@@ -75,6 +77,12 @@ export const COMMANDS: readonly Command[] = [
   { id: 'unpack', keys: ['Mod+Shift+g'], enabled: (s) => [...s.selection].some((id) => isSubgraph(s.graph, id)), run: unpackSelection },
   { id: 'openSubgraph', keys: ['Enter'], enabled: (s) => s.selection.size === 1 && [...s.selection].every((id) => isSubgraph(s.graph, id)), run: () => void openSelected() },
   { id: 'leaveSubgraph', keys: ['Escape'], enabled: (s) => s.graph.outer !== undefined && s.selection.size === 0, run: () => void goBack() },
+  { id: 'duplicateFed', keys: ['Mod+Shift+d'], enabled: hasSelection, run: () => duplicateBeside(true) },
+  { id: 'group', keys: ['g'], enabled: hasSelection, run: groupSelection },
+  { id: 'pin', keys: ['p'], enabled: hasSelection, run: pinSelection },
+  { id: 'showSelection', keys: ['Shift+f'], enabled: hasSelection, run: showSelection },
+  { id: 'snap', keys: [], run: () => setSnap(!getState().snap) },
+  { id: 'picture', keys: [], enabled: hasNodes, run: savePicture },
   { id: 'fit', keys: ['f'], enabled: hasNodes, run: () => requestFit() },
   { id: 'tidy', keys: [], enabled: hasNodes, run: tidyAndFit },
   { id: 'nodes', keys: [], run: () => toggleDrawer('nodes') },

@@ -27,7 +27,7 @@ export const VIRTUAL_SPECS: Schema = {
 };
 
 /** Types the palette offers although the server does not know them. */
-export const PLACEABLE_VIRTUAL: readonly string[] = ['Note', 'Reroute'];
+export const PLACEABLE_VIRTUAL: readonly string[] = ['Note', 'MarkdownNote', 'Reroute'];
 
 function primitiveWidget(value: WidgetValue | undefined, isSeed: boolean): Widget {
   if (typeof value === 'boolean') return { kind: 'toggle', default: value };

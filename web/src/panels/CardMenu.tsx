@@ -1,35 +1,45 @@
-import { useEffect, useRef, type KeyboardEvent } from 'react';
-import { readClipboard } from '../graph/clipboard';
-import { copySelection, deleteSelection, editNode, paste, toggleSelectionMode } from '../state/edits';
-import { isSubgraph, openNode, packSelection, unpackSelection } from '../state/levels';
+import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
+import { cardElement } from '../canvas/focus';
+import { duplicateBeside } from '../state/arranging';
 import { getState, setState, useStore, type CardMenu as Menu } from '../state/store';
 import { TEXT } from '../text';
+import { contentOf, type MenuItem } from './menuItems';
 
-function close(): void {
-  setState({ menu: null });
-}
+const EDGE = 12;
 
 /** Duplicate the selection a little to the lower right. */
 export function duplicateSelection(): void {
-  const { schema, selection, graph } = getState();
-  const copied = readClipboard(copySelection(), schema);
-  if (!copied) return;
-  const xs = [...selection].flatMap((id) => graph.nodes[id]?.position.x ?? []);
-  const ys = [...selection].flatMap((id) => graph.nodes[id]?.position.y ?? []);
-  paste(copied, { x: (Math.min(...xs) + Math.max(...xs)) / 2 + 40, y: (Math.min(...ys) + Math.max(...ys)) / 2 + 40 });
+  duplicateBeside(false);
 }
 
-function MenuItems({ menu }: { menu: Menu }) {
-  const node = useStore((s) => s.graph.nodes[menu.node]);
+/** The focus goes back to where the menu was opened, unless the chosen item took it elsewhere. */
+function close(): void {
+  const { menu } = getState();
+  setState({ menu: null });
+  const node = menu?.node;
+  if (node === undefined) return;
+  // Once the menu is gone, and with it the focus if nothing else took it.
+  setTimeout(() => document.activeElement === document.body && cardElement(node)?.focus({ preventScroll: true }));
+}
+
+interface PageProps {
+  label: string;
+  items: readonly MenuItem[];
+  onOpen: (items: readonly MenuItem[]) => void;
+  onBack: (() => void) | undefined;
+}
+
+function Page({ label, items, onOpen, onBack }: PageProps) {
   const list = useRef<HTMLDivElement>(null);
   useEffect(() => {
     list.current?.querySelector('button')?.focus();
-  }, []);
-  if (!node) return null;
-  const { actions } = TEXT;
-  const onThis = (action: () => void) => (): void => {
-    if (!getState().selection.has(node.id)) setState({ selection: new Set([node.id]), linkSelection: new Set() });
-    action();
+  }, [items]);
+  const choose = (item: MenuItem): void => {
+    if (item.items) {
+      onOpen(item.items);
+      return;
+    }
+    item.run?.();
     close();
   };
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -37,35 +47,68 @@ function MenuItems({ menu }: { menu: Menu }) {
     const buttons = [...(list.current?.querySelectorAll('button') ?? [])];
     const at = buttons.findIndex((button) => button === document.activeElement);
     if (step !== 0) buttons[(at + step + buttons.length) % buttons.length]?.focus();
+    if (event.key === 'Home') buttons[0]?.focus();
+    if (event.key === 'End') buttons.at(-1)?.focus();
+    const item = items[onBack ? at - 1 : at];
+    if (event.key === 'ArrowRight' && item?.items) onOpen(item.items);
+    if (event.key === 'ArrowLeft') onBack?.();
     if (event.key === 'Escape' || event.key === 'Tab') close();
+    if (event.key.startsWith('Arrow')) event.preventDefault();
     event.stopPropagation();
   };
-  const items: [string, () => void, string][] = [
-    [node.collapsed ? actions.unfold : actions.fold, () => editNode(node.id, { collapsed: !node.collapsed }), ''],
-    [node.mode === 'muted' ? actions.unmute : actions.mute, () => toggleSelectionMode('muted'), 'Ctrl M'],
-    [node.mode === 'bypassed' ? actions.unbypass : actions.bypass, () => toggleSelectionMode('bypassed'), 'Ctrl B'],
-    ...(isSubgraph(getState().graph, node.id)
-      ? [[TEXT.subgraph.open, () => openNode(node.id), 'Enter'], [TEXT.subgraph.unpack, unpackSelection, '']] satisfies [string, () => void, string][] : []),
-    [TEXT.subgraph.pack, packSelection, 'Ctrl G'],
-    [actions.duplicate, duplicateSelection, 'Ctrl D'],
-    [actions.remove, deleteSelection, 'Del'],
-  ];
-  const left = Math.min(menu.x, window.innerWidth - 200);
-  const top = Math.min(menu.y, window.innerHeight - 300);
   return (
-    <div className="menu" role="menu" aria-label={TEXT.fields.menu(node.title || node.type)} ref={list} style={{ left, top }} onKeyDown={onKeyDown}>
-      {items.map(([label, action, keys]) => (
-        <button type="button" role="menuitem" key={label} aria-label={label} className={label === actions.remove ? 'danger' : ''} onClick={onThis(action)}>
-          <span>{label}</span><kbd aria-hidden="true">{keys}</kbd>
+    <div role="menu" aria-label={label} ref={list} onKeyDown={onKeyDown}>
+      {onBack && <button type="button" role="menuitem" onClick={onBack}><span>‹ {TEXT.canvas.menu.back}</span></button>}
+      {items.map((item) => (
+        <button
+          type="button" role="menuitem" key={item.label} aria-haspopup={item.items ? 'menu' : undefined}
+          className={item.isDanger ? 'danger' : ''} onClick={() => choose(item)}
+        >
+          <span>{item.swatch !== undefined && <i className="swatch" style={{ background: item.swatch }} />}{item.label}</span>
+          <kbd aria-hidden="true">{item.items ? '›' : item.keys}</kbd>
         </button>
       ))}
     </div>
   );
 }
 
-/** The menu of one card. */
+function OpenMenu({ menu }: { menu: Menu }) {
+  const box = useRef<HTMLDivElement>(null);
+  const [page, setPage] = useState<readonly MenuItem[] | null>(null);
+  // A menu acts on the selection, and its card is part of it.
+  useEffect(() => {
+    if (menu.node !== undefined && !getState().selection.has(menu.node)) setState({ selection: new Set([menu.node]), linkSelection: new Set() });
+  }, [menu]);
+  useEffect(() => {
+    const { current } = box;
+    if (!current) return;
+    current.style.left = `${Math.max(EDGE, Math.min(menu.x, window.innerWidth - current.offsetWidth - EDGE))}px`;
+    current.style.top = `${Math.max(EDGE, Math.min(menu.y, window.innerHeight - current.offsetHeight - EDGE))}px`;
+  }, [menu, page]);
+  useStore((s) => s.graph.nodes[menu.node ?? '']);
+  useStore((s) => s.selection.size > 1);
+  const content = contentOf(menu);
+  if (!content) return null;
+  return (
+    <div className="menu" ref={box} style={{ left: menu.x, top: menu.y }}>
+      <Page label={content.label} items={page ?? content.items} onOpen={setPage} onBack={page ? () => setPage(null) : undefined} />
+    </div>
+  );
+}
+
+/** The menu of a card, a link, a group or the canvas. */
 export function CardMenu() {
   const menu = useStore((s) => s.menu);
   if (!menu) return null;
-  return <div className="backdrop clear" onPointerDown={(event) => event.target === event.currentTarget && close()}><MenuItems menu={menu} /></div>;
+  return (
+    <div
+      className="backdrop clear" onPointerDown={(event) => event.target === event.currentTarget && close()}
+      onContextMenu={(event) => {
+        event.preventDefault();
+        event.stopPropagation();
+      }}
+    >
+      <OpenMenu key={`${menu.x}/${menu.y}/${menu.node ?? ''}`} menu={menu} />
+    </div>
+  );
 }

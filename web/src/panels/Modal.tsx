@@ -16,6 +16,9 @@ export function Modal({ label, className, role, describedBy, onClose, children }
   useLayoutEffect(() => {
     const shown = dialog.current;
     shown?.showModal();
+    // Browsers may choose what only a click can focus, such as the box around a search.
+    const { activeElement } = document;
+    if (activeElement instanceof HTMLElement && activeElement.tabIndex < 0) shown?.querySelector('input')?.focus();
     return () => shown?.close();
   }, []);
   return (

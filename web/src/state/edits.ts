@@ -8,6 +8,7 @@ import { arrange, freePlace, makeRoom } from '../graph/layout';
 import type { Graph, GraphNode, Mode, Point, SeedControl } from '../graph/model';
 import type { NodeSpec, WidgetValue } from '../graph/schema';
 import { isRecursive } from '../graph/subgraphMake';
+import { replaceNode } from '../graph/rewire';
 import { specOf, VIRTUAL_SPECS } from '../graph/virtual';
 import { TEXT } from '../text';
 import { revealNode } from './camera';
@@ -111,6 +112,11 @@ function refuseRecursion(types: readonly string[], subgraphs: Graph['subgraphs']
 export function place(spec: NodeSpec, request: PaletteRequest): void {
   if (refuseRecursion([spec.type])) return;
   const { schema, graph } = getState();
+  if (request.replaces !== undefined) {
+    commit(replaceNode(graph, schema, request.replaces, spec));
+    setState({ palette: null });
+    return;
+  }
   const at = freePlace(graph, schema, request.at, newNode(spec, '', request.at).size);
   const { graph: withNode, id } = addNode(graph, spec, at);
   let next = withNode;

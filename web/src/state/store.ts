@@ -52,6 +52,8 @@ export interface PaletteRequest {
   /** Whether commands and workflows are offered too. */
   all?: boolean;
   end?: OpenEnd & { node: string; key: string };
+  /** The node that the chosen type takes the place of. */
+  replaces?: string;
 }
 
 /** The socket a link is being drawn from. */
@@ -66,8 +68,13 @@ export interface View extends Point {
   zoom: number;
 }
 
+/** An open menu: of a card, a link or a group, else of the canvas. */
 export interface CardMenu {
-  node: string;
+  node?: string;
+  link?: string;
+  group?: number;
+  /** Where it was opened, in graph coordinates. */
+  at?: Point;
   x: number;
   y: number;
 }

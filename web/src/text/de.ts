@@ -1,4 +1,5 @@
 /** Every word the user sees, in German. */
+import { DE_CANVAS } from './de_canvas';
 import type { Texts } from './en';
 
 const NODE_TITLES: Readonly<Record<string, string>> = {
@@ -49,6 +50,7 @@ const INPUT_LABELS: Readonly<Record<string, string>> = {
 export const DE: Texts = {
   nodeTitles: NODE_TITLES,
   inputLabels: INPUT_LABELS,
+  canvas: DE_CANVAS,
   untitled: 'Unbenannter Workflow',
   actions: {
     run: 'Ausführen', cancel: 'Abbrechen', save: 'Speichern', open: 'Öffnen', newWorkflow: 'Neu', undo: 'Rückgängig', redo: 'Wiederholen',
@@ -201,7 +203,8 @@ export const DE: Texts = {
     closeTab: 'Tab schließen', nextTab: 'Nächster Tab', previousTab: 'Voriger Tab', tabRight: 'Tab nach rechts', tabLeft: 'Tab nach links',
     undo: 'Rückgängig', redo: 'Wiederholen', selectAll: 'Alles auswählen', duplicate: 'Auswahl duplizieren', remove: 'Auswahl löschen',
     pack: 'Auswahl zu einem Knoten machen', unpack: 'Ausgewählte Teilgraphen auspacken', openSubgraph: 'Ausgewählten Teilgraphen öffnen', leaveSubgraph: 'Teilgraphen verlassen',
-    mute: 'Auswahl stummschalten oder nicht', bypass: 'Auswahl überbrücken oder nicht', fit: 'Graph in die Ansicht einpassen', tidy: 'Graph ordnen',
+    mute: 'Auswahl stummschalten oder nicht', bypass: 'Auswahl überbrücken oder nicht', duplicateFed: 'Mit Verbindungen duplizieren', group: 'Auswahl gruppieren', pin: 'Auswahl anheften oder lösen', showSelection: 'Auswahl zeigen',
+    snap: 'Karten am Raster ausrichten oder nicht', picture: 'Graph als Bild speichern', fit: 'Graph in die Ansicht einpassen', tidy: 'Graph ordnen',
     nodes: 'Knoten zeigen', workflows: 'Workflows zeigen', panel: 'Seitenleiste öffnen oder schließen', inspector: 'Inspektor zeigen', queue: 'Warteschlange zeigen',
     gallery: 'Galerie zeigen', problems: 'Probleme zeigen', theme: 'Zwischen dunkel und hell wechseln', settings: 'Einstellungen', shortcuts: 'Tastenkürzel',
   },
@@ -215,6 +218,10 @@ export const DE: Texts = {
   },
   shortcuts: [
     ['Alt + 1…9', 'Einen Tab zeigen'], ['Doppelklick auf freie Fläche', 'Dort einen Knoten hinzufügen'], ['Strg + C, X, V', 'Kopieren, Ausschneiden, Einfügen'],
-    ['Umschalt + Ziehen', 'Einen Bereich auswählen'], ['Pfeiltasten', 'Auswahl verschieben'],
+    ['Umschalt + Ziehen', 'Einen Bereich auswählen'],
+    ['Pfeiltasten', 'Zur nächsten Karte'], ['Strg + Pfeiltasten', 'Den Verbindungen folgen'], ['Alt + Pfeiltasten', 'Auswahl verschieben'],
+    ['Alt + Umschalt + Pfeiltasten', 'Breite ändern'], ['Eingabe, Escape', 'In die Karte, aus ihr heraus'],
+    ['Eingabe auf einem Anschluss', 'Verbinden: Pfeiltasten wählen, Eingabe beendet'], ['Umschalt + F10', 'Menü'], ['Umschalt + Alt + Ziehen', 'Lasso'],
+    ['Doppelklick auf eine Verbindung', 'Umleitung einfügen'],
   ],
 };

@@ -1,4 +1,5 @@
 /** Every word the user sees, in English. The other languages have the type of this table. */
+import { EN_CANVAS } from './en_canvas';
 
 /** Friendlier names of common node types; others keep the server's display name. */
 const NODE_TITLES: Readonly<Record<string, string>> = {
@@ -47,6 +48,7 @@ const INPUT_LABELS: Readonly<Record<string, string>> = {
 export const EN = {
   nodeTitles: NODE_TITLES,
   inputLabels: INPUT_LABELS,
+  canvas: EN_CANVAS,
   untitled: 'Untitled workflow',
   actions: {
     run: 'Run', cancel: 'Cancel', save: 'Save', open: 'Open', newWorkflow: 'New', undo: 'Undo', redo: 'Redo',
@@ -197,7 +199,8 @@ export const EN = {
     closeTab: 'Close tab', nextTab: 'Next tab', previousTab: 'Previous tab', tabRight: 'Move tab right', tabLeft: 'Move tab left',
     undo: 'Undo', redo: 'Redo', selectAll: 'Select all', duplicate: 'Duplicate the selection', remove: 'Delete the selection',
     pack: 'Turn the selection into one node', unpack: 'Unpack the selected subgraphs', openSubgraph: 'Open the selected subgraph', leaveSubgraph: 'Leave the subgraph',
-    mute: 'Mute or unmute the selection', bypass: 'Bypass the selection, or stop it', fit: 'Fit the graph into the view', tidy: 'Tidy the graph',
+    mute: 'Mute or unmute the selection', bypass: 'Bypass the selection, or stop it', duplicateFed: 'Duplicate with links', group: 'Group the selection', pin: 'Pin the selection, or free it', showSelection: 'Zoom to the selection',
+    snap: 'Snap cards to the grid, or not', picture: 'Save the graph as a picture', fit: 'Fit the graph into the view', tidy: 'Tidy the graph',
     nodes: 'Show the nodes', workflows: 'Show the workflows', panel: 'Open or close the side panel', inspector: 'Show the inspector', queue: 'Show the queue',
     gallery: 'Show the gallery', problems: 'Show the problems', theme: 'Switch between dark and light', settings: 'Settings', shortcuts: 'Keyboard shortcuts',
   },
@@ -211,7 +214,11 @@ export const EN = {
   },
   shortcuts: [
     ['Alt + 1…9', 'Show a tab'], ['Double-click on empty space', 'Add a node there'], ['Ctrl + C, X, V', 'Copy, cut, paste'],
-    ['Shift + drag', 'Select an area'], ['Arrow keys', 'Move the selection'],
+    ['Shift + drag', 'Select an area'],
+    ['Arrow keys', 'Go to the next card'], ['Ctrl + arrow keys', 'Follow the links'], ['Alt + arrow keys', 'Move the selection'],
+    ['Alt + Shift + arrow keys', 'Change the width'], ['Enter, Escape', 'Into the card, out of it'],
+    ['Enter on a socket', 'Connect: arrow keys choose, Enter ends'], ['Shift + F10', 'Menu'], ['Shift + Alt + drag', 'Lasso'],
+    ['Double-click on a link', 'Insert a reroute'],
   ] satisfies [string, string][],
 };
 

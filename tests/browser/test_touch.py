@@ -1,0 +1,90 @@
+"""The canvas by fingers: panning, pinching, a long press, and links by two taps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from hands import RUN_TIMEOUT_MS, box_of, card, cards, links
+from playwright.sync_api import Browser, CDPSession, Page, expect
+
+
+@pytest.fixture
+def tablet(browser: Browser, url: str) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1100, "height": 800}, has_touch=True)
+    page = context.new_page()
+    page.goto(url)
+    expect(card(page, "KSampler")).to_be_visible(timeout=RUN_TIMEOUT_MS)
+    yield page
+    context.close()
+
+
+def touch(session: CDPSession, kind: str, *points: tuple[float, float]) -> None:
+    session.send(
+        "Input.dispatchTouchEvent",
+        {"type": kind, "touchPoints": [{"x": x, "y": y, "id": at} for at, (x, y) in enumerate(points)]},
+    )
+
+
+def empty_spot(page: Page) -> tuple[float, float]:
+    x, y = page.evaluate(
+        """() => {
+            for (let y = 600; y > 100; y -= 10) for (let x = 300; x < 900; x += 10)
+                if (document.elementFromPoint(x, y)?.classList.contains('react-flow__pane')) return [x, y];
+        }"""
+    )
+    return x, y
+
+
+def test_one_finger_pans_and_two_zoom(tablet: Page) -> None:
+    session = tablet.context.new_cdp_session(tablet)
+    x, y = empty_spot(tablet)
+    before = box_of(card(tablet, "KSampler"))
+    touch(session, "touchStart", (x, y))
+    for step in range(1, 6):
+        touch(session, "touchMove", (x + 10 * step, y - 8 * step))
+    touch(session, "touchEnd")
+    after = box_of(card(tablet, "KSampler"))
+    assert (after["x"] - before["x"], after["y"] - before["y"]) == (
+        pytest.approx(50, abs=12),
+        pytest.approx(-40, abs=12),
+    )
+    x, y = empty_spot(tablet)
+    touch(session, "touchStart", (x - 20, y), (x + 20, y))
+    for step in range(1, 6):
+        touch(session, "touchMove", (x - 20 - 10 * step, y), (x + 20 + 10 * step, y))
+    touch(session, "touchEnd")
+    assert box_of(card(tablet, "KSampler"))["width"] > after["width"] * 1.3
+
+
+def test_long_press_opens_the_menu_of_a_card_and_of_the_canvas(tablet: Page) -> None:
+    session = tablet.context.new_cdp_session(tablet)
+    header = box_of(card(tablet, "KSampler").locator(".card-header"))
+    touch(session, "touchStart", (header["x"] + 40, header["y"] + 12))
+    expect(tablet.get_by_role("menuitem", name="Mute")).to_be_visible()
+    touch(session, "touchEnd")
+    expect(tablet.get_by_role("menuitem", name="Mute")).to_be_visible()
+    tablet.get_by_role("menuitem", name="Mute").tap()
+    expect(card(tablet, "KSampler")).to_contain_text("muted")
+    touch(session, "touchStart", empty_spot(tablet))
+    expect(tablet.get_by_role("menuitem", name="Add note")).to_be_visible()
+    touch(session, "touchEnd")
+
+
+def test_two_taps_connect(tablet: Page) -> None:
+    count = links(tablet).count()
+    tablet.get_by_label(re.compile("^output clip of Load checkpoint|^output CLIP of Load checkpoint")).tap()
+    tablet.get_by_label(re.compile("^input clip of negative prompt")).tap()
+    expect(links(tablet)).to_have_count(count)
+    expect(tablet.get_by_test_id("announcer")).to_contain_text("Connected")
+    expect(cards(tablet).first).to_be_visible()
+
+
+def test_sockets_are_large_enough_for_fingers(tablet: Page) -> None:
+    socket = tablet.get_by_label(re.compile("^input model of KSampler"))
+    width, height = socket.evaluate(
+        "(it) => ['width', 'height'].map((side) => parseFloat(getComputedStyle(it, '::after')[side]))"
+    )
+    assert width >= 44
+    assert height >= 24

@@ -1,0 +1,122 @@
+/** Edits of the selection as a whole: where its cards stand, how they look, what holds them together. */
+import { align, boxOf, distribute, type Axis, type Edge } from '../graph/align';
+import { duplicate } from '../graph/duplicate';
+import { changeGroup, contentsOf, fitGroup, groupAround, removeGroup } from '../graph/groups';
+import { paint, restack, togglePinned } from '../graph/look';
+import type { Graph, Group, Point } from '../graph/model';
+import { addReroute, insertInLink, linkUnder } from '../graph/rewire';
+import { TEXT } from '../text';
+import { say } from './announce';
+import { requestFit } from './camera';
+import { commit } from './edits';
+import { getState, setState } from './store';
+
+function onSelection(edit: (graph: Graph, ids: ReadonlySet<string>) => Graph): void {
+  const { graph, selection } = getState();
+  if (selection.size > 0) commit(edit(graph, selection));
+}
+
+/** Select cards, and nothing else. */
+export function select(ids: Iterable<string>): void {
+  const selection = new Set(ids);
+  setState({ selection, linkSelection: new Set() });
+  say(TEXT.canvas.says.selected(selection.size));
+}
+
+/** Line the selection up. */
+export function alignSelection(edge: Edge): void {
+  onSelection((graph, ids) => align(graph, getState().schema, ids, edge));
+}
+
+/** Give the selection equal gaps. */
+export function spreadSelection(axis: Axis): void {
+  onSelection((graph, ids) => distribute(graph, getState().schema, ids, axis));
+}
+
+/** Give the selection a colour, or with an empty one take it away. */
+export function paintSelection(color: string): void {
+  onSelection((graph, ids) => paint(graph, ids, color));
+}
+
+/** Pin the selection, or free it. */
+export function pinSelection(): void {
+  onSelection(togglePinned);
+}
+
+/** Bring the selection before all other cards, or behind them. */
+export function restackSelection(where: 'front' | 'back'): void {
+  onSelection((graph, ids) => restack(graph, ids, where));
+}
+
+/** Move the selection, or one card where nothing is selected. */
+export function nudge(id: string, by: Point): void {
+  const { graph, schema, selection } = getState();
+  const ids = selection.has(id) ? selection : new Set([id]);
+  const nodes = { ...graph.nodes };
+  for (const moved of ids) {
+    const node = nodes[moved];
+    if (node) nodes[moved] = { ...node, position: { x: node.position.x + by.x, y: node.position.y + by.y } };
+  }
+  commit({ ...graph, nodes });
+  const box = boxOf(getState().graph, schema, id);
+  const node = graph.nodes[id];
+  if (box && node) say(TEXT.canvas.says.moved(TEXT.card.label(node.title || (schema[node.type]?.title ?? node.type), id), box.x, box.y));
+}
+
+/** Copy the selection beside itself; with `feeds` what feeds it feeds the copies too. */
+export function duplicateBeside(feeds: boolean): void {
+  const { graph, schema, selection } = getState();
+  if (selection.size === 0) return;
+  const copies = duplicate(graph, schema, selection, feeds);
+  commit(copies.graph);
+  select(copies.ids);
+}
+
+/** Show only the selection. */
+export function showSelection(): void {
+  const { selection } = getState();
+  requestFit(selection.size > 0 ? [...selection] : undefined);
+}
+
+/** A card without links that was dropped on a link goes into it. */
+export function dropOnLink(id: string): void {
+  const { graph, schema } = getState();
+  const link = linkUnder(graph, schema, id);
+  if (link) commit(insertInLink(graph, schema, link.id, id));
+}
+
+/** Put a reroute into a link. */
+export function rerouteLink(link: string, at: Point): void {
+  const { graph, schema } = getState();
+  const added = addReroute(graph, schema, link, at);
+  if (!added) return;
+  commit(added.graph);
+  select([added.id]);
+}
+
+/** Put a group around the selection. */
+export function groupSelection(): void {
+  onSelection((graph, ids) => groupAround(graph, getState().schema, ids, TEXT.canvas.menu.groupTitle));
+}
+
+/** Change a group's title or colour. */
+export function editGroup(at: number, change: Partial<Pick<Group, 'title' | 'color'>>): void {
+  commit(changeGroup(getState().graph, at, change));
+}
+
+/** Lay a group around its cards anew. */
+export function fitGroupToCards(at: number): void {
+  const { graph, schema } = getState();
+  commit(fitGroup(graph, schema, at));
+}
+
+/** Remove a group; its cards stay. */
+export function ungroup(at: number): void {
+  commit(removeGroup(getState().graph, at));
+}
+
+/** Select the cards in a group. */
+export function selectGroup(at: number): void {
+  const { graph, schema } = getState();
+  select(contentsOf(graph, schema, at));
+}
