@@ -7,7 +7,7 @@ import { requestFit, viewCentre } from '../state/camera';
 import { closeDocument } from '../state/closing';
 import { moveDocument, stepDocument } from '../state/documents';
 import { deleteSelection, redoStep, selectAll, tidy, toggleSelectionMode, undoStep } from '../state/edits';
-import { downloadApiForm, downloadEditorForm } from '../state/download';
+import { downloadApiForm, downloadEditorForm, downloadPython } from '../state/download';
 import { newWorkflow } from '../state/files';
 import { copyLink } from '../state/first';
 import { saveAs, saveDocument } from '../state/saving';
@@ -61,6 +61,7 @@ export const COMMANDS: readonly Command[] = [
   { id: 'copyLink', keys: [], enabled: (s) => s.file !== null, run: () => void copyLink() },
   { id: 'download', keys: [], enabled: hasNodes, run: downloadEditorForm },
   { id: 'downloadApi', keys: [], enabled: hasNodes, run: downloadApiForm },
+  { id: 'exportPython', keys: [], enabled: hasNodes, run: () => void downloadPython() },
   { id: 'closeTab', keys: ['Alt+w'], typing: true, run: () => void closeDocument(getState().active) },
   { id: 'nextTab', keys: ['Alt+PageDown'], typing: true, enabled: hasTabs, run: () => stepDocument(1) },
   { id: 'previousTab', keys: ['Alt+PageUp'], typing: true, enabled: hasTabs, run: () => stepDocument(-1) },

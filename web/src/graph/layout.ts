@@ -8,6 +8,7 @@ const COLUMN_GAP = 72;
 const ROW_GAP = 32;
 const SWEEPS = 4;
 const GROUP_MARGIN = 16;
+const GROUP_TITLE = 32;
 /** Cards without links fill rows at least this wide. */
 const LONE_ROW = 1400;
 const PLACE_GAP = 36;
@@ -80,7 +81,7 @@ function ordered(graph: Graph, column: Record<string, number>): string[][] {
   return filled;
 }
 
-/** The graph with every node placed in columns. Groups keep their places and are dropped only by the caller. */
+/** The graph with every node placed in columns; groups go with what stood in them. */
 export function arrange(graph: Graph, schema: Schema): Graph {
   const sizes = sizesOf(graph, schema);
   const nodes: Record<string, GraphNode> = { ...graph.nodes };
@@ -104,7 +105,7 @@ export function arrange(graph: Graph, schema: Schema): Graph {
   }
   const alone = layers.flat().filter((id) => !isLinked(id));
   Object.assign(nodes, inRows(alone, nodes, sizes, bottom, Math.max(x, LONE_ROW)));
-  return { ...graph, nodes };
+  return { ...graph, nodes, groups: graph.groups.length > 0 ? graph.groups.map((group) => refitted(group, graph, nodes, sizes)) : graph.groups };
 }
 
 /** Cards without links in rows of a width, from `top` downwards. */
@@ -124,11 +125,25 @@ function inRows(ids: readonly string[], nodes: Graph['nodes'], sizes: Sizes, top
   return placed;
 }
 
+/** A group drawn anew around the cards that stood in it; where it is when it held none. */
+function refitted(group: Group, before: Graph, after: Graph['nodes'], sizes: Sizes): Group {
+  const inside = Object.values(before.nodes).filter((node) => isWithin(group, node)).map((node) => after[node.id] ?? node);
+  if (inside.length === 0) return group;
+  const left = Math.min(...inside.map((node) => node.position.x)) - GROUP_MARGIN;
+  const top = Math.min(...inside.map((node) => node.position.y)) - GROUP_MARGIN - GROUP_TITLE;
+  const right = Math.max(...inside.map((node) => node.position.x + (sizes[node.id]?.width ?? 0))) + GROUP_MARGIN;
+  const bottom = Math.max(...inside.map((node) => node.position.y + (sizes[node.id]?.height ?? 0))) + GROUP_MARGIN;
+  return { ...group, position: { x: left, y: top }, size: { width: right - left, height: bottom - top } };
+}
+
+function isWithin({ position, size }: Group, { position: at }: GraphNode): boolean {
+  return at.x >= position.x && at.x < position.x + size.width && at.y >= position.y && at.y < position.y + size.height;
+}
+
 /** A group stretched over the cards that stood in it before they were moved. */
 function around(group: Group, before: Graph, after: Graph['nodes'], sizes: Sizes): Group {
   const { position, size } = group;
-  const inside = Object.values(before.nodes).filter(({ position: at }) =>
-    at.x >= position.x && at.x < position.x + size.width && at.y >= position.y && at.y < position.y + size.height);
+  const inside = Object.values(before.nodes).filter((node) => isWithin(group, node));
   const edge = (node: GraphNode, side: 'width' | 'height'): number => {
     const at = (after[node.id] ?? node).position;
     return (side === 'width' ? at.x - position.x : at.y - position.y) + (sizes[node.id]?.[side] ?? 0) + GROUP_MARGIN;

@@ -25,3 +25,10 @@ export function downloadApiForm(): void {
   const { graph, schema, name } = getState();
   download(new Blob([stringifyJson(toApiForm(rootOf(graph), schema), 2)], { type: 'application/json' }), `${name}.api.json`);
 }
+
+/** The workflow as a Python script that runs it. */
+export async function downloadPython(): Promise<void> {
+  const { pythonScript } = await import('../graph/python');
+  const { graph, schema, name } = getState();
+  download(new Blob([pythonScript(toApiForm(graph, schema), name, location.origin)], { type: 'text/x-python' }), `${name}.py`);
+}

@@ -175,5 +175,5 @@ export function paste(copied: Graph, at: Point): void {
 /** Lay every node out in columns. */
 export function tidy(): void {
   const { graph, schema } = getState();
-  commit({ ...arrange(graph, schema), groups: [] });
+  commit(arrange(graph, schema));
 }

@@ -200,6 +200,7 @@ export const DE: Texts = {
   },
   commands: {
     run: 'Ausführen', cancel: 'Lauf abbrechen', palette: 'Knoten, Befehle und Workflows suchen', newWorkflow: 'Neuer Workflow', open: 'Datei öffnen…', save: 'Speichern', saveAs: 'Speichern unter…', copyLink: 'Link zum gespeicherten Workflow kopieren', download: 'Workflow herunterladen', downloadApi: 'In API-Form herunterladen',
+    exportPython: 'Als Python-Skript exportieren',
     closeTab: 'Tab schließen', nextTab: 'Nächster Tab', previousTab: 'Voriger Tab', tabRight: 'Tab nach rechts', tabLeft: 'Tab nach links',
     undo: 'Rückgängig', redo: 'Wiederholen', selectAll: 'Alles auswählen', duplicate: 'Auswahl duplizieren', remove: 'Auswahl löschen',
     pack: 'Auswahl zu einem Knoten machen', unpack: 'Ausgewählte Teilgraphen auspacken', openSubgraph: 'Ausgewählten Teilgraphen öffnen', leaveSubgraph: 'Teilgraphen verlassen',

@@ -196,6 +196,7 @@ export const EN = {
   },
   commands: {
     run: 'Run', cancel: 'Cancel the run', palette: 'Search nodes, commands and workflows', newWorkflow: 'New workflow', open: 'Open a file…', save: 'Save', saveAs: 'Save as…', copyLink: 'Copy a link to the saved workflow', download: 'Download the workflow', downloadApi: 'Download in API form',
+    exportPython: 'Export as a Python script',
     closeTab: 'Close tab', nextTab: 'Next tab', previousTab: 'Previous tab', tabRight: 'Move tab right', tabLeft: 'Move tab left',
     undo: 'Undo', redo: 'Redo', selectAll: 'Select all', duplicate: 'Duplicate the selection', remove: 'Delete the selection',
     pack: 'Turn the selection into one node', unpack: 'Unpack the selected subgraphs', openSubgraph: 'Open the selected subgraph', leaveSubgraph: 'Leave the subgraph',
