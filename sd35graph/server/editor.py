@@ -46,6 +46,11 @@ class Editor:
         self._policy = policy
         self._files = StaticFiles(directory=folder, html=True, check_dir=False)
 
+    @property
+    def is_other(self) -> bool:
+        """Whether it is another front end than ours."""
+        return self._policy is not None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": WS_1008_POLICY_VIOLATION, "reason": "the socket is at /ws"})

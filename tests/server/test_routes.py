@@ -394,6 +394,29 @@ async def test_another_front_end_is_served_with_a_policy_of_its_own(tmp_path: Pa
             assert (await http.get("/user.css")).status_code == 404
 
 
+async def test_another_front_end_finds_every_loader_it_looks_up(tmp_path: Path) -> None:
+    """Version 1.27.10 makes none of the loaders it knows while one of them is not listed."""
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "index.html").touch()
+    with serving(tmp_path / "other", front_end=tmp_path / "pages") as other, serving(tmp_path / "ours") as ours:
+        async with other.http() as http, ours.http() as plain:
+            listed, known = (await http.get("/object_info")).json(), (await plain.get("/object_info")).json()
+            assert known == {name: listed.pop(name) for name in known}
+            assert set(listed) == {
+                *(
+                    "CheckpointLoaderSimple",
+                    "ControlNetLoader",
+                    "GLIGENLoader",
+                    "ImageOnlyCheckpointLoader",
+                    "LoraLoader",
+                ),
+                *("LoraLoaderModelOnly", "StyleModelLoader", "UNETLoader", "UpscaleModelLoader", "VAELoader"),
+            }
+            assert all(info["deprecated"] for info in listed.values())
+            refused = await http.post("/prompt", json={"prompt": {"1": {"class_type": "GLIGENLoader", "inputs": {}}}})
+            assert refused.status_code == 400
+
+
 def test_a_front_end_without_a_page_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ServeError, match=r"holds no index\.html; --front-end takes the folder of a built front end"):
         new_server(Settings(base=tmp_path / "base", front_end=tmp_path), lambda _line: None)

@@ -16,6 +16,7 @@ from sd35graph.server import wire
 from sd35graph.server.encoding import Json, dumps
 from sd35graph.server.errors import ApiError
 from sd35graph.server.parts import Parts, ServerParts
+from sd35graph.server.stand_ins import with_stand_ins
 
 router = APIRouter(tags=["nodes"])
 
@@ -27,6 +28,8 @@ _LARGEST_HEAD_BYTES = 100_000_000
 async def get_object_info(parts: Parts) -> Response:
     """All node types by name."""
     schemas = await parts.schemas()
+    if parts.front_end.is_other:
+        schemas = with_stand_ins(schemas)
     body = await asyncio.to_thread(lambda: dumps(object_info(schemas.values(), parts.folders.choices)))
     return Response(body, media_type="application/json")
 
