@@ -137,7 +137,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobPage:
+class JobQuery:
     """Which jobs a list shows: of these states, of one user, made from one workflow; None: of all.
 
     newest_first: the newest, or those that took longest, before the others.

@@ -339,7 +339,7 @@ class LogLines(Answer):
 JobStatus = Literal["pending", "in_progress", "completed", "failed", "cancelled"]
 
 
-class JobSummary(Answer):
+class ListedJob(Answer):
     """A job of any state, times in milliseconds since 1970. What is not known yet is left out."""
 
     id: str
@@ -355,7 +355,7 @@ class JobSummary(Answer):
     workflow_id: str | None = None
 
 
-class JobDetails(JobSummary):
+class ListedJobDetails(ListedJob):
     """A job with its workflow and, once it has ended, its outputs."""
 
     update_time: int
@@ -377,7 +377,7 @@ class Pagination(Answer):
 class JobList(Answer):
     """Jobs, page by page."""
 
-    jobs: list[JobSummary]
+    jobs: list[ListedJob]
     pagination: Pagination
 
 

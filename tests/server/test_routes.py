@@ -19,7 +19,7 @@ from PIL import Image
 from sd35graph.app import ServeError, new_server
 from sd35graph.server import resources, wire
 from sd35graph.server.api import new_api
-from sd35graph.server.openapi import describe
+from sd35graph.server.openapi import TAGS, describe
 from sd35graph.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -353,6 +353,17 @@ async def test_the_description_is_served_and_the_committed_one_is_current(server
     assert docs.headers["content-type"].startswith("text/html")
     assert "http://" not in docs.text
     assert "https://" not in docs.text
+
+
+def test_every_route_says_what_it_does_who_may_ask_and_what_its_parameters_mean() -> None:
+    description = describe(new_api())
+    for path, operations in description["paths"].items():
+        for method, operation in operations.items():
+            sentence, _, needed = operation["description"].rpartition("\n\n")
+            assert sentence, (method, path)
+            assert needed.startswith(("Needs the role `", "Needs no token")), (method, path)
+            assert all(parameter.get("description") for parameter in operation.get("parameters", ())), (method, path)
+            assert operation["tags"][0] in TAGS, (method, path)
 
 
 async def test_every_route_is_there_under_api_too(server: Server) -> None:

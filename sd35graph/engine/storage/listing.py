@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Connection, Select, false, func, or_, select
 
-from sd35graph.engine.jobs import Job, JobPage
+from sd35graph.engine.jobs import Job, JobQuery
 from sd35graph.engine.storage import rows
 from sd35graph.engine.storage.tables import JOBS
 
@@ -14,7 +14,7 @@ _WORKFLOW_IDS = (
 )
 
 
-def read_page(connection: Connection, page: JobPage) -> tuple[list[Job], int]:
+def read_page(connection: Connection, page: JobQuery) -> tuple[list[Job], int]:
     """The jobs of a page, and how many there are on all pages."""
     wanted = _condition(page)
     total = connection.execute(select(func.count()).select_from(JOBS).where(wanted)).scalar_one()
@@ -22,7 +22,7 @@ def read_page(connection: Connection, page: JobPage) -> tuple[list[Job], int]:
     return [rows.job_of(row) for row in found], total
 
 
-def _condition(page: JobPage) -> ColumnElement[bool]:
+def _condition(page: JobQuery) -> ColumnElement[bool]:
     wanted: ColumnElement[bool] = JOBS.c.state.in_(page.states)
     if page.workflow_id is not None:
         asked = rows.storable([page.workflow_id])
@@ -30,7 +30,7 @@ def _condition(page: JobPage) -> ColumnElement[bool]:
     return wanted if page.user is None else wanted & (JOBS.c.submitted_by == page.user)
 
 
-def _sorted(jobs: Select[tuple[object, ...]], page: JobPage) -> Select[tuple[object, ...]]:
+def _sorted(jobs: Select[tuple[object, ...]], page: JobQuery) -> Select[tuple[object, ...]]:
     keys = {"created": JOBS.c.created_ms, "duration": func.coalesce(JOBS.c.ended_ms - JOBS.c.started_ms, 0)}
     place = (keys[page.sort], JOBS.c.ordinal)
     return jobs.order_by(*(key.desc() for key in place) if page.newest_first else place)

@@ -20,7 +20,7 @@ from sd35graph.engine.jobs import (
     Delivery,
     DuplicateJob,
     Job,
-    JobPage,
+    JobQuery,
     JobState,
     NewJob,
     Result,
@@ -238,7 +238,7 @@ class JobStore:
             numbers = {row.state: row.jobs for row in connection.execute(counted.group_by(JOBS.c.state))}
         return numbers.get("pending", 0), numbers.get("running", 0)
 
-    def listed(self, page: JobPage) -> tuple[list[Job], int]:
+    def listed(self, page: JobQuery) -> tuple[list[Job], int]:
         """The jobs of a page, without messages, and how many there are on all pages."""
         with self._asking() as connection:
             return read_page(connection, page)

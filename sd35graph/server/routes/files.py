@@ -37,9 +37,11 @@ FILE_HEADERS = {"content-security-policy": FILE_POLICY}
 async def view(
     parts: Parts,
     user: Caller,
-    filename: str = "",
-    subfolder: str = "",
-    folder: Annotated[str, Query(alias="type")] = "",
+    filename: Annotated[
+        str, Query(description="The file's name; may end with its folder, as in `a.png [input]`.")
+    ] = "",
+    subfolder: Annotated[str, Query(description="Where it lies in that folder.")] = "",
+    folder: Annotated[str, Query(alias="type", description="`output` (the default), `input` or `temp`.")] = "",
     preview: Annotated[str, Query(description="`webp;80` or `jpeg;90`: the picture in this format.")] = "",
     channel: Annotated[str, Query(description="`rgba`, `rgb` or `a`.")] = "rgba",
 ) -> Response:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from sd35graph.engine.jobs import Job, JobPage, JobState
+from sd35graph.engine.jobs import Job, JobQuery, JobState
 from sd35graph.server import wire
 from sd35graph.server.body import read_model
 from sd35graph.server.encoding import Json, dumps
@@ -32,13 +32,15 @@ async def jobs_page(
     user: Caller,
     status: Annotated[str, Query(description=f"Some of {', '.join(STATUSES)}, separated by commas; none: all.")] = "",
     workflow_id: Annotated[str | None, Query(description="Only jobs of the workflow with this id.")] = None,
-    sort_by: Literal["created_at", "execution_duration"] = "created_at",
-    sort_order: Literal["asc", "desc"] = "desc",
+    sort_by: Annotated[
+        Literal["created_at", "execution_duration"], Query(description="What to sort by.")
+    ] = "created_at",
+    sort_order: Annotated[Literal["asc", "desc"], Query(description="desc: the newest or longest first.")] = "desc",
     limit: Annotated[int, Query(ge=1, description="At most so many; never more than 1000.")] = _MOST_JOBS,
     offset: Annotated[int, Query(ge=0, description="Leave out so many of the first.")] = 0,
 ) -> Response:
     """Jobs of all states, the newest first."""
-    page = JobPage(
+    query = JobQuery(
         states=_states(status),
         limit=min(limit, _MOST_JOBS),
         offset=min(offset, _MAX_INTEGER),
@@ -49,14 +51,14 @@ async def jobs_page(
     )
 
     def read(store: JobStore) -> bytes:
-        jobs, total = store.listed(page)
-        shown = {"offset": offset, "limit": page.limit, "total": total, "has_more": offset + len(jobs) < total}
+        jobs, total = store.listed(query)
+        shown = {"offset": offset, "limit": query.limit, "total": total, "has_more": offset + len(jobs) < total}
         return dumps({"jobs": [job_summary(job) for job in jobs], "pagination": shown})
 
     return Response(await parts.supervisor.query(read), media_type="application/json")
 
 
-@router.get("/jobs/{job_id}", response_model=wire.JobDetails)
+@router.get("/jobs/{job_id}", response_model=wire.ListedJobDetails)
 async def one_job(job_id: str, parts: Parts, user: Caller) -> Response:
     """One job with its workflow and outputs."""
     job = await parts.supervisor.query(lambda store: store.get(job_id))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import JsonValue
 from starlette.responses import Response
 
@@ -71,7 +72,9 @@ async def model_files_with_sizes(folder: str, parts: Parts) -> Response:
 
 
 @router.get("/view_metadata/{folder}", response_model=dict[str, JsonValue])
-async def view_metadata(folder: str, parts: Parts, filename: str = "") -> Response:
+async def view_metadata(
+    folder: str, parts: Parts, filename: Annotated[str, Query(description="The file, as /models lists it.")] = ""
+) -> Response:
     """What the maker of a safetensors file wrote into it."""
 
     def read() -> JsonValue:

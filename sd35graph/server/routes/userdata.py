@@ -22,6 +22,7 @@ from sd35graph.server.body import read_json
 from sd35graph.server.encoding import Json
 from sd35graph.server.errors import ApiError
 from sd35graph.server.guards.roles import Caller
+from sd35graph.server.openapi import ANY_BYTES, ANY_JSON, ANY_OBJECT
 from sd35graph.server.pages import FILE_POLICY
 from sd35graph.server.parts import Parts
 
@@ -48,7 +49,7 @@ async def get_settings(parts: Parts, user: Caller) -> Response:
     return Json(await in_thread(parts.user_files.settings, user.name))
 
 
-@router.post("/settings")
+@router.post("/settings", openapi_extra=ANY_OBJECT)
 async def change_settings(request: Request, parts: Parts, user: Caller) -> Response:
     """Keep some settings; the others stay."""
     changes = await read_json(request)
@@ -64,7 +65,7 @@ async def get_setting(name: str, parts: Parts, user: Caller) -> Response:
     return Json((await in_thread(parts.user_files.settings, user.name)).get(name))
 
 
-@router.post("/settings/{name}")
+@router.post("/settings/{name}", openapi_extra=ANY_JSON)
 async def change_setting(name: str, request: Request, parts: Parts, user: Caller) -> Response:
     """Keep one setting."""
     await in_thread(parts.user_files.change_settings, user.name, {name: await read_json(request)})
@@ -76,7 +77,7 @@ async def list_files(
     parts: Parts,
     user: Caller,
     folder: Annotated[str, Query(alias="dir", description="The folder whose files to list.")],
-    recurse: bool = False,
+    recurse: Annotated[bool, Query(description="Files of the folders in it too.")] = False,
     split: Annotated[bool, Query(description="Give each path whole and in its parts.")] = False,
     full_info: FullInfo = False,
 ) -> Response:
@@ -92,7 +93,9 @@ async def list_files(
 
 
 @router.get("/v2/userdata", response_model=list[wire.UserEntry])
-async def list_entries(parts: Parts, user: Caller, path: str = "") -> Response:
+async def list_entries(
+    parts: Parts, user: Caller, path: Annotated[str, Query(description="The folder; empty: all of the user's.")] = ""
+) -> Response:
     """Files and folders of a folder and all below it, with paths relative to the user's own."""
 
     def read() -> list[JsonValue]:
@@ -129,7 +132,7 @@ async def move_file(
     return Json(_named(await in_thread(move), full_info))
 
 
-@router.post("/userdata/{file:path}", response_model=str | wire.UserFile)
+@router.post("/userdata/{file:path}", response_model=str | wire.UserFile, openapi_extra=ANY_BYTES)
 async def save_file(
     file: str, request: Request, parts: Parts, user: Caller, overwrite: Overwrite = True, full_info: FullInfo = False
 ) -> Response:

@@ -82,7 +82,7 @@ async def list_jobs(
     user: Caller,
     state: Annotated[list[JobState] | None, Query(description="Only jobs in one of these states.")] = None,
     submitted_by: Annotated[str | None, Query(max_length=200, description="Only jobs of this user.")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    limit: Annotated[int, Query(ge=1, le=200, description="At most so many.")] = 50,
     cursor: Annotated[int | None, Query(ge=0, le=_MAX_INTEGER, description="`next` of the answer before.")] = None,
 ) -> Response:
     """Jobs of all states, the newest first: one's own, for administrators everybody's."""

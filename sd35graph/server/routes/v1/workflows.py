@@ -20,13 +20,13 @@ from sd35graph.server.body import parse_json
 from sd35graph.server.encoding import Json
 from sd35graph.server.errors import ApiError
 from sd35graph.server.guards.roles import Caller
+from sd35graph.server.openapi import ANY_OBJECT
 from sd35graph.server.parts import Parts
 from sd35graph.server.routes.userdata import in_thread
 
 router = APIRouter(prefix="/v1/workflows", tags=["v1: workflows"])
 
 _FOLDER = "workflows"
-_ANY_OBJECT = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 IfMatch = Annotated[str | None, Header(description="The ETag of the content to replace; `*`: whatever is there.")]
 IfNoneMatch = Annotated[str | None, Header(description="`*`: only if there is none of this name yet.")]
 
@@ -58,7 +58,7 @@ async def get_workflow(name: str, parts: Parts, user: Caller) -> Response:
     "/{name:path}",
     response_model=resources.SavedWorkflow,
     responses={201: {"model": resources.SavedWorkflow, "description": "There was none of this name."}},
-    openapi_extra=_ANY_OBJECT,
+    openapi_extra=ANY_OBJECT,
 )
 async def put_workflow(
     request: Request,
