@@ -156,12 +156,12 @@ class JobStore:
 
         None, and nothing is stored, when this process does not hold the job any more: then another one ends it.
         """
-        with self._writing() as connection, connection.begin_nested() as attempt:
+        with self._writing() as connection:
+            if not rows.is_held(connection, job_id, self.owner):
+                return None
             stored = rows.append(connection, events)
-            if rows.end(connection, job_id, self.owner, result, stored[-1]):
-                return stored
-            attempt.rollback()
-            return None
+            rows.end(connection, job_id, result, stored[-1])
+            return stored
 
     def retry_or_fail(self, job_id: str, error: JobError) -> list[Event] | None:
         """Put a job whose worker died back into the queue, or fail it with the reason after its last attempt.
