@@ -49,9 +49,10 @@ class Inbox:
     async def take(self) -> tuple[list[Frame], int | None]:
         """What has come, at least one frame or the exit code of the process."""
         await self._some.wait()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LINGER_S):
-                await self._urgent.wait()
+        if not self._urgent.is_set():
+            patience = self._loop.call_later(_LINGER_S, self._urgent.set)
+            await self._urgent.wait()
+            patience.cancel()
         self._some.clear()
         self._urgent.clear()
         with self._space:

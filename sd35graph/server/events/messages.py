@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -97,9 +97,13 @@ class _NodeProgress:
 class JobFeed:
     """One job's messages: keeps which nodes run, so that each event becomes complete messages.
 
+    Every job that waits has one, so it is kept small.
+
     `progress_state` names the node that just changed and the newest running ones, not all that ever ran: the volume
     grows linearly with the graph, also where a loop by recursion leaves thousands of nodes running at once.
     """
+
+    __slots__ = ("_node_types", "_running", "client_id", "job_id", "submitted_by")
 
     def __init__(
         self, job_id: str, client_id: str | None, node_types: NodeTypes, submitted_by: str | None = None
@@ -109,20 +113,24 @@ class JobFeed:
         self.submitted_by = submitted_by
         self._node_types = node_types
         self._running: dict[str, _NodeProgress] = {}
-        self._translate: dict[EventType, Callable[[Event], Iterator[Message | Preview]]] = {
-            **{kind: self._one(translate) for kind, translate in MAIN.items()},
-            "started": self._started,
-            "node_started": self._node_started,
-            "progress": self._progress,
-            "preview": self._preview,
-            "shown": self._shown,
-            "node_finished": self._node_finished,
-        }
 
     def messages(self, event: Event) -> list[Message | Preview]:
         """The messages for the job's own client that `event` causes, in order; some events cause none."""
-        translate = self._translate.get(event.type)
-        return list(translate(event)) if translate else []
+        match event.type:
+            case "node_started":
+                return self._node_started(event)
+            case "node_finished":
+                return self._node_finished(event)
+            case "progress":
+                return self._progress(event)
+            case "preview":
+                return self._preview(event)
+            case "shown":
+                return self._shown(event)
+            case "started":
+                self._running.clear()
+        translate = MAIN.get(event.type)
+        return [translate(event, self._node_types)] if translate else []
 
     def end(self, event: Event) -> Message:
         """The last message of a job, after its history is stored: nothing is executing any more."""
@@ -132,30 +140,24 @@ class JobFeed:
         """What a client that connects in the middle of the job must know: the nodes that run, of many the newest."""
         return [self._executing(node) for node in self._newest_running()]
 
-    def _one(self, translate: Callable[[Event, NodeTypes], Message]) -> Callable[[Event], Iterator[Message | Preview]]:
-        return lambda event: iter((translate(event, self._node_types),))
-
-    def _started(self, event: Event) -> Iterator[Message | Preview]:
-        self._running.clear()
-        yield started(event, self._node_types)
-
-    def _node_started(self, event: Event) -> Iterator[Message | Preview]:
+    def _node_started(self, event: Event) -> list[Message | Preview]:
         node = str(event.data["node"])
         parent = event.data.get("parent_node")
         self._running[node] = _NodeProgress(
             str(event.data.get("display_node") or node), None if parent is None else str(parent), event.seq
         )
-        yield self._state(node)
-        yield self._executing(node)
+        return [self._state(node), self._executing(node)]
 
-    def _progress(self, event: Event) -> Iterator[Message | Preview]:
+    def _progress(self, event: Event) -> list[Message | Preview]:
         node, value, total = str(event.data["node"]), _number(event.data["value"]), _number(event.data["total"])
         self._running[node] = replace(self._progress_of(node), value=value, total=total)
-        yield self._state(node, replaces=f"state {self.job_id}")
         data: dict[str, JsonValue] = {"value": value, "max": total, "prompt_id": self.job_id, "node": node}
-        yield Message("progress", _with_seq(data, self._running[node].seq), f"progress {self.job_id} {node}")
+        return [
+            self._state(node, replaces=f"state {self.job_id}"),
+            Message("progress", _with_seq(data, self._running[node].seq), f"progress {self.job_id} {node}"),
+        ]
 
-    def _preview(self, event: Event) -> Iterator[Message | Preview]:
+    def _preview(self, event: Event) -> list[Message | Preview]:
         node = str(event.data["node"])
         progress = self._progress_of(node)
         metadata: dict[str, JsonValue] = {
@@ -167,9 +169,9 @@ class JobFeed:
         }
         media_type = str(event.data["media_type"])
         metadata = _with_seq(metadata, progress.seq)
-        yield Preview(event.blob or b"", media_type, metadata, f"preview {self.job_id} {node}")
+        return [Preview(event.blob or b"", media_type, metadata, f"preview {self.job_id} {node}")]
 
-    def _shown(self, event: Event) -> Iterator[Message | Preview]:
+    def _shown(self, event: Event) -> list[Message | Preview]:
         node = str(event.data["node"])
         display_node = str(event.data.get("display_node") or node)
         data: dict[str, JsonValue] = {
@@ -178,17 +180,19 @@ class JobFeed:
             "output": event.data["output"],
             "prompt_id": self.job_id,
         }
-        yield Message("executed", _with_seq(data, event.seq))
-        if node not in self._running:  # taken from the cache: it never started, and no other event ends it
-            parent = event.data.get("parent_node")
-            parent_node = None if parent is None else str(parent)
-            yield self._state(node, _NodeProgress(display_node, parent_node, event.seq, value=1.0))
+        executed = Message("executed", _with_seq(data, event.seq))
+        if node in self._running:
+            return [executed]
+        # Taken from the cache: it never started, and no other event ends it.
+        parent = event.data.get("parent_node")
+        parent_node = None if parent is None else str(parent)
+        return [executed, self._state(node, _NodeProgress(display_node, parent_node, event.seq, value=1.0))]
 
-    def _node_finished(self, event: Event) -> Iterator[Message | Preview]:
+    def _node_finished(self, event: Event) -> list[Message | Preview]:
         node = str(event.data["node"])
         progress = self._progress_of(node)
         self._running.pop(node, None)
-        yield self._state(node, replace(progress, seq=event.seq, value=progress.total))
+        return [self._state(node, replace(progress, seq=event.seq, value=progress.total))]
 
     def _progress_of(self, node: str) -> _NodeProgress:
         return self._running.get(node) or _NodeProgress(node, None)
