@@ -20,6 +20,7 @@ from sd35graph.app import ServeError, new_server
 from sd35graph.server import resources, wire
 from sd35graph.server.api import new_api
 from sd35graph.server.openapi import TAGS, describe
+from sd35graph.server.routes import queue
 from sd35graph.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -440,3 +441,14 @@ def test_the_api_process_imports_neither_torch_nor_what_only_some_requests_need(
     )
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     assert loaded.stdout.split() == []
+
+
+async def test_a_long_history_comes_whole_and_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "_AT_ONCE", 2)
+    with serving(tmp_path) as running:
+        async with running.http() as http:
+            assert (await http.get("/history")).json() == {}
+            ended = [(await running.run(show(fresh())))[0] for _ in range(5)]
+            assert [*(await http.get("/history")).json()] == ended
+            assert [*(await http.get("/history?max_items=3")).json()] == ended[2:]
+            assert [*(await http.get("/history?max_items=3&offset=1")).json()] == ended[1:4]

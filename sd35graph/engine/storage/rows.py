@@ -13,7 +13,7 @@ from sd35graph.engine.events import Event, JobError, now_ms
 from sd35graph.engine.jobs import MAX_ATTEMPTS, MAX_RETRIES, MESSAGE_TYPES, Job, NewJob, Result, shown_files
 from sd35graph.engine.storage.tables import EVENTS, FILES, JOBS
 
-_IDS_PER_STATEMENT = 500
+PER_STATEMENT = 500
 
 _APPEND = insert(EVENTS).returning(EVENTS.c.seq, sort_by_parameter_order=True)
 _END = (
@@ -123,7 +123,7 @@ def chunks(job_ids: Sequence[str] | None) -> list[list[str] | None]:
     if job_ids is None:
         return [None]
     ids = storable(job_ids)
-    return [ids[start : start + _IDS_PER_STATEMENT] for start in range(0, len(ids), _IDS_PER_STATEMENT)]
+    return [ids[start : start + PER_STATEMENT] for start in range(0, len(ids), PER_STATEMENT)]
 
 
 def of_user(user: str | None) -> ColumnElement[bool]:

@@ -244,18 +244,33 @@ class JobStore:
             return read_page(connection, page)
 
     def history(self, max_items: int | None = None, offset: int | None = None, user: str | None = None) -> list[Job]:
-        """Ended jobs with their messages, in the order in which they ended.
+        """Ended jobs with their messages, in the order in which they ended; see `history_places`."""
+        return self.history_at(self.history_places(max_items, offset, user))
+
+    def history_places(
+        self, max_items: int | None = None, offset: int | None = None, user: str | None = None
+    ) -> list[int]:
+        """The places of ended jobs in the history, in its order.
 
         max_items: None or negative for all; without offset, the newest. offset: how many of the oldest to skip; 0 is
         none. user: only jobs of this one.
         """
         limited = max_items is not None and max_items >= 0
-        jobs = _ALL_JOBS.where(_HAS_ENDED, rows.of_user(user))
-        if limited and not offset:
-            newest_first = jobs.order_by(_HISTORY_PLACE.desc()).limit(max_items)
-            return self._jobs(newest_first, with_messages=True)[::-1]
-        jobs = jobs.order_by(_HISTORY_PLACE).offset(max(offset or 0, 0))
-        return self._jobs(jobs.limit(max_items) if limited else jobs, with_messages=True)
+        places = select(_HISTORY_PLACE).where(_HAS_ENDED, rows.of_user(user))
+        with self._asking() as connection:
+            if limited and not offset:
+                newest_first = places.order_by(_HISTORY_PLACE.desc()).limit(max_items)
+                return [*connection.execute(newest_first).scalars()][::-1]
+            places = places.order_by(_HISTORY_PLACE).offset(max(offset or 0, 0))
+            return [*connection.execute(places.limit(max_items) if limited else places).scalars()]
+
+    def history_at(self, places: Sequence[int]) -> list[Job]:
+        """The jobs at these places of the history, as far as they are still there, with their messages."""
+        found: list[Job] = []
+        for start in range(0, len(places), rows.PER_STATEMENT):
+            chosen = _HISTORY_PLACE.in_(places[start : start + rows.PER_STATEMENT])
+            found += self._jobs(_ALL_JOBS.where(chosen).order_by(_HISTORY_PLACE), with_messages=True)
+        return found
 
     def page(
         self, limit: int, before: int | None = None, states: Sequence[JobState] = (), user: str | None = None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from sd35graph.server import wire
 from sd35graph.server.body import read_model
@@ -13,7 +15,7 @@ from sd35graph.server.encoding import Json, dumps
 from sd35graph.server.guards.roles import Caller
 from sd35graph.server.jobs.history import history, queue_item
 from sd35graph.server.openapi import body_of
-from sd35graph.server.parts import Parts
+from sd35graph.server.parts import Parts, ServerParts
 
 if TYPE_CHECKING:
     from sd35graph.engine.storage.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 router = APIRouter(tags=["queue"])
 
 _MAX_INTEGER = 2**62
+_AT_ONCE = 100
 
 
 @router.get("/queue", response_model=wire.Queue)
@@ -55,11 +58,25 @@ async def get_history(
     offset: Annotated[int | None, Query(description="Leave out so many of the oldest.")] = None,
 ) -> Response:
     """Finished jobs, oldest first."""
+    places = await parts.supervisor.query(
+        lambda store: store.history_places(_storable(max_items), _storable(offset), user.only)
+    )
+    return StreamingResponse(_history_at(places, parts), media_type="application/json")
 
-    def read(store: JobStore) -> bytes:
-        return dumps(history(store.history(_storable(max_items), _storable(offset), user.only)))
 
-    return Response(await parts.supervisor.query(read), media_type="application/json")
+async def _history_at(places: Sequence[int], parts: ServerParts) -> AsyncIterator[bytes]:
+    """The object of the jobs at these places, some at a time: a long history fits into no memory."""
+
+    def read(chosen: Sequence[int], store: JobStore) -> bytes:
+        return dumps(history(store.history_at(chosen)))[1:-1]
+
+    separator = b"{"
+    for start in range(0, len(places), _AT_ONCE):
+        entries = await parts.supervisor.query(partial(read, places[start : start + _AT_ONCE]))
+        if entries:  # not all of them deleted meanwhile
+            yield separator + entries
+            separator = b","
+    yield b"{}" if separator == b"{" else b"}"
 
 
 @router.get("/history/{job_id}", response_model=dict[str, wire.HistoryEntry])
