@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sd35graph.graph.schema import NodeSchema
+from sd35graph.graph.schema import BUILTIN, NodeSchema
 
 _LOADERS = (
     "CheckpointLoaderSimple",
@@ -31,5 +31,5 @@ def with_stand_ins(schemas: Mapping[str, NodeSchema]) -> dict[str, NodeSchema]:
 def _stand_in(node_type: str) -> NodeSchema:
     description = "This server has no such node; it is listed because browser front ends expect it."
     return NodeSchema(
-        type=node_type, title=node_type, category="missing", pack="front_end", description=description, deprecated=True
+        type=node_type, title=node_type, category="missing", pack=BUILTIN, description=description, deprecated=True
     )
