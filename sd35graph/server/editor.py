@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.status import WS_1008_POLICY_VIOLATION
@@ -58,6 +59,8 @@ class Editor:
         await (await self._answer(scope))(scope, receive, send)
 
     async def _answer(self, scope: Scope) -> Response:
+        if scope["method"] not in ("GET", "HEAD"):
+            raise HTTPException(405)
         path = self._files.get_path(scope)
         if not (self._folder / "index.html").is_file():
             if path == ".":
