@@ -15,7 +15,7 @@ from uuid import uuid4
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
-from sd35graph.app import listen, new_server
+from sd35graph.serving import listen, new_server
 from sd35graph.settings import Settings
 
 TOY_PACK = Path(__file__).parent / "toy_pack"

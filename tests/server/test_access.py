@@ -16,7 +16,6 @@ from studio import ANNA, ANNAS_GUEST, BOB, PAST, ROOT, TOKENS, VERA, WRONG, run_
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from sd35graph.app import new_server
 from sd35graph.server.api import new_api
 from sd35graph.server.events import ws
 from sd35graph.server.guards.access import WRONG_TOKENS_PER_MINUTE, Access, TooManyAttempts
@@ -24,6 +23,7 @@ from sd35graph.server.guards.authentication import COOKIE
 from sd35graph.server.guards.rates import RateLimit
 from sd35graph.server.guards.roles import NEEDED_ROLES, User
 from sd35graph.server.routes.system import without_secrets
+from sd35graph.serving import new_server
 from sd35graph.settings import Settings
 from sd35graph.tokens import ROLES, TokenFile
 

@@ -15,8 +15,8 @@ from live_server import TOY_PACK, Server, fresh, serving, show
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from sd35graph.app import ServeError, _url, listen, new_server
 from sd35graph.server.events import hub
+from sd35graph.serving import ServeError, _url, listen, new_server
 from sd35graph.settings import Settings
 
 

@@ -16,11 +16,11 @@ import pytest
 from live_server import Server, fresh, serving, show
 from PIL import Image
 
-from sd35graph.app import ServeError, new_server
 from sd35graph.server import resources, wire
 from sd35graph.server.api import new_api
 from sd35graph.server.openapi import TAGS, describe
 from sd35graph.server.routes import queue
+from sd35graph.serving import ServeError, new_server
 from sd35graph.settings import Settings
 
 ROOT = Path(__file__).parents[2]
