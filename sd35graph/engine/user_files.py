@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -80,6 +81,14 @@ class UserFiles:
             raise FileNotFoundError(f'there is no file "{name}"')
         return path
 
+    def read(self, user: str | None, name: str) -> bytes:
+        """The content of a user's file, whole even while it is replaced. Raises as `path` does."""
+        path = self.path(user, name)
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            raise FileNotFoundError(f'there is no file "{name}"') from None  # removed at this moment
+
     def write(self, user: str | None, name: str, content: bytes, *, overwrite: bool) -> UserEntry:
         """Keep a file. Raises `NameTaken` unless it may be overwritten, `UnsafePath`, `OSError`."""
         path = self._path(user, name)
@@ -133,9 +142,10 @@ class UserFiles:
         for entry in os.scandir(folder):
             if entry.is_symlink() or is_unfinished(entry.name):
                 continue
-            yield self._entry(user, Path(entry.path))
-            if recurse and entry.is_dir():
-                yield from self._walk(user, Path(entry.path), recurse)
+            with suppress(FileNotFoundError):  # removed at this moment
+                yield self._entry(user, Path(entry.path))
+                if recurse and entry.is_dir():
+                    yield from self._walk(user, Path(entry.path), recurse)
 
     def _entry(self, user: str | None, path: Path) -> UserEntry:
         status = path.stat()

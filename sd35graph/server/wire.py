@@ -42,7 +42,7 @@ class QueueChange(Request):
     """Which waiting jobs, or finished ones in the history, to delete."""
 
     clear: bool = False
-    delete: list[str] = []
+    delete: list[str] = Field(default=[], max_length=10_000)
 
 
 class InterruptRequest(Request):

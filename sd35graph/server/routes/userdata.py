@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Annotated, TypeVar
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from fastapi import APIRouter, Query, Request
 from pydantic import JsonValue
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from sd35graph.engine.paths import UnsafePath
 from sd35graph.engine.user_files import NameTaken, UserEntry, UserFileError
@@ -104,11 +104,10 @@ async def list_entries(
     return Json(await in_thread(read))
 
 
-@router.get("/userdata/{file:path}", response_class=FileResponse)
+@router.get("/userdata/{file:path}", response_class=Response, responses={200: {"content": {"*/*": {}}}})
 async def get_file(file: str, parts: Parts, user: Caller) -> Response:
     """A file as it was kept."""
-    path = await in_thread(parts.user_files.path, user.name, file)
-    return _file_response(path)
+    return _file_response(file, await in_thread(parts.user_files.read, user.name, file))
 
 
 @router.post("/userdata/{file:path}/move/{dest:path}", response_model=str | wire.UserFile)
@@ -184,17 +183,16 @@ def _around_move(request: Request) -> tuple[str, str] | None:
     return name, new_name
 
 
-def _file_response(path: Path) -> Response:
+def _file_response(name: str, content: bytes) -> Response:
+    path = PurePosixPath(name)
     media_type = _SHOWN.get(path.suffix.lower())
     kind = "attachment" if media_type is None else "inline"
-    headers = {"content-security-policy": FILE_POLICY, "cache-control": "no-cache"}
-    return FileResponse(
-        path,
-        media_type=media_type or "application/octet-stream",
-        filename=path.name,
-        content_disposition_type=kind,
-        headers=headers,
-    )
+    headers = {
+        "content-security-policy": FILE_POLICY,
+        "cache-control": "no-cache",
+        "content-disposition": f"{kind}; filename*=UTF-8''{quote(path.name, safe='')}",
+    }
+    return Response(content, media_type=media_type or "application/octet-stream", headers=headers)
 
 
 def _listed(entry: UserEntry, path: str, split: bool, full_info: bool) -> JsonValue:

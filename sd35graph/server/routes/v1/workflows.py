@@ -6,6 +6,7 @@ Those of a user lie where editors save them too, in the folder `workflows` of th
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from hashlib import sha256
 from typing import Annotated
 
@@ -118,7 +119,7 @@ class _Precondition:
 
 def _content(name: str, parts: Parts, user: str | None) -> bytes:
     try:
-        return parts.user_files.path(user, _path(name)).read_bytes()
+        return parts.user_files.read(user, _path(name))
     except FileNotFoundError:
         return inside(parts.workflows, f"{name.removesuffix('.json')}.json").read_bytes()
 
@@ -130,7 +131,11 @@ def _own(files: UserFiles, user: str | None) -> dict[str, JsonValue]:
         return {}
     paths = [entry.path for entry in entries if entry.path.endswith(".json") and not entry.is_folder]
     names = {path: path.removeprefix(f"{_FOLDER}/").removesuffix(".json") for path in paths}
-    return {name: _shown(name, files.path(user, path).read_bytes(), False) for path, name in names.items()}
+    shown: dict[str, JsonValue] = {}
+    for path, name in names.items():
+        with suppress(FileNotFoundError):  # removed at this moment
+            shown[name] = _shown(name, files.read(user, path), False)
+    return shown
 
 
 def _shown(name: str, content: bytes, is_example: bool) -> JsonValue:
