@@ -138,14 +138,16 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobQuery:
-    """Which jobs a list shows: of these states, of one user, made from one workflow; None: of all.
+    """Which jobs a list shows: of these states, of one user, made from one workflow; None, or no state: of all.
 
-    newest_first: the newest, or those that took longest, before the others.
+    before: only those accepted before the job at this place. newest_first: the newest, or those that took longest,
+    before the others.
     """
 
-    states: tuple[JobState, ...]
     limit: int
     offset: int = 0
+    before: int | None = None
+    states: tuple[JobState, ...] = ()
     sort: Literal["created", "duration"] = "created"
     newest_first: bool = True
     workflow_id: str | None = None

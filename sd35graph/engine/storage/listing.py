@@ -14,22 +14,31 @@ _WORKFLOW_IDS = (
 )
 
 
-def read_page(connection: Connection, page: JobQuery) -> tuple[list[Job], int]:
-    """The jobs of a page, and how many there are on all pages."""
-    wanted = _condition(page)
-    total = connection.execute(select(func.count()).select_from(JOBS).where(wanted)).scalar_one()
+def count(connection: Connection, page: JobQuery) -> int:
+    """How many jobs there are on all pages."""
+    return connection.execute(select(func.count()).select_from(JOBS).where(_condition(page))).scalar_one()
+
+
+def read_page(connection: Connection, page: JobQuery) -> list[tuple[int, Job]]:
+    """The jobs of a page, each with its place."""
     # The places alone first: rows are large, and sorting would carry all of them along.
-    places = _sorted(select(JOBS.c.ordinal).where(wanted), page).limit(page.limit).offset(page.offset)
+    places = _sorted(select(JOBS.c.ordinal).where(_condition(page)), page).limit(page.limit).offset(page.offset)
     found = connection.execute(_sorted(select(JOBS).where(JOBS.c.ordinal.in_(places)), page))
-    return [rows.job_of(row) for row in found], total
+    return [(row.ordinal, rows.job_of(row)) for row in found]
 
 
 def _condition(page: JobQuery) -> ColumnElement[bool]:
-    wanted: ColumnElement[bool] = JOBS.c.state.in_(page.states)
+    names = [name for name in (page.workflow_id, page.user) if name is not None]
+    if rows.storable(names) != names:
+        return false()
+    wanted = rows.of_user(page.user)
+    if page.states:
+        wanted &= JOBS.c.state.in_(page.states)
+    if page.before is not None:
+        wanted &= JOBS.c.ordinal < page.before
     if page.workflow_id is not None:
-        asked = rows.storable([page.workflow_id])
-        wanted &= or_(*(name == asked[0] for name in _WORKFLOW_IDS)) if asked else false()
-    return wanted if page.user is None else wanted & (JOBS.c.submitted_by == page.user)
+        wanted &= or_(*(name == page.workflow_id for name in _WORKFLOW_IDS))
+    return wanted
 
 
 def _sorted(jobs: Select[tuple[object, ...]], page: JobQuery) -> Select[tuple[object, ...]]:

@@ -21,16 +21,14 @@ from sd35graph.engine.jobs import (
     DuplicateJob,
     Job,
     JobQuery,
-    JobState,
     NewJob,
     Result,
     Retention,
     StoreError,
     WebhookState,
 )
-from sd35graph.engine.storage import lease, queue, retention, rows, webhooks
+from sd35graph.engine.storage import lease, listing, queue, retention, rows, webhooks
 from sd35graph.engine.storage.database import durable, open_database, reading, refusals
-from sd35graph.engine.storage.listing import read_page
 from sd35graph.engine.storage.migrations import migrate
 from sd35graph.engine.storage.tables import EVENTS, FILES, JOBS, WEBHOOKS
 
@@ -238,10 +236,15 @@ class JobStore:
             numbers = {row.state: row.jobs for row in connection.execute(counted.group_by(JOBS.c.state))}
         return numbers.get("pending", 0), numbers.get("running", 0)
 
-    def listed(self, page: JobQuery) -> tuple[list[Job], int]:
-        """The jobs of a page, without messages, and how many there are on all pages."""
+    def listed(self, page: JobQuery) -> list[tuple[int, Job]]:
+        """The jobs of a page, without messages, each with its place among all that were ever accepted."""
         with self._asking() as connection:
-            return read_page(connection, page)
+            return listing.read_page(connection, page)
+
+    def count(self, page: JobQuery) -> int:
+        """How many jobs there are on all pages."""
+        with self._asking() as connection:
+            return listing.count(connection, page)
 
     def history(self, max_items: int | None = None, offset: int | None = None, user: str | None = None) -> list[Job]:
         """Ended jobs with their messages, in the order in which they ended; see `history_places`."""
@@ -271,21 +274,6 @@ class JobStore:
             chosen = _HISTORY_PLACE.in_(places[start : start + rows.PER_STATEMENT])
             found += self._jobs(_ALL_JOBS.where(chosen).order_by(_HISTORY_PLACE), with_messages=True)
         return found
-
-    def page(
-        self, limit: int, before: int | None = None, states: Sequence[JobState] = (), user: str | None = None
-    ) -> list[tuple[int, Job]]:
-        """Jobs of all kinds, the newest first, each with its place among all that were ever accepted.
-
-        before: only older ones than the job at this place. states: only these; empty: all. user: only jobs of this one.
-        """
-        wanted = _ALL_JOBS.where(rows.of_user(user)).order_by(JOBS.c.ordinal.desc()).limit(limit)
-        if before is not None:
-            wanted = wanted.where(JOBS.c.ordinal < before)
-        if states:
-            wanted = wanted.where(JOBS.c.state.in_(states))
-        with self._asking() as connection:
-            return [(row.ordinal, rows.job_of(row)) for row in connection.execute(wanted)]
 
     def delete(self, job_ids: Sequence[str] | None = None, user: str | None = None) -> int:
         """Remove these ended jobs and their events, None: all; gives how many. Others are left alone.

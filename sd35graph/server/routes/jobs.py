@@ -51,9 +51,9 @@ async def jobs_page(
     )
 
     def read(store: JobStore) -> bytes:
-        jobs, total = store.listed(query)
+        jobs, total = store.listed(query), store.count(query)
         shown = {"offset": offset, "limit": query.limit, "total": total, "has_more": offset + len(jobs) < total}
-        return dumps({"jobs": [job_summary(job) for job in jobs], "pagination": shown})
+        return dumps({"jobs": [job_summary(job) for _, job in jobs], "pagination": shown})
 
     return Response(await parts.supervisor.query(read), media_type="application/json")
 
@@ -93,4 +93,4 @@ def _states(status: str) -> tuple[JobState, ...]:
     unknown = [name for name in names if name not in STATUSES]
     if unknown:
         raise ApiError(400, "bad_request", f'there is no status "{unknown[0][:100]}"; known: {", ".join(STATUSES)}')
-    return tuple(STATUSES[name] for name in names or STATUSES)
+    return tuple(STATUSES[name] for name in names)

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Header, Query, Request
 from pydantic import JsonValue
 from starlette.responses import Response, StreamingResponse
 
-from sd35graph.engine.jobs import Job, JobState, Webhook
+from sd35graph.engine.jobs import Job, JobQuery, JobState, Webhook
 from sd35graph.server import resources
 from sd35graph.server.body import as_model, parse_json
 from sd35graph.server.encoding import Json
@@ -88,9 +88,8 @@ async def list_jobs(
     """Jobs of all states, the newest first: one's own, for administrators everybody's."""
     if user.only is not None and submitted_by not in (None, user.only):
         return Json({"jobs": [], "next": None})
-    found = await parts.supervisor.query(
-        lambda store: store.page(limit, cursor, state or (), _storable(user.only or submitted_by))
-    )
+    query = JobQuery(limit=limit, before=cursor, states=tuple(state or ()), user=user.only or submitted_by)
+    found = await parts.supervisor.query(lambda store: store.listed(query))
     following = str(found[-1][0]) if len(found) == limit else None
     return Json({"jobs": [summary(job) for _, job in found], "next": following})
 
@@ -238,8 +237,3 @@ async def _own_job(parts: ServerParts, job_id: str, user: User) -> Job:
     if job is None or not user.may_see(job.submitted_by):
         raise ApiError(404, "not_found", f'there is no job "{job_id[:100]}"; /v1/jobs lists them')
     return job
-
-
-def _storable(name: str | None) -> str | None:
-    """A user's name, or one nobody has where the database would not take it."""
-    return name if name is None or ("\0" not in name and name.isprintable()) else "-"
