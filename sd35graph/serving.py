@@ -17,7 +17,7 @@ from sd35graph.app import App
 from sd35graph.engine.jobs import StoreError
 from sd35graph.engine.storage.revisions import refuse_newer, revision_of
 from sd35graph.server.guards.access import Access
-from sd35graph.server.guards.slow_clients import patient_protocol, patient_socket
+from sd35graph.server.guards.slow_clients import http_with_timeouts, websocket_with_timeouts
 from sd35graph.server.parts import ServerParts
 from sd35graph.settings import Settings
 from sd35graph.tokens import TokenError, TokenFile
@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 
 _SHUTDOWN_TIMEOUT_S = 5
 _BACKLOG = 2048
-_LARGEST_CLIENT_MESSAGE_BYTES = 2**20
-_MOST_REQUESTS = 1_000
+_MAX_CLIENT_MESSAGE_BYTES = 2**20
+_MAX_REQUESTS = 1_000
 """Connections beside the sockets; more are answered with 503."""
 _OTHER_FILES = 256
 
@@ -42,7 +42,7 @@ def serve(settings: Settings, announce: Callable[[str], object] | None = None) -
     Where others can reach the server and there is no token, one is made, and told with the address, this once.
     Raises `ServeError` when the address cannot be listened on or the folders cannot be made.
     """
-    _allow_open_files(settings.max_sockets + _MOST_REQUESTS + _OTHER_FILES)
+    _allow_open_files(settings.max_sockets + _MAX_REQUESTS + _OTHER_FILES)
     with listen(settings.host, settings.port) as listener:
         new_server(settings, announce or _print).run(sockets=[listener])
 
@@ -70,7 +70,7 @@ def new_server(settings: Settings, announce: Callable[[str], object]) -> uvicorn
         raise ServeError(f"the server cannot start: {error}") from error
     config = uvicorn.Config(
         app.asgi,
-        http=patient_protocol(settings.request_timeout_s),
+        http=http_with_timeouts(settings.request_timeout_s),
         log_config=None,
         log_level="warning",
         access_log=False,
@@ -78,9 +78,9 @@ def new_server(settings: Settings, announce: Callable[[str], object]) -> uvicorn
         forwarded_allow_ips=list(settings.trusted_proxies),
         server_header=False,
         lifespan="on",
-        limit_concurrency=settings.max_sockets + _MOST_REQUESTS,
-        ws=patient_socket(settings.request_timeout_s),
-        ws_max_size=_LARGEST_CLIENT_MESSAGE_BYTES,
+        limit_concurrency=settings.max_sockets + _MAX_REQUESTS,
+        ws=websocket_with_timeouts(settings.request_timeout_s),
+        ws_max_size=_MAX_CLIENT_MESSAGE_BYTES,
         ws_per_message_deflate=False,  # pictures do not shrink, and the rest is not worth the time on one machine
         timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT_S,
     )

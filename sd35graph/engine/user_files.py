@@ -20,7 +20,7 @@ from pydantic import JsonValue
 from sd35graph.engine.artifacts import is_unfinished, write_whole
 from sd35graph.engine.paths import UnsafePath, inside, safe_components
 
-MOST_SETTINGS_BYTES = 4 * 2**20
+MAX_SETTINGS_BYTES = 4 * 2**20
 
 
 class UserFileError(Exception):
@@ -68,7 +68,7 @@ class UserFiles:
         """Keep these settings beside the others, all or none. Raises `UserFileError`, `OSError`."""
         with self._changing:
             content = json.dumps(self.settings(user) | dict(changes), indent=1).encode()
-            if len(content) > MOST_SETTINGS_BYTES:
+            if len(content) > MAX_SETTINGS_BYTES:
                 raise UserFileError(f"the settings would take {len(content):,} bytes; the server keeps 4 MiB of them")
             write_whole(self._folder(user) / "settings.json", content, overwrite=True)
 

@@ -244,8 +244,8 @@ def test_tokens_are_kept_as_digests_in_a_file_for_its_owner_only(tmp_path: Path)
 async def test_tokens_made_and_revoked_while_the_server_runs_count_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sd35graph.server.guards.access._LOOK_AGAIN_S", 0.0)
-    monkeypatch.setattr(ws, "LOOK_AT_TOKEN_S", 0.05)
+    monkeypatch.setattr("sd35graph.server.guards.access._POLL_S", 0.0)
+    monkeypatch.setattr(ws, "TOKEN_POLL_S", 0.05)
     file = TokenFile(tmp_path)
     with serving(tmp_path) as running:
         async with running.http() as http:

@@ -13,7 +13,7 @@ from live_server import Server, serving
 from studio import ANNA, BOB, ROOT, VERA, studio
 
 from sd35graph.engine import user_files
-from sd35graph.engine.user_files import MOST_SETTINGS_BYTES, UserFileError, UserFiles
+from sd35graph.engine.user_files import MAX_SETTINGS_BYTES, UserFileError, UserFiles
 from sd35graph.server import wire
 
 SAVED = "/api/userdata/workflows%2FNAME.json"
@@ -60,7 +60,7 @@ def test_damaged_or_endless_settings_are_refused_and_left_as_they_are(tmp_path: 
     files = UserFiles(tmp_path)
     files.change_settings(None, {"a": 1})
     with pytest.raises(UserFileError, match="the server keeps 4 MiB"):
-        files.change_settings(None, {"b": "x" * MOST_SETTINGS_BYTES})
+        files.change_settings(None, {"b": "x" * MAX_SETTINGS_BYTES})
     assert files.settings(None) == {"a": 1}
     path = tmp_path / "user" / "default" / "settings.json"
     path.write_text("{")

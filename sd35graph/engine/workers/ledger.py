@@ -23,7 +23,7 @@ T = TypeVar("T")
 _FIRST_RETRY_S = 0.2
 _LAST_RETRY_S = 5.0
 
-_MOST_TOGETHER = 64
+_MAX_TOGETHER = 64
 
 Change = Callable[["JobStore"], tuple[T, Sequence[Event]]]
 """Changes the store; gives a result and the events to publish. Is called again if it had to be undone."""
@@ -76,8 +76,8 @@ class Ledger:
         return result
 
     def _make_waiting(self, loop: asyncio.AbstractEventLoop) -> None:
-        requests = self._waiting[:_MOST_TOGETHER]
-        del self._waiting[:_MOST_TOGETHER]
+        requests = self._waiting[:_MAX_TOGETHER]
+        del self._waiting[:_MAX_TOGETHER]
         self._is_at_work = bool(requests)
         if requests:
             self._thread.submit(self._make_and_tell, loop, requests)

@@ -25,7 +25,7 @@ PREVIEW_IMAGE_WITH_METADATA = 4
 _IMAGE_TYPES = {"image/jpeg": 1, "image/png": 2}
 QUEUE_LENGTH = "queue length"
 """What messages that tell the length of the queue replace."""
-_MOST_RUNNING = 64
+_MAX_RUNNING = 64
 """So many running nodes one message names."""
 
 Data = Mapping[str, JsonValue]
@@ -208,7 +208,7 @@ class JobFeed:
 
     def _newest_running(self) -> list[str]:
         """The running nodes in the order they started; of many, the last."""
-        return list(islice(reversed(self._running), _MOST_RUNNING))[::-1]
+        return list(islice(reversed(self._running), _MAX_RUNNING))[::-1]
 
     def _state(self, changed: str, finished: _NodeProgress | None = None, *, replaces: str | None = None) -> Message:
         """`progress_state` after a change of one node, which now runs unless it ended as `finished`."""

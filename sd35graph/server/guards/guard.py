@@ -15,7 +15,7 @@ from sd35graph.server.guards.limits import Limits
 from sd35graph.server.pages import STRICT_POLICY
 
 _UPLOADS = ("/upload/", "/api/upload/")
-_SLOWEST_BODY_BYTES_PER_S = 4096
+_MIN_BODY_BYTES_PER_S = 4096
 _SAFE_HEADERS = (  # as ASGI has them: every answer gets them
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
@@ -95,7 +95,7 @@ class Guard:
                 return await receive()
             now = asyncio.get_running_loop().time()
             started = now if started is None else started
-            allowed_s = self._limits.request_timeout_s + received / _SLOWEST_BODY_BYTES_PER_S
+            allowed_s = self._limits.request_timeout_s + received / _MIN_BODY_BYTES_PER_S
             try:
                 async with asyncio.timeout_at(started + allowed_s):
                     message = await receive()

@@ -13,8 +13,8 @@ from pydantic import JsonValue
 from sd35graph.server.events.hub import Hub
 from sd35graph.server.events.messages import Message
 
-_MOST_LINES = 300
-_MOST_SUBSCRIBERS = 100
+_MAX_LINES = 300
+_MAX_SUBSCRIBERS = 100
 _SIZE: JsonValue = {"cols": 120, "rows": 30}
 
 
@@ -28,7 +28,7 @@ class LogTail(logging.Handler):
         super().__init__(logging.INFO)
         self.setFormatter(formatter)
         self._hub = hub
-        self._records: deque[logging.LogRecord] = deque(maxlen=_MOST_LINES)
+        self._records: deque[logging.LogRecord] = deque(maxlen=_MAX_LINES)
         self._subscribers: set[str] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -46,7 +46,7 @@ class LogTail(logging.Handler):
         """Send a client the lines to come, or no more of them."""
         if not enabled:
             self._subscribers.discard(client_id)
-        elif len(self._subscribers) < _MOST_SUBSCRIBERS:
+        elif len(self._subscribers) < _MAX_SUBSCRIBERS:
             self._subscribers.add(client_id)
 
     def lines(self) -> list[JsonValue]:

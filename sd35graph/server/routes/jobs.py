@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(tags=["jobs"])
 
-_MOST_JOBS = 1000
+_MAX_JOBS = 1000
 _MAX_INTEGER = 2**62
 
 
@@ -36,13 +36,13 @@ async def jobs_page(
         Literal["created_at", "execution_duration"], Query(description="What to sort by.")
     ] = "created_at",
     sort_order: Annotated[Literal["asc", "desc"], Query(description="desc: the newest or longest first.")] = "desc",
-    limit: Annotated[int, Query(ge=1, description="At most so many; never more than 1000.")] = _MOST_JOBS,
+    limit: Annotated[int, Query(ge=1, description="At most so many; never more than 1000.")] = _MAX_JOBS,
     offset: Annotated[int, Query(ge=0, description="Leave out so many of the first.")] = 0,
 ) -> Response:
     """Jobs of all states, the newest first."""
     query = JobQuery(
         states=_states(status),
-        limit=min(limit, _MOST_JOBS),
+        limit=min(limit, _MAX_JOBS),
         offset=min(offset, _MAX_INTEGER),
         sort="created" if sort_by == "created_at" else "duration",
         newest_first=sort_order == "desc",

@@ -21,7 +21,7 @@ from sd35graph.server.stand_ins import with_stand_ins
 
 router = APIRouter(tags=["nodes"])
 
-_LARGEST_HEAD_BYTES = 100_000_000
+_MAX_HEAD_BYTES = 100_000_000
 """As the format allows."""
 
 
@@ -90,7 +90,7 @@ def safetensors_metadata(path: Path) -> JsonValue:
     """The metadata in the head of a safetensors file. Raises `ValueError` when it is none."""
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= _LARGEST_HEAD_BYTES:
+        if not 2 <= length <= _MAX_HEAD_BYTES:
             raise ValueError(f"its head would be {length:,} bytes long")
         head = json.loads(file.read(length))
     metadata = head.get("__metadata__", {}) if isinstance(head, dict) else None
