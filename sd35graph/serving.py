@@ -8,7 +8,9 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -30,6 +32,7 @@ _MAX_CLIENT_MESSAGE_BYTES = 2**20
 _MAX_REQUESTS = 1_000
 """Connections beside the sockets; more are answered with 503."""
 _OTHER_FILES = 256
+_LOCK = ".sd35graph.lock"
 
 
 class ServeError(Exception):
@@ -40,11 +43,49 @@ def serve(settings: Settings, announce: Callable[[str], object] | None = None) -
     """Serve until SIGINT or SIGTERM. `announce` is given the address once it answers; None: it is printed.
 
     Where others can reach the server and there is no token, one is made, and told with the address, this once.
-    Raises `ServeError` when the address cannot be listened on or the folders cannot be made.
+    Raises `ServeError` when the address cannot be listened on, the folders cannot be made, or another server has them.
     """
     _allow_open_files(settings.max_sockets + _MAX_REQUESTS + _OTHER_FILES)
-    with listen(settings.host, settings.port) as listener:
+    with listen(settings.host, settings.port) as listener, owned(settings.base):
         new_server(settings, announce or _print).run(sockets=[listener])
+
+
+@contextmanager
+def owned(base: Path) -> Iterator[None]:
+    """Own a base folder until the block ends, or the process does; a file in it is locked meanwhile.
+
+    Two servers would run each other's jobs, and only one of them could tell the clients. Raises `ServeError`.
+    """
+    handle = None
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        handle = os.open(base / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        _lock(handle, base)
+    except OSError as error:  # what writes there says it clearer; some file systems know no locks
+        logger.debug("base folder is not locked", extra={"reason": str(error)})
+    try:
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _lock(handle: int, base: Path) -> None:
+    if sys.platform == "win32":
+        return  # it has no such locks
+    import fcntl
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        owner = os.read(handle, 20).decode("ascii", "replace")
+        os.close(handle)
+        raise ServeError(
+            f"another server, process {owner}, uses the folder {base} already; end it, or choose another folder with "
+            "--base. For several devices, start one server with --devices"
+        ) from error
+    os.truncate(handle, 0)
+    os.write(handle, str(os.getpid()).encode())
 
 
 def _allow_open_files(count: int) -> None:

@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from sd35graph.server.events import hub
-from sd35graph.serving import ServeError, _url, listen, new_server
+from sd35graph.serving import ServeError, _url, listen, new_server, owned
 from sd35graph.settings import Settings
 
 
@@ -121,6 +121,18 @@ async def test_uploads_have_a_limit_of_their_own(tmp_path: Path) -> None:
 def test_a_port_in_use_is_named_with_the_way_out() -> None:
     with listen("127.0.0.1", 0) as taken, pytest.raises(ServeError, match=r"in use already.*--port"):
         listen("127.0.0.1", taken.getsockname()[1])
+
+
+def test_a_base_folder_has_one_server_at_a_time(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    refused = pytest.raises(ServeError, match=rf"another server, process {os.getpid()}, uses the folder .*--base")
+    with owned(base), owned(tmp_path), refused, owned(base):
+        pass
+    with owned(base):
+        pass
+    (tmp_path / "file").touch()
+    with owned(tmp_path / "file"):  # said by who needs the folder
+        pass
 
 
 def test_all_networks_are_told_as_an_address_others_can_use() -> None:
