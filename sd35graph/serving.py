@@ -106,7 +106,7 @@ def new_server(settings: Settings, announce: Callable[[str], object]) -> uvicorn
         if settings.store_file is not None:
             refuse_newer(revision_of(settings.store_file), str(settings.store_file))
         app = App.from_settings(settings)
-        secret = _first_token(app.parts.access, settings)
+        secret = first_token(app.parts.access, settings)
     except (OSError, StoreError, TokenError) as error:
         raise ServeError(f"the server cannot start: {error}") from error
     config = uvicorn.Config(
@@ -128,7 +128,7 @@ def new_server(settings: Settings, announce: Callable[[str], object]) -> uvicorn
     return _Server(config, settings.shutdown_limit_s, announce, secret, app.parts)
 
 
-def _first_token(access: Access, settings: Settings) -> str | None:
+def first_token(access: Access, settings: Settings) -> str | None:
     """A new administrator's token where one is needed and there is none."""
     if access.is_open or access.has_tokens:
         return None
@@ -164,7 +164,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started and sockets:
             self._announce(
-                f"sd35graph is at {_url(sockets[0])}{'' if self._secret is None else f'/?token={self._secret}'}"
+                f"sd35graph is at {address_of(sockets[0])}{'' if self._secret is None else f'/?token={self._secret}'}"
             )
             if self._secret is not None:
                 self._announce(
@@ -234,7 +234,7 @@ def _why_not(host: str, port: int, error: OSError) -> str:
     return f"cannot listen on port {port} of {host}: {error}"
 
 
-def _url(listener: socket.socket) -> str:
+def address_of(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     if host in ("0.0.0.0", "::"):
         host = _own_address()

@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from sd35graph.server.events import hub
-from sd35graph.serving import ServeError, _url, listen, new_server, owned
+from sd35graph.serving import ServeError, address_of, listen, new_server, owned
 from sd35graph.settings import Settings
 
 
@@ -137,7 +137,7 @@ def test_a_base_folder_has_one_server_at_a_time(tmp_path: Path) -> None:
 
 def test_all_networks_are_told_as_an_address_others_can_use() -> None:
     with listen("0.0.0.0", 0) as listener:
-        assert re.fullmatch(rf"http://(?!0\.)[\d.]+:{listener.getsockname()[1]}", _url(listener))
+        assert re.fullmatch(rf"http://(?!0\.)[\d.]+:{listener.getsockname()[1]}", address_of(listener))
 
 
 def test_an_address_of_another_machine_is_named() -> None:
