@@ -251,22 +251,21 @@ def failed(event: Event, _node_types: NodeTypes) -> Message:
     """`execution_error`: the node to blame, what it raised, and what was done before."""
     error = event.data.get("error")
     detail: Mapping[str, JsonValue] = error if isinstance(error, dict) else {"message": str(error)}
-    executed = event.data.get("executed", [])
-    return Message(
-        "execution_error",
-        {
-            "prompt_id": event.job_id,
-            "node_id": detail.get("node_id"),
-            "node_type": detail.get("node_type"),
-            "executed": executed,
-            "exception_message": detail.get("message", ""),
-            "exception_type": detail.get("type", ""),
-            "traceback": detail.get("traceback", []),
-            "current_inputs": detail.get("inputs", {}),
-            "current_outputs": executed,
-            **_stamped(event),
-        },
-    )
+    return Message("execution_error", {**error_data(detail, event.data.get("executed", [])), **_stamped(event)})
+
+
+def error_data(error: Mapping[str, JsonValue], executed: JsonValue) -> dict[str, JsonValue]:
+    """A `JobError` as clients read it. executed: ids of the nodes that were done before."""
+    return {
+        "node_id": error.get("node_id"),
+        "node_type": error.get("node_type"),
+        "executed": executed,
+        "exception_message": error.get("message", ""),
+        "exception_type": error.get("type", ""),
+        "traceback": error.get("traceback", []),
+        "current_inputs": error.get("inputs", {}),
+        "current_outputs": executed,
+    }
 
 
 def warning(event: Event, node_types: NodeTypes) -> Message:
@@ -286,21 +285,13 @@ def warning(event: Event, node_types: NodeTypes) -> Message:
 
 def blocked(event: Event, node_types: NodeTypes) -> Message:
     """`execution_error` of type `ExecutionBlocked`: an output was blocked on purpose; the job itself goes on."""
-    return Message(
-        "execution_error",
-        {
-            "prompt_id": event.job_id,
-            "node_id": event.data.get("node"),
-            "node_type": _type_of_node(event, node_types),
-            "executed": [],
-            "exception_message": event.data.get("message", ""),
-            "exception_type": "ExecutionBlocked",
-            "traceback": [],
-            "current_inputs": {},
-            "current_outputs": [],
-            **_stamped(event),
-        },
-    )
+    error: dict[str, JsonValue] = {
+        "node_id": event.data.get("node"),
+        "node_type": _type_of_node(event, node_types),
+        "message": event.data.get("message", ""),
+        "type": "ExecutionBlocked",
+    }
+    return Message("execution_error", {**error_data(error, []), **_stamped(event)})
 
 
 def cancelled(event: Event, node_types: NodeTypes) -> Message:
