@@ -20,6 +20,9 @@ MAX_ATTEMPTS = 2
 MAX_RETRIES = 20
 """How often a job is tried again, for whatever reason, before it is taken to be what ends the server."""
 
+MAX_INTEGER = 2**62
+"""Larger numbers are asked of no database."""
+
 MESSAGE_TYPES: tuple[EventType, ...] = (
     "started",
     "cached",

@@ -122,7 +122,7 @@ def fuzz_frames(target: ServerProcess, most: int, *, is_same: bool) -> int:
     def send(case: tuple[dict[str, str], list[str | bytes]]) -> None:
         query, frames = case
         text = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
-        with connect(f"{target.url.replace('http', 'ws')}/ws?{text}", max_size=None) as client:
+        with connect(f"{target.url.replace('http', 'ws')}/ws?{text}", max_size=None, open_timeout=60) as client:
             client.recv(TIMEOUT_S)
             for frame in frames:
                 client.send(frame)

@@ -179,7 +179,7 @@ async def test_the_socket_needs_a_token_too(users: Server, secret: str | None) -
 async def test_the_socket_takes_the_token_from_each_place(users: Server) -> None:
     address = users.url.replace("http", "ws") + "/ws"
     for headers in ({"Authorization": f"Bearer {VERA}"}, {"Cookie": f"{COOKIE}={VERA}"}):
-        async with connect(address, additional_headers=headers) as socket:
+        async with connect(address, additional_headers=headers, open_timeout=60) as socket:
             assert "status" in str(await socket.recv())
     async with users.listening(token=VERA):
         pass

@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from starlette.status import WS_1008_POLICY_VIOLATION, WS_1013_TRY_AGAIN_LATER
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from sd35graph.engine.jobs import StoreError
+from sd35graph.engine.jobs import MAX_INTEGER, StoreError
 from sd35graph.engine.workers.supervisor import Supervisor
 from sd35graph.server.events.hub import Client, Hub
 from sd35graph.server.events.messages import Message, features
@@ -24,7 +24,6 @@ logger = logging.getLogger(__name__)
 
 TOKEN_POLL_S = 2.0
 CLOSE_TIMEOUT_S = 2.0
-_MAX_INTEGER = 2**62
 _MAX_DIGITS = 40
 
 
@@ -41,7 +40,7 @@ async def serve_socket(websocket: WebSocket, parts: ServerParts, user: User) -> 
         await websocket.close(WS_1013_TRY_AGAIN_LATER, "too many sockets are open; try again later")
         return
     asked = websocket.query_params.get("after", "")
-    after = min(int(asked), _MAX_INTEGER) if asked.isdecimal() and len(asked) < _MAX_DIGITS else None
+    after = min(int(asked), MAX_INTEGER) if asked.isdecimal() and len(asked) < _MAX_DIGITS else None
     client = hub.greet(websocket.query_params.get("clientId") or uuid4().hex, user.only, after)
     tasks: set[asyncio.Task[object]] = set()
     try:

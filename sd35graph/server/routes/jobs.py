@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from sd35graph.engine.jobs import Job, JobQuery, JobState
+from sd35graph.engine.jobs import MAX_INTEGER, Job, JobQuery, JobState
 from sd35graph.server import wire
 from sd35graph.server.body import read_model
 from sd35graph.server.encoding import Json, dumps
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 router = APIRouter(tags=["jobs"])
 
 _MAX_JOBS = 1000
-_MAX_INTEGER = 2**62
 
 
 @router.get("/jobs", response_model=wire.JobList)
@@ -43,7 +42,7 @@ async def jobs_page(
     query = JobQuery(
         states=_states(status),
         limit=min(limit, _MAX_JOBS),
-        offset=min(offset, _MAX_INTEGER),
+        offset=min(offset, MAX_INTEGER),
         sort="created" if sort_by == "created_at" else "duration",
         newest_first=sort_order == "desc",
         workflow_id=workflow_id,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
 
+from sd35graph.engine.jobs import MAX_INTEGER
 from sd35graph.server import wire
 from sd35graph.server.body import read_model
 from sd35graph.server.encoding import Json, dumps
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 router = APIRouter(tags=["queue"])
 
-_MAX_INTEGER = 2**62
 _AT_ONCE = 100
 
 
@@ -114,4 +114,4 @@ async def interrupt(request: Request, parts: Parts, user: Caller) -> Response:
 
 def _storable(number: int | None) -> int | None:
     """The number, cut to what a database can count to."""
-    return None if number is None else min(number, _MAX_INTEGER)
+    return None if number is None else min(number, MAX_INTEGER)

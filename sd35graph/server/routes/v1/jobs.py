@@ -12,7 +12,7 @@ from fastapi import APIRouter, Header, Query, Request
 from pydantic import JsonValue
 from starlette.responses import Response, StreamingResponse
 
-from sd35graph.engine.jobs import Job, JobQuery, JobState, Webhook
+from sd35graph.engine.jobs import MAX_INTEGER, Job, JobQuery, JobState, Webhook
 from sd35graph.server import resources
 from sd35graph.server.body import as_model, parse_json
 from sd35graph.server.encoding import Json
@@ -33,7 +33,6 @@ router = APIRouter(prefix="/v1/jobs", tags=["v1: jobs"])
 
 _KEYS = UUID("6b1d9c1e-0f5d-4f0e-9a55-0b6d4b1f2c77")
 _DIGEST = "idempotency_sha256"
-_MAX_INTEGER = 2**62
 
 
 @router.post("", status_code=201, response_model=resources.JobDetail, openapi_extra=body_of(resources.JobRequest))
@@ -83,7 +82,7 @@ async def list_jobs(
     state: Annotated[list[JobState] | None, Query(description="Only jobs in one of these states.")] = None,
     submitted_by: Annotated[str | None, Query(max_length=200, description="Only jobs of this user.")] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="At most so many.")] = 50,
-    cursor: Annotated[int | None, Query(ge=0, le=_MAX_INTEGER, description="`next` of the answer before.")] = None,
+    cursor: Annotated[int | None, Query(ge=0, le=MAX_INTEGER, description="`next` of the answer before.")] = None,
 ) -> Response:
     """Jobs of all states, the newest first: one's own, for administrators everybody's."""
     if user.only is not None and submitted_by not in (None, user.only):
