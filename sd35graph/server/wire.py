@@ -85,6 +85,10 @@ class Answer(Lazy):
     model_config = ConfigDict(extra="forbid")
 
 
+class Done(Answer):
+    """It is done, and there is nothing to tell: `{}`."""
+
+
 class NodeError(Answer):
     """One problem of a node."""
 

@@ -78,7 +78,7 @@ class Server:
             address += f"&after={after}"
         if token is not None:
             address += f"&token={token}"
-        async with connect(address, max_size=2**26, open_timeout=60) as socket:
+        async with connect(address, max_size=2**26, open_timeout=TIMEOUT_S) as socket:
             listener = Listener(socket, client_id)
             assert (await listener.next())["type"] == "status"
             yield listener

@@ -64,7 +64,7 @@ async def logs_raw(parts: Parts) -> Response:
     return Json(parts.logs.content(parts.logs.lines()))
 
 
-@router.patch("/internal/logs/subscribe", openapi_extra=body_of(wire.LogSubscription))
+@router.patch("/internal/logs/subscribe", response_model=wire.Done, openapi_extra=body_of(wire.LogSubscription))
 async def subscribe_to_logs(request: Request, parts: Parts) -> Response:
     """Have new log lines sent to a socket, as messages of type `logs`, or no more of them."""
     asked = await read_model(request, wire.LogSubscription)

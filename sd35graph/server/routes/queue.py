@@ -42,7 +42,7 @@ async def get_queue(parts: Parts, user: Caller) -> Response:
     return Response(await parts.supervisor.query(read), media_type="application/json")
 
 
-@router.post("/queue", openapi_extra=body_of(wire.QueueChange))
+@router.post("/queue", response_model=wire.Done, openapi_extra=body_of(wire.QueueChange))
 async def change_queue(request: Request, parts: Parts, user: Caller) -> Response:
     """Delete waiting jobs: all with `clear`, or those in `delete`. Unknown ids are ignored."""
     change = await read_model(request, wire.QueueChange)
@@ -91,7 +91,7 @@ async def get_history_of(job_id: str, parts: Parts, user: Caller) -> Response:
     return Response(await parts.supervisor.query(read), media_type="application/json")
 
 
-@router.post("/history", openapi_extra=body_of(wire.QueueChange))
+@router.post("/history", response_model=wire.Done, openapi_extra=body_of(wire.QueueChange))
 async def change_history(request: Request, parts: Parts, user: Caller) -> Response:
     """Delete finished jobs: all with `clear`, or those in `delete`. Unknown ids are ignored."""
     change = await read_model(request, wire.QueueChange)
@@ -99,7 +99,7 @@ async def change_history(request: Request, parts: Parts, user: Caller) -> Respon
     return Json({})
 
 
-@router.post("/interrupt", openapi_extra=body_of(wire.InterruptRequest))
+@router.post("/interrupt", response_model=wire.Done, openapi_extra=body_of(wire.InterruptRequest))
 async def interrupt(request: Request, parts: Parts, user: Caller) -> Response:
     """Stop the running job `prompt_id`, or every running one. A job that waits goes on waiting."""
     job_id = (await read_model(request, wire.InterruptRequest)).prompt_id

@@ -49,7 +49,7 @@ async def get_settings(parts: Parts, user: Caller) -> Response:
     return Json(await in_thread(parts.user_files.settings, user.name))
 
 
-@router.post("/settings", openapi_extra=ANY_OBJECT)
+@router.post("/settings", response_model=wire.Done, openapi_extra=ANY_OBJECT)
 async def change_settings(request: Request, parts: Parts, user: Caller) -> Response:
     """Keep some settings; the others stay."""
     changes = await read_json(request)
@@ -65,7 +65,7 @@ async def get_setting(name: str, parts: Parts, user: Caller) -> Response:
     return Json((await in_thread(parts.user_files.settings, user.name)).get(name))
 
 
-@router.post("/settings/{name}", openapi_extra=ANY_JSON)
+@router.post("/settings/{name}", response_model=wire.Done, openapi_extra=ANY_JSON)
 async def change_setting(name: str, request: Request, parts: Parts, user: Caller) -> Response:
     """Keep one setting."""
     await in_thread(parts.user_files.change_settings, user.name, {name: await read_json(request)})

@@ -1525,6 +1525,11 @@ export interface components {
             vram_total: number;
         };
         /**
+         * Done
+         * @description It is done, and there is nothing to tell: `{}`.
+         */
+        Done: Record<string, never>;
+        /**
          * ErrorData
          * @description Data of `execution_error`.
          */
@@ -3185,7 +3190,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description Refused */
@@ -3283,7 +3288,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description Refused */
@@ -3502,7 +3507,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description Refused */
@@ -3535,7 +3540,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description Refused */
@@ -3953,7 +3958,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description Refused */
@@ -4055,7 +4060,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description Refused */
@@ -4123,7 +4128,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description Refused */
@@ -4600,6 +4605,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The job this key was sent with before. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetail"];
+                };
+            };
             /** @description Successful Response */
             201: {
                 headers: {
@@ -4765,8 +4779,17 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The events, until the job's last. */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description The job has ended, and nothing came after that event. */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -35,7 +35,13 @@ _KEYS = UUID("6b1d9c1e-0f5d-4f0e-9a55-0b6d4b1f2c77")
 _DIGEST = "idempotency_sha256"
 
 
-@router.post("", status_code=201, response_model=resources.JobDetail, openapi_extra=body_of(resources.JobRequest))
+@router.post(
+    "",
+    status_code=201,
+    response_model=resources.JobDetail,
+    responses={200: {"model": resources.JobDetail, "description": "The job this key was sent with before."}},
+    openapi_extra=body_of(resources.JobRequest),
+)
 async def submit_job(
     request: Request,
     parts: Parts,
@@ -99,7 +105,14 @@ async def get_job(job_id: str, parts: Parts, user: Caller) -> Response:
     return Json(await _whole(parts, await _own_job(parts, job_id, user)))
 
 
-@router.get("/{job_id}/events", response_class=StreamingResponse)
+@router.get(
+    "/{job_id}/events",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"text/event-stream": {}}, "description": "The events, until the job's last."},
+        204: {"description": "The job has ended, and nothing came after that event."},
+    },
+)
 async def job_events(
     request: Request,
     job_id: str,
