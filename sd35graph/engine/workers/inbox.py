@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -13,7 +12,6 @@ from sd35graph.engine.workers.protocol import Frame
 
 _QUIET: frozenset[EventType] = frozenset(EVENT_TYPES) - MOMENTARY - FINAL
 _LINGER_S = 0.004
-_GATHER_S = 0.0005
 _MAX_WAITING_FRAMES = 10_000
 
 
@@ -41,8 +39,6 @@ class Inbox:
         is_urgent = not all(map(_is_quiet, frames))
         if is_first or is_urgent:  # else the loop knows already
             self._notify(is_urgent=is_urgent)
-        if not is_urgent:
-            time.sleep(_GATHER_S)  # what follows at once is then read in one go
 
     def post_exit(self, exit_code: int) -> None:
         """Add the end of the process, after its last frame."""

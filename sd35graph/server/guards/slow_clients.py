@@ -10,7 +10,8 @@ from asyncio.transports import BaseTransport
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from sd35graph.server.events.gathering import GatheringProtocol
 
 _MIN_ANSWER_BYTES_PER_S = 1024
 _MAX_UNREAD_BYTES = 2**20
@@ -61,13 +62,13 @@ def http_with_timeouts(timeout_s: float) -> type[H11Protocol]:
     return HttpProtocol
 
 
-def websocket_with_timeouts(timeout_s: float) -> type[WebSocketsSansIOProtocol]:
+def websocket_with_timeouts(timeout_s: float) -> type[GatheringProtocol]:
     """uvicorn's WebSocket that waits `timeout_s` seconds for a client to take some of what waits for it.
 
     It answers a handshake it cannot read, too, and one that only asks, by pings, and never reads, is cut off.
     """
 
-    class SocketProtocol(WebSocketsSansIOProtocol):
+    class SocketProtocol(GatheringProtocol):
         def connection_made(self, transport: BaseTransport) -> None:
             super().connection_made(transport)
             self._reader = _Reader(self.transport, timeout_s)
