@@ -58,6 +58,7 @@ def result_of(result: Result) -> dict[str, object]:
 
 def job_of(row: JobRow, messages: Sequence[Event] = ()) -> Job:
     """The job a row stands for."""
+    # Any: JSON, as `request_of` and `result_of` made it.
     request: Mapping[str, Any] = row.request
     result: Mapping[str, Any] = row.result or {}
     return Job(

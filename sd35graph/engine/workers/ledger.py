@@ -35,7 +35,7 @@ _Outcome = tuple[Any, Sequence[Event]] | BaseException  # Any: each change has a
 class _Request:
     """A change that waits to be made, and who waits for it."""
 
-    change: Change[Any]
+    change: Change[Any]  # Any: see `_Outcome`
     durable: bool
     ahead: bool
     done: asyncio.Future[Any]
