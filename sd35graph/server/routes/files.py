@@ -7,6 +7,7 @@ import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -133,6 +134,9 @@ async def _read_form(request: Request) -> _Upload:
             )
     except HTTPException as error:  # what the form parser makes of a malformed body
         raise ApiError(400, "bad_request", f"the upload cannot be read: {error.detail}") from error
+    except OSError as error:  # large ones wait in the system's folder of temporary files
+        sentence = f"the upload cannot be taken in: {error.strerror or error}; make room in {gettempdir()}"
+        raise ApiError(507, "file_not_kept", sentence) from error
 
 
 def _check_pixels(upload: _Upload, max_pixels: int) -> None:
