@@ -229,6 +229,12 @@ class JobStore:
         """Running jobs, of all processes."""
         return self._jobs(_ALL_JOBS.where(JOBS.c.state == "running").order_by(JOBS.c.started_ms))
 
+    def queued(self) -> tuple[list[Job], list[Job]]:
+        """(running, pending) jobs of one moment, in order: one that is being taken is in exactly one of them."""
+        both = self._jobs(_ALL_JOBS.where(JOBS.c.state.in_(("running", "pending"))).order_by(*queue.PLACE))
+        running = sorted((job for job in both if job.state == "running"), key=lambda job: job.started_ms or 0)
+        return running, [job for job in both if job.state == "pending"]
+
     def counts(self) -> tuple[int, int]:
         """(pending, running) jobs."""
         counted = select(JOBS.c.state, func.count().label("jobs")).where(JOBS.c.state.in_(("pending", "running")))

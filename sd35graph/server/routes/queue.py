@@ -31,7 +31,7 @@ async def get_queue(parts: Parts, user: Caller) -> Response:
     """The jobs that run and wait, in order; those of other users without their names and graphs."""
 
     def read(store: JobStore) -> bytes:
-        running, pending = store.running(), store.pending()
+        running, pending = store.queued()
         return dumps(
             {
                 "queue_running": [queue_item(job, user.only) for job in running],
