@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any  # JSON schemas are nested dictionaries, and pydantic types them so
 
 from fastapi import FastAPI
@@ -66,7 +67,7 @@ _PATH_PARAMETERS = {
     "dest": "The file's new path.",
     "pack": "Whose example it is.",
 }
-_ROLES = {route.replace(":path}", "}"): role for route, role in NEEDED_ROLES.items()}
+_ROLES: Mapping[str, Role | None] = {route.replace(":path}", "}"): role for route, role in NEEDED_ROLES.items()}
 _SECURITY = {
     "token": {
         "type": "http",

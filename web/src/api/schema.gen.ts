@@ -3373,7 +3373,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description One of the folders that are listed a level above. */
-                folder: string;
+                folder: "input" | "output" | "temp";
             };
             cookie?: never;
         };

@@ -203,8 +203,8 @@ def _prompt(asked: resources.JobRequest, job_id: str | None, digest: str) -> dic
     if asked.targets is not None:
         body["partial_execution_targets"] = list(asked.targets)
     if job_id is None:
-        return body | {"extra_data": asked.extra_data}
-    return body | {"prompt_id": job_id, "extra_data": {**asked.extra_data, _DIGEST: digest}}
+        return {**body, "extra_data": asked.extra_data}
+    return {**body, "prompt_id": job_id, "extra_data": {**asked.extra_data, _DIGEST: digest}}
 
 
 def _unprocessable(reply: Mapping[str, JsonValue]) -> ApiError:
