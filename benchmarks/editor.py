@@ -2,8 +2,8 @@
 
 Starts `sd35graph serve` for the node types and the built page, and a headless Chromium whose WebSocket is replaced by
 one of our own in the page, so that progress events come at a set rate. Per size: how long a workflow takes to open,
-from the drop of its file until its first frame; and, while progress events for cards in sight arrive at 100 a second, how
-long frames take while a card is dragged, while the view is panned and while the whole graph is moved from afar.
+from the drop of its file until its first frame; and, while progress events for cards in sight arrive at 100 a second,
+how long frames take while a card is dragged, while the view is panned and while the whole graph is moved from afar.
 
 Frames are those that Chromium's own trace says were drawn. Beside them stands the processor time that the page's thread
 spent between two of them: on a machine that does other work too, frames wait for the processor, and this does not.

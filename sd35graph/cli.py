@@ -203,9 +203,9 @@ def serve(
         log_format=log_format,
         log_level=log_level,
     )
-    from sd35graph.app import ServeError
-    from sd35graph.app import serve as serve_app
     from sd35graph.logs import configure_logging
+    from sd35graph.serving import ServeError
+    from sd35graph.serving import serve as serve_app
 
     configure_logging(settings.log_format, settings.log_level)
 

@@ -108,7 +108,7 @@ def _disk(folders: Folders) -> Iterator[Finding]:
 
 
 def _port(settings: Settings) -> Iterator[Finding]:
-    from sd35graph.app import ServeError, listen
+    from sd35graph.serving import ServeError, listen
 
     where = f"{settings.host}:{settings.port}"
     try:

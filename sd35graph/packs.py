@@ -23,9 +23,9 @@ from pydantic import JsonValue
 from sd35graph.graph.errors import RegistrationError
 from sd35graph.graph.node import DECLARATION, Pack
 from sd35graph.graph.registry import Registry
+from sd35graph.graph.schema import BUILTIN
 
 ENTRY_POINT_GROUP = "sd35graph.packs"
-BUILTIN = "builtin"
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,7 +235,7 @@ class _Environment(EnvSettingsSource):
         return parse_env_vars(self._environ, ignore_empty=self.env_ignore_empty)
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+def _read_file(path: Path) -> dict[str, Any]:  # Any: as pydantic-settings has it
     if path.parent.exists() and not path.parent.is_dir():
         raise SettingsError(f"{path.parent} is no folder; give one with --base")
     try:

@@ -112,7 +112,7 @@ def test_module_imports_only_what_its_layer_allows(name: str, path: Path) -> Non
         assert root != "sd35graph_nodes" or name.startswith("sd35graph_nodes"), f"{name} names the built-in pack"
 
 
-@pytest.mark.parametrize("module", ["sd35graph", "sd35graph.cli", "sd35graph.app", "sd35graph.server.api"])
+@pytest.mark.parametrize("module", ["sd35graph", "sd35graph.cli", "sd35graph.serving", "sd35graph.server.api"])
 def test_api_process_modules_load_without_torch(module: str) -> None:
     code = f"import sys, {module}; print(sorted(set(sys.modules) & {TORCH_SIDE!r}))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

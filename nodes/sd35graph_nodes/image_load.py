@@ -22,6 +22,9 @@ _DAMAGE = (
 )
 """What Pillow raises for damaged files, as its decoders of headers and frames do not check what they read."""
 
+_READ = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+"""What is read of all that Pillow knows: for some kinds, such as EPS, it starts other programs on the file."""
+
 _File = Annotated[str, Choices("input"), Input(image_upload=True)]
 
 
@@ -50,7 +53,7 @@ def _frames(ctx: Context, name: str) -> list[Pillow.Image]:
     """The decoded frames of a file that have the size of its first. Raises `ValueError` for what is no picture."""
     path = ctx.file("input", name)
     try:
-        with Pillow.open(path) as opened:
+        with Pillow.open(path, formats=_READ) as opened:
             _check_size(opened)
             frames = [_eight_bits(ImageOps.exif_transpose(frame)) for frame in ImageSequence.Iterator(opened)]
     except Pillow.DecompressionBombError as error:

@@ -20,6 +20,9 @@ MAX_ATTEMPTS = 2
 MAX_RETRIES = 20
 """How often a job is tried again, for whatever reason, before it is taken to be what ends the server."""
 
+MAX_INTEGER = 2**62
+"""Larger numbers are asked of no database."""
+
 MESSAGE_TYPES: tuple[EventType, ...] = (
     "started",
     "cached",
@@ -137,15 +140,17 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobPage:
-    """Which jobs a list shows: of these states, of one user, made from one workflow; None: of all.
+class JobQuery:
+    """Which jobs a list shows: of these states, of one user, made from one workflow; None, or no state: of all.
 
-    newest_first: the newest, or those that took longest, before the others.
+    before: only those accepted before the job at this place. newest_first: the newest, or those that took longest,
+    before the others.
     """
 
-    states: tuple[JobState, ...]
     limit: int
     offset: int = 0
+    before: int | None = None
+    states: tuple[JobState, ...] = ()
     sort: Literal["created", "duration"] = "created"
     newest_first: bool = True
     workflow_id: str | None = None

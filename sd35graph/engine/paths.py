@@ -13,7 +13,7 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?"
 _MAX_COMPONENT_BYTES = 255
 _MAX_NAME_LENGTH = 1024
 _ESCAPES = re.compile(r"(^|[/\\])\.\.([/\\]|$)|^[/\\]|^[A-Za-z]:|[\0\\]")
-_MOST_DECODINGS = 3
+_MAX_DECODINGS = 3
 
 
 class UnsafePath(ValueError):
@@ -55,7 +55,7 @@ def safe_components(name: str) -> list[str]:
 
 def _decodings(name: str) -> Iterator[str]:
     """What a name becomes where some program on its way decodes it once more, or twice."""
-    for _ in range(_MOST_DECODINGS):
+    for _ in range(_MAX_DECODINGS):
         decoded = unquote(name)
         if decoded == name:
             return

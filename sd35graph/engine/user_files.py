@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +20,7 @@ from pydantic import JsonValue
 from sd35graph.engine.artifacts import is_unfinished, write_whole
 from sd35graph.engine.paths import UnsafePath, inside, safe_components
 
-MOST_SETTINGS_BYTES = 4 * 2**20
+MAX_SETTINGS_BYTES = 4 * 2**20
 
 
 class UserFileError(Exception):
@@ -67,7 +68,7 @@ class UserFiles:
         """Keep these settings beside the others, all or none. Raises `UserFileError`, `OSError`."""
         with self._changing:
             content = json.dumps(self.settings(user) | dict(changes), indent=1).encode()
-            if len(content) > MOST_SETTINGS_BYTES:
+            if len(content) > MAX_SETTINGS_BYTES:
                 raise UserFileError(f"the settings would take {len(content):,} bytes; the server keeps 4 MiB of them")
             write_whole(self._folder(user) / "settings.json", content, overwrite=True)
 
@@ -79,6 +80,14 @@ class UserFiles:
         if not path.is_file():
             raise FileNotFoundError(f'there is no file "{name}"')
         return path
+
+    def read(self, user: str | None, name: str) -> bytes:
+        """The content of a user's file, whole even while it is replaced. Raises as `path` does."""
+        path = self.path(user, name)
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            raise FileNotFoundError(f'there is no file "{name}"') from None  # removed at this moment
 
     def write(self, user: str | None, name: str, content: bytes, *, overwrite: bool) -> UserEntry:
         """Keep a file. Raises `NameTaken` unless it may be overwritten, `UnsafePath`, `OSError`."""
@@ -133,9 +142,10 @@ class UserFiles:
         for entry in os.scandir(folder):
             if entry.is_symlink() or is_unfinished(entry.name):
                 continue
-            yield self._entry(user, Path(entry.path))
-            if recurse and entry.is_dir():
-                yield from self._walk(user, Path(entry.path), recurse)
+            with suppress(FileNotFoundError):  # removed at this moment
+                yield self._entry(user, Path(entry.path))
+                if recurse and entry.is_dir():
+                    yield from self._walk(user, Path(entry.path), recurse)
 
     def _entry(self, user: str | None, path: Path) -> UserEntry:
         status = path.stat()

@@ -10,6 +10,9 @@ from typing import Literal
 
 from pydantic import JsonValue, TypeAdapter
 
+BUILTIN = "builtin"
+"""Name of the pack that comes with the program."""
+
 HiddenInput = Literal["UNIQUE_ID", "PROMPT", "DYNPROMPT", "EXTRA_PNGINFO"]
 """What the engine itself can pass to a node: its id, the submitted graph, the graph with expansions, PNG metadata."""
 

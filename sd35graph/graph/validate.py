@@ -120,7 +120,8 @@ def _sources(
     A raw link is handed over as such and needs nothing; an undeclared input is not evaluated.
     """
     needs: dict[str, set[str] | None] = {
-        name: {spec.name for spec in schema.inputs if not spec.raw_link} for name, schema in schemas.items()
+        name: {spec.name for spec in schemas[name].inputs if not spec.raw_link}
+        for name in {node.type for node in graph.nodes.values()} & schemas.keys()
     }
     sources: dict[str, tuple[str, ...]] = {
         problem.node_id: () for problem in problems if problem.node_id is not None and problem.code in REFUSES_ALL

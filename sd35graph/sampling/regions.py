@@ -14,7 +14,7 @@ from sd35graph.values import Conditioning, ConditioningEntry, Control, FlowSetti
 
 PIXELS_PER_CELL = 8
 FEATHER_CELLS = 8
-SMALLEST_MASK_BOX = 8
+MIN_MASK_BOX = 8
 
 
 class Box(NamedTuple):
@@ -215,12 +215,12 @@ def _bounding_box(mask: Tensor) -> Box:
     rows = torch.nonzero(covered.any(dim=1)).flatten().tolist()
     columns = torch.nonzero(covered.any(dim=0)).flatten().tolist()
     if not rows:
-        return Box(0, 0, SMALLEST_MASK_BOX, SMALLEST_MASK_BOX)
+        return Box(0, 0, MIN_MASK_BOX, MIN_MASK_BOX)
     return Box(
         rows[0],
         columns[0],
-        max(SMALLEST_MASK_BOX, rows[-1] - rows[0] + 1),
-        max(SMALLEST_MASK_BOX, columns[-1] - columns[0] + 1),
+        max(MIN_MASK_BOX, rows[-1] - rows[0] + 1),
+        max(MIN_MASK_BOX, columns[-1] - columns[0] + 1),
     )
 
 

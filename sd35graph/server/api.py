@@ -48,7 +48,6 @@ def new_api(lifespan: Lifespan | None = None) -> FastAPI:
     api = FastAPI(
         title="sd35graph",
         version=__version__,
-        description="Runs node-graph workflows for Stable Diffusion 3.5. Every route is there under `/api` too.",
         docs_url=None,
         redoc_url=None,
         openapi_url=None,

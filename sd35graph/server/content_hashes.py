@@ -7,7 +7,7 @@ from collections import OrderedDict
 from pathlib import Path
 from threading import Lock
 
-_MOST_FILES = 10_000
+_MAX_FILES = 10_000
 
 
 class ContentHashes:
@@ -29,6 +29,6 @@ class ContentHashes:
         with self._lock:
             self._known[state] = known
             self._known.move_to_end(state)
-            if len(self._known) > _MOST_FILES:
+            if len(self._known) > _MAX_FILES:
                 self._known.popitem(last=False)
         return known

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.status import WS_1008_POLICY_VIOLATION
@@ -46,6 +47,11 @@ class Editor:
         self._policy = policy
         self._files = StaticFiles(directory=folder, html=True, check_dir=False)
 
+    @property
+    def is_other(self) -> bool:
+        """Whether it is another front end than ours."""
+        return self._policy is not None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": WS_1008_POLICY_VIOLATION, "reason": "the socket is at /ws"})
@@ -53,6 +59,8 @@ class Editor:
         await (await self._answer(scope))(scope, receive, send)
 
     async def _answer(self, scope: Scope) -> Response:
+        if scope["method"] not in ("GET", "HEAD"):
+            raise HTTPException(405)
         path = self._files.get_path(scope)
         if not (self._folder / "index.html").is_file():
             if path == ".":

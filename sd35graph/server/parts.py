@@ -29,7 +29,7 @@ from sd35graph.server.wire import WorkersReport
 
 SCHEMAS_TIMEOUT_S = 300.0
 VALIDATION_TIMEOUT_S = 30.0
-_LOOK_AGAIN_S = 0.5
+_POLL_S = 0.5
 _TOLERATED_STARTS = 2
 
 
@@ -60,8 +60,8 @@ class ServerParts:
             return self.supervisor.schemas
         ready = asyncio.ensure_future(self.supervisor.ready())
         try:
-            for _ in range(int(SCHEMAS_TIMEOUT_S / _LOOK_AGAIN_S)):
-                await asyncio.wait([ready], timeout=_LOOK_AGAIN_S)
+            for _ in range(int(SCHEMAS_TIMEOUT_S / _POLL_S)):
+                await asyncio.wait([ready], timeout=_POLL_S)
                 if ready.done():
                     return ready.result()
                 if self._starting_fails():

@@ -8,9 +8,10 @@ from __future__ import annotations
 import io
 import re
 import struct
+import zlib
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from sd35graph.server.errors import ApiError
 
@@ -18,8 +19,13 @@ _PREVIEW = re.compile(r"(webp|jpeg|jpg|png)(?:;(\d{1,3}))?")
 _FORMATS = {"webp": "WEBP", "jpeg": "JPEG", "jpg": "JPEG", "png": "PNG"}
 _DEFAULT_QUALITY = 90
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
-_UNREADABLE = (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, struct.error)
-"""What Pillow raises for files that are cut off or wrong."""
+_READ = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+"""What is read of all that Pillow knows: for some kinds, such as EPS, it starts other programs on the file."""
+_UNREADABLE = (
+    *(OSError, SyntaxError, EOFError, ValueError, TypeError, IndexError, KeyError, ArithmeticError),
+    *(struct.error, zlib.error),
+)
+"""What Pillow raises for files that are cut off or wrong, or of another kind."""
 
 
 def converted(path: Path, preview: str, channel: str, max_pixels: int) -> tuple[bytes, str]:
@@ -69,7 +75,7 @@ def check_pixels(name: str, content: bytes, max_pixels: int) -> None:
     Only its head is read. What is no picture, or a kind Pillow does not know, is no matter here.
     """
     try:
-        with Image.open(io.BytesIO(content)) as picture:
+        with Image.open(io.BytesIO(content), formats=_READ) as picture:
             pixels = picture.width * picture.height
             pixels *= getattr(picture, "n_frames", 1) if pixels <= max_pixels else 1
     except _BOMBS as error:
@@ -83,7 +89,7 @@ def check_pixels(name: str, content: bytes, max_pixels: int) -> None:
 def _open(source: Path | io.BytesIO, max_pixels: int) -> Image.Image:
     name = source.name if isinstance(source, Path) else "the mask"
     try:
-        picture = Image.open(source)
+        picture = Image.open(source, formats=_READ)
         if picture.width * picture.height > max_pixels:
             picture.close()
             raise _too_large(name, f"it has {picture.width}×{picture.height} pixels, and {max_pixels:,} are the limit")

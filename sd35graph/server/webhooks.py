@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 DELAYS_S = (5, 30, 300, 1800, 7200, 18_000, 36_000)
 """Pauses after failed attempts; after one more it is given up."""
 _TIMEOUT_S = 10.0
-_LOOK_AGAIN_S = 5.0
+_POLL_S = 5.0
 _AT_ONCE = 16
 _GONE = 410
 
@@ -57,7 +57,7 @@ class Webhooks:
             self._is_due.clear()
             if not await self._send_due():
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._is_due.wait(), _LOOK_AGAIN_S)
+                    await asyncio.wait_for(self._is_due.wait(), _POLL_S)
 
     def expect(self, job_id: str) -> None:
         """Look at once when this job has ended, and not only after a while."""

@@ -42,7 +42,7 @@ class QueueChange(Request):
     """Which waiting jobs, or finished ones in the history, to delete."""
 
     clear: bool = False
-    delete: list[str] = []
+    delete: list[str] = Field(default=[], max_length=10_000)
 
 
 class InterruptRequest(Request):
@@ -83,6 +83,10 @@ class Answer(Lazy):
     """An answer's body."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Done(Answer):
+    """It is done, and there is nothing to tell: `{}`."""
 
 
 class NodeError(Answer):
@@ -339,7 +343,7 @@ class LogLines(Answer):
 JobStatus = Literal["pending", "in_progress", "completed", "failed", "cancelled"]
 
 
-class JobSummary(Answer):
+class ListedJob(Answer):
     """A job of any state, times in milliseconds since 1970. What is not known yet is left out."""
 
     id: str
@@ -355,7 +359,7 @@ class JobSummary(Answer):
     workflow_id: str | None = None
 
 
-class JobDetails(JobSummary):
+class ListedJobDetails(ListedJob):
     """A job with its workflow and, once it has ended, its outputs."""
 
     update_time: int
@@ -377,7 +381,7 @@ class Pagination(Answer):
 class JobList(Answer):
     """Jobs, page by page."""
 
-    jobs: list[JobSummary]
+    jobs: list[ListedJob]
     pagination: Pagination
 
 

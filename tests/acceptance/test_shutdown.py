@@ -81,7 +81,7 @@ class Process:
         return job_id
 
     def listening(self) -> ClientConnection:
-        return connect(f"ws://{self.address}/ws?clientId=me")
+        return connect(f"ws://{self.address}/ws?clientId=me", open_timeout=TIMEOUT_S)
 
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)

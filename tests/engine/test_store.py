@@ -268,6 +268,14 @@ def test_cancelling_pending_jobs_touches_no_others(store: JobStore) -> None:
     assert store.cancel_pending(many) == []
 
 
+def test_the_queue_of_one_moment_has_each_job_once(store: JobStore) -> None:
+    submit(store, *"abcd")
+    store.move("d", "a")
+    assert [claim(store).id, claim(store).id] == ["d", "a"]
+    running, pending = store.queued()
+    assert ([job.id for job in running], [job.id for job in pending]) == (["d", "a"], ["b", "c"])
+
+
 def test_history_is_oldest_first_with_offset_and_limit(store: JobStore) -> None:
     submit(store, *"abcde")
     for job_id in "abcd":
@@ -283,7 +291,9 @@ def test_history_is_oldest_first_with_offset_and_limit(store: JobStore) -> None:
     assert ids(max_items=2, offset=1) == "ad"
     assert ids(offset=3) == "c"
     assert ids(offset=4) == ids(offset=40) == ids(max_items=0) == ""
-    assert store.history() == store.history()
+    places = store.history_places()
+    store.delete(["a"])
+    assert [job.id for job in store.history_at(places)] == ["b", "d", "c"]
 
 
 def test_delete_removes_ended_jobs_and_their_events_only(store: JobStore) -> None:

@@ -267,3 +267,10 @@ def test_bad_configuration_is_told_before_the_end() -> None:
     assert frame.message["kind"] == "fatal"
     assert "the worker cannot start: ValidationError" in frame.message["message"]
     assert process.returncode == 1
+
+
+def test_a_worker_that_is_still_starting_stops_when_it_is_told_to(folders: Folders) -> None:
+    worker = SpokenTo(WorkerConfig(folders=folders, packs=(TOY_PACK,)))
+    worker.send(kind="stop")
+    worker.process.wait(TIMEOUT_S)
+    assert (worker.process.returncode, worker.end()) == (0, "")

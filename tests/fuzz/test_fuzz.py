@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -16,10 +17,15 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 import schemathesis
-from documents import TEXTS, bodies, real_documents
+from documents import TEXTS, VALUES, bodies, real_documents
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 from server_process import TIMEOUT_S, ServerProcess, serving
 from websockets.sync.client import connect
 
@@ -122,7 +128,7 @@ def fuzz_frames(target: ServerProcess, most: int, *, is_same: bool) -> int:
     def send(case: tuple[dict[str, str], list[str | bytes]]) -> None:
         query, frames = case
         text = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
-        with connect(f"{target.url.replace('http', 'ws')}/ws?{text}", max_size=None) as client:
+        with connect(f"{target.url.replace('http', 'ws')}/ws?{text}", max_size=None, open_timeout=60) as client:
             client.recv(TIMEOUT_S)
             for frame in frames:
                 client.send(frame)
@@ -156,27 +162,90 @@ def fuzz_bytes(target: ServerProcess, most: int, *, is_same: bool) -> int:
     return send_all(frames | st.binary(max_size=300), send, most, is_same=is_same)
 
 
+# --- saved workflows ---
+
+PLAIN_NAMES = ("a", "b/c", "ä ö")
+SAVED = st.sampled_from([{}, {"nodes": []}, {"1": {"class_type": "KSampler", "inputs": {}}}]) | VALUES
+CHANGES = st.fixed_dictionaries(
+    {
+        "method": st.sampled_from(["PUT", "PUT", "DELETE"]),
+        "name": st.sampled_from(PLAIN_NAMES) | TEXTS.filter(bool),
+        "content": SAVED,
+        "if_match": st.sampled_from([None, "*", "current", '"old"', ", ,", "W/"]),
+        "if_none_match": st.sampled_from([None, "*"]),
+    }
+)
+
+
+def fuzz_workflows(target: ServerProcess, most: int, *, is_same: bool) -> int:
+    """Save and remove workflows; there is always what the last change left that was allowed to be made."""
+    kept: dict[str, tuple[str, bytes]] = {}
+    with target.http() as http:
+
+        def send(change: dict[str, Any]) -> None:
+            method, name, value = change["method"], change["name"], change["content"]
+            path = f"/v1/workflows/{quote(name, safe='', errors='surrogatepass')}"
+            current, _ = kept.get(name, ('"none"', b""))
+            match = current if change["if_match"] == "current" else change["if_match"]
+            conditions = {"if-match": match, "if-none-match": change["if_none_match"]}
+            headers = {header: condition for header, condition in conditions.items() if condition is not None}
+            content = json.dumps(value).encode() if method == "PUT" else b""
+            answer = http.request(method, path, content=content, headers=headers)
+            assert answer.status_code in (200, 201, 204, 400, 404, 412, 428), (answer.status_code, answer.text[:500])
+            is_allowed = match in ("*", current) if name in kept else match is None and method == "PUT"
+            may_change = is_allowed and (method == "DELETE" or isinstance(value, dict))
+            if answer.is_success:
+                assert may_change, (change, answer.text)
+                assert answer.status_code == (204 if method == "DELETE" else 200 if name in kept else 201)
+                kept.pop(name, None)
+                if method == "PUT":
+                    kept[name] = answer.headers["etag"], content
+            else:
+                assert not may_change or name not in PLAIN_NAMES, (change, answer.text)
+            found = http.get(path)
+            assert (found.content == kept[name][1]) if name in kept else found.status_code in (400, 404)
+
+        return send_all(CHANGES, send, most, is_same=is_same)
+
+
 # --- the whole description ---
+
+CONFORMANCE = [status_code_conformance, content_type_conformance, response_schema_conformance]
+
+
+def names_in_use(target: ServerProcess) -> dict[str, str]:
+    """What there is on the server, by the names that paths have for it."""
+    with target.http() as http:
+        newest = http.get("/v1/jobs", params={"limit": 1, "state": ["succeeded", "failed", "cancelled"]}).json()["jobs"]
+    names = {"node_type": "KSampler", "kind": "checkpoints", "folder": "checkpoints", "name": "sd35_tiny"}
+    names |= {"pack": "sd35graph", "file": "sd35_tiny.json"}
+    return names | ({"job_id": newest[0]["id"]} if newest else {})
 
 
 def fuzz_routes(target: ServerProcess, most: int, *, is_same: bool) -> int:
-    """Send each route what its description allows, and what it does not."""
+    """Send each route what its description allows, and what it does not; the answers are as described too."""
     schema = schemathesis.openapi.from_url(f"{target.url}/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations()]
     assert len(operations) > 30
     sent = 0
 
-    def send(case: Any) -> None:
+    def send(asked: tuple[schemathesis.Case, bool]) -> None:
+        case, is_there = asked
+        if is_there:
+            case.path_parameters = {name: in_use.get(name, value) for name, value in case.path_parameters.items()}
         answer = case.call(base_url=target.url, timeout=TIMEOUT_S)
         assert answer.status_code < 500, (case.as_curl_command(), answer.status_code, answer.text[:500])
+        case.validate_response(answer, checks=CONFORMANCE)
 
     allowed, forbidden = schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE
     for number, operation in enumerate(operations):
+        in_use = names_in_use(target)
         modes = [allowed, forbidden] if most else [(allowed, forbidden)[number % 2]]  # to look at each takes its time
         for mode in modes:
             share = max(1, most // (2 * len(operations)))
             with suppress(Unsatisfiable):  # a route without parameters can be asked nothing wrong
-                sent += send_all(operation.as_strategy(generation_mode=mode), send, share, is_same=is_same)
+                cases = st.tuples(operation.as_strategy(generation_mode=mode), st.booleans())
+                sent += send_all(cases, send, share, is_same=is_same)
     return sent
 
 
@@ -188,6 +257,7 @@ def fuzz(target: ServerProcess, shared: Path, prompts: int, frames: int, routes:
     sent = fuzz_prompts(target, shared, prompts, is_same=is_same)
     sent += fuzz_frames(target, frames // 2, is_same=is_same)
     sent += fuzz_bytes(target, frames // 2, is_same=is_same)
+    sent += fuzz_workflows(target, prompts // 2, is_same=is_same)
     return sent + fuzz_routes(target, routes, is_same=is_same)
 
 

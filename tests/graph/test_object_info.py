@@ -150,7 +150,12 @@ def test_node_types_equal_the_recorded_ones(recorded: dict[str, Any], choices: C
     infos: dict[str, Any] = object_info(schemas, choices)
     for name, info in infos.items():
         assert comparable(info) == comparable(recorded[name])
-        assert info["python_module"] == "sd35graph.builtin"
+        assert info["python_module"] == "nodes"
+
+
+def test_a_node_of_another_pack_names_it_as_front_ends_read_it(choices: Callable[[str], Sequence[str]]) -> None:
+    schema = NodeSchema(type="Dice", title="Dice", category="games", pack="dice_pack")
+    assert node_info(schema, choices)["python_module"] == "custom_nodes.dice_pack"
 
 
 def test_every_recorded_type_comes_back_from_its_schema(

@@ -15,7 +15,7 @@ from uuid import uuid4
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
-from sd35graph.app import listen, new_server
+from sd35graph.serving import listen, new_server
 from sd35graph.settings import Settings
 
 TOY_PACK = Path(__file__).parent / "toy_pack"
@@ -78,7 +78,7 @@ class Server:
             address += f"&after={after}"
         if token is not None:
             address += f"&token={token}"
-        async with connect(address, max_size=2**26) as socket:
+        async with connect(address, max_size=2**26, open_timeout=TIMEOUT_S) as socket:
             listener = Listener(socket, client_id)
             assert (await listener.next())["type"] == "status"
             yield listener

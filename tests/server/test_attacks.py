@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import socket
 import struct
 import zlib
@@ -379,6 +380,26 @@ async def test_pictures_that_unfold_too_far_are_refused(target: Server, content:
         assert answer.json()["error"]["type"] == "picture_too_large"
         assert "max_pixels" in answer.json()["error"]["message"]
     assert not (target.base / "input" / "bomb.png").exists()
+
+
+@pytest.mark.parametrize(
+    "query", ["/view?type=input&filename=ps.png&preview=webp", "/v1/artifacts/input/ps.png?thumbnail=64"]
+)
+async def test_no_program_is_started_on_an_uploaded_picture(
+    target: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    started = tmp_path / "started"
+    (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch '{started}'\n")
+    (tmp_path / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr("PIL.EpsImagePlugin.gs_binary", None)  # it has not looked for the program yet
+    script = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n%%EOF\n"
+    async with target.http() as http:
+        assert (await http.post("/upload/image", files={"image": ("ps.png", script)})).status_code == 200
+        answer = await http.get(query)
+    assert answer.status_code == 400
+    assert "cannot be read as a picture" in answer.text
+    assert not started.exists()
 
 
 async def test_pictures_within_the_limit_are_taken(target: Server) -> None:

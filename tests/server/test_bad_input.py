@@ -180,6 +180,11 @@ async def test_other_bodies_are_checked_too(server: Server, path: str, content: 
     await refused(server, content, path)
 
 
+@pytest.mark.parametrize("path", ["/queue", "/history"])
+async def test_so_many_ids_that_others_would_wait_are_refused(server: Server, path: str) -> None:
+    await refused(server, json.dumps({"delete": ["x"] * 10_001}).encode(), path)
+
+
 @pytest.mark.parametrize("query", ["max_items=x", "offset=x", "max_items=1e99"])
 async def test_bad_query_parameters_are_refused(server: Server, query: str) -> None:
     async with server.http() as http:

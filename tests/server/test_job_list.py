@@ -39,7 +39,7 @@ async def queue(http: httpx.AsyncClient, graph: dict[str, Any], **request: Any) 
 
 async def status_of(http: httpx.AsyncClient, job_id: str) -> str:
     details = (await http.get(f"/api/jobs/{job_id}")).json()
-    wire.JobDetails.model_validate(details)
+    wire.ListedJobDetails.model_validate(details)
     status: str = details["status"]
     return status
 
@@ -85,7 +85,7 @@ async def test_details_hold_the_workflow_outputs_and_end(empty: Server) -> None:
     async with empty.http() as http:
         details = (await http.get(f"/jobs/{done}")).json()
         entry = (await http.get(f"/history/{done}")).json()[done]
-    wire.JobDetails.model_validate(details)
+    wire.ListedJobDetails.model_validate(details)
     assert details["workflow"]["prompt"] == graph
     assert details["workflow"]["extra_data"]["extra_pnginfo"] == info["extra_pnginfo"]
     assert (details["outputs"], details["execution_status"]) == (entry["outputs"], entry["status"])

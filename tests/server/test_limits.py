@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import os
 import re
 import socket
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 
 import httpx
 import pytest
@@ -15,8 +17,11 @@ from live_server import TOY_PACK, Server, fresh, serving, show
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from sd35graph.app import ServeError, _url, listen, new_server
+from sd35graph.engine.folders import Folders
+from sd35graph.engine.workers.protocol import WorkerConfig
+from sd35graph.engine.workers.schema_cache import SchemaCache
 from sd35graph.server.events import hub
+from sd35graph.serving import ServeError, address_of, listen, new_server, owned
 from sd35graph.settings import Settings
 
 
@@ -118,14 +123,52 @@ async def test_uploads_have_a_limit_of_their_own(tmp_path: Path) -> None:
     assert [answer.status_code for answer in (small, large, body)] == [200, 413, 413]
 
 
+async def test_an_upload_there_is_no_room_for_is_refused_with_the_reason(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(SpooledTemporaryFile[bytes]):
+        def write(self, content: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("starlette.formparsers.SpooledTemporaryFile", Full)
+    async with server.http() as http:
+        answer = await http.post("/upload/image", files={"image": ("a.png", b"x")})
+    assert answer.status_code == 507
+    assert re.search(r"No space left on device; make room in /", answer.json()["error"]["message"])
+
+
+def test_node_types_that_cannot_be_kept_leave_no_part_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("sd35graph.engine.artifacts.os.fsync", full)
+    SchemaCache(WorkerConfig(folders=Folders.under(tmp_path))).save({})
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert "cannot be kept" in caplog.text
+
+
 def test_a_port_in_use_is_named_with_the_way_out() -> None:
     with listen("127.0.0.1", 0) as taken, pytest.raises(ServeError, match=r"in use already.*--port"):
         listen("127.0.0.1", taken.getsockname()[1])
 
 
+def test_a_base_folder_has_one_server_at_a_time(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    refused = pytest.raises(ServeError, match=rf"another server, process {os.getpid()}, uses the folder .*--base")
+    with owned(base), owned(tmp_path), refused, owned(base):
+        pass
+    with owned(base):
+        pass
+    (tmp_path / "file").touch()
+    with owned(tmp_path / "file"):  # said by who needs the folder
+        pass
+
+
 def test_all_networks_are_told_as_an_address_others_can_use() -> None:
     with listen("0.0.0.0", 0) as listener:
-        assert re.fullmatch(rf"http://(?!0\.)[\d.]+:{listener.getsockname()[1]}", _url(listener))
+        assert re.fullmatch(rf"http://(?!0\.)[\d.]+:{listener.getsockname()[1]}", address_of(listener))
 
 
 def test_an_address_of_another_machine_is_named() -> None:

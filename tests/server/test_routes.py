@@ -16,10 +16,11 @@ import pytest
 from live_server import Server, fresh, serving, show
 from PIL import Image
 
-from sd35graph.app import ServeError, new_server
 from sd35graph.server import resources, wire
 from sd35graph.server.api import new_api
-from sd35graph.server.openapi import describe
+from sd35graph.server.openapi import TAGS, describe
+from sd35graph.server.routes import queue
+from sd35graph.serving import ServeError, new_server
 from sd35graph.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -355,6 +356,17 @@ async def test_the_description_is_served_and_the_committed_one_is_current(server
     assert "https://" not in docs.text
 
 
+def test_every_route_says_what_it_does_who_may_ask_and_what_its_parameters_mean() -> None:
+    description = describe(new_api())
+    for path, operations in description["paths"].items():
+        for method, operation in operations.items():
+            sentence, _, needed = operation["description"].rpartition("\n\n")
+            assert sentence, (method, path)
+            assert needed.startswith(("Needs the role `", "Needs no token")), (method, path)
+            assert all(parameter.get("description") for parameter in operation.get("parameters", ())), (method, path)
+            assert operation["tags"][0] in TAGS, (method, path)
+
+
 async def test_every_route_is_there_under_api_too(server: Server) -> None:
     async with server.http() as http:
         description = (await http.get("/openapi.json")).json()
@@ -394,6 +406,29 @@ async def test_another_front_end_is_served_with_a_policy_of_its_own(tmp_path: Pa
             assert (await http.get("/user.css")).status_code == 404
 
 
+async def test_another_front_end_finds_every_loader_it_looks_up(tmp_path: Path) -> None:
+    """Version 1.27.10 makes none of the loaders it knows while one of them is not listed."""
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "index.html").touch()
+    with serving(tmp_path / "other", front_end=tmp_path / "pages") as other, serving(tmp_path / "ours") as ours:
+        async with other.http() as http, ours.http() as plain:
+            listed, known = (await http.get("/object_info")).json(), (await plain.get("/object_info")).json()
+            assert known == {name: listed.pop(name) for name in known}
+            assert set(listed) == {
+                *(
+                    "CheckpointLoaderSimple",
+                    "ControlNetLoader",
+                    "GLIGENLoader",
+                    "ImageOnlyCheckpointLoader",
+                    "LoraLoader",
+                ),
+                *("LoraLoaderModelOnly", "StyleModelLoader", "UNETLoader", "UpscaleModelLoader", "VAELoader"),
+            }
+            assert all(info["deprecated"] for info in listed.values())
+            refused = await http.post("/prompt", json={"prompt": {"1": {"class_type": "GLIGENLoader", "inputs": {}}}})
+            assert refused.status_code == 400
+
+
 def test_a_front_end_without_a_page_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ServeError, match=r"holds no index\.html; --front-end takes the folder of a built front end"):
         new_server(Settings(base=tmp_path / "base", front_end=tmp_path), lambda _line: None)
@@ -406,3 +441,14 @@ def test_the_api_process_imports_neither_torch_nor_what_only_some_requests_need(
     )
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     assert loaded.stdout.split() == []
+
+
+async def test_a_long_history_comes_whole_and_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "_AT_ONCE", 2)
+    with serving(tmp_path) as running:
+        async with running.http() as http:
+            assert (await http.get("/history")).json() == {}
+            ended = [(await running.run(show(fresh())))[0] for _ in range(5)]
+            assert [*(await http.get("/history")).json()] == ended
+            assert [*(await http.get("/history?max_items=3")).json()] == ended[2:]
+            assert [*(await http.get("/history?max_items=3&offset=1")).json()] == ended[1:4]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 from live_server import Server, serving
 from studio import ANNA, BOB, ROOT, VERA, studio
 
-from sd35graph.engine.user_files import MOST_SETTINGS_BYTES, UserFileError, UserFiles
+from sd35graph.engine import user_files
+from sd35graph.engine.user_files import MAX_SETTINGS_BYTES, UserFileError, UserFiles
 from sd35graph.server import wire
 
 SAVED = "/api/userdata/workflows%2FNAME.json"
@@ -58,7 +60,7 @@ def test_damaged_or_endless_settings_are_refused_and_left_as_they_are(tmp_path: 
     files = UserFiles(tmp_path)
     files.change_settings(None, {"a": 1})
     with pytest.raises(UserFileError, match="the server keeps 4 MiB"):
-        files.change_settings(None, {"b": "x" * MOST_SETTINGS_BYTES})
+        files.change_settings(None, {"b": "x" * MAX_SETTINGS_BYTES})
     assert files.settings(None) == {"a": 1}
     path = tmp_path / "user" / "default" / "settings.json"
     path.write_text("{")
@@ -153,7 +155,7 @@ async def test_scripts_in_users_files_are_downloads(server: Server, name: str) -
     async with server.http() as http:
         await http.post(f"/userdata/{name}", content=b"<script>alert(1)</script>")
         answer = await http.get(f"/userdata/{name}")
-    assert answer.headers["content-disposition"].startswith("attachment")
+    assert answer.headers["content-disposition"] == f"attachment; filename*=UTF-8''{name}"
     assert answer.headers["content-type"] == "application/octet-stream"
     assert "sandbox" in answer.headers["content-security-policy"]
 
@@ -179,3 +181,20 @@ async def test_each_user_has_settings_and_files_of_their_own(users: Server) -> N
     for other in (BOB, VERA, ROOT):
         settings, file = await of(other)
         assert (settings.json(), file.status_code) == ({}, 404)
+
+
+def test_files_that_go_while_they_are_listed_or_read_are_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = UserFiles(tmp_path)
+    for name in ("a", "b"):
+        files.write(None, name, b"x", overwrite=True)
+    gone = files.path(None, "a")
+    listed = list(os.scandir(gone.parent))
+    gone.unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(user_files.os, "scandir", lambda _: listed)
+        assert [entry.path for entry in files.entries(None, "", recurse=True)] == ["b"]
+    monkeypatch.setattr(files, "path", lambda _user, _name: gone)
+    with pytest.raises(FileNotFoundError, match='there is no file "a"'):
+        files.read(None, "a")

@@ -227,8 +227,8 @@ async def test_an_interrupted_stream_goes_on_after_the_last_event(server: Server
 
 
 async def test_a_quiet_stream_says_that_it_lives(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_stream, "_STILL_HERE_S", 0.1)
-    monkeypatch.setattr(event_stream, "_LOOK_AROUND_S", 0.05)
+    monkeypatch.setattr(event_stream, "_KEEPALIVE_S", 0.1)
+    monkeypatch.setattr(event_stream, "_POLL_S", 0.05)
     async with server.http() as http:
         await asyncio.wait_for(_until_still_here(http), TIMEOUT_S)
 
@@ -238,7 +238,7 @@ async def _until_still_here(http: httpx.AsyncClient) -> None:
     waiting = (await submit(http, slow())).json()
     async with http.stream("GET", f"{waiting['url']}/events") as answer:
         async for line in answer.aiter_lines():
-            if line == ": still here":
+            if line == ": keep-alive":
                 break
     for job in (waiting, running):
         await http.post(f"{job['url']}/cancel")

@@ -75,7 +75,7 @@ def trusting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that sends to this machine too, and does not wait long between attempts."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(webhooks, "DELAYS_S", (0, 0, 0))
-        patch.setattr(webhooks, "_LOOK_AGAIN_S", 0.2)
+        patch.setattr(webhooks, "_POLL_S", 0.2)
         with serving(tmp_path_factory.mktemp("webhooks"), webhooks_to_private=True) as running:
             yield running
 

@@ -13,12 +13,12 @@ from sd35graph.engine.events import Event, JobError, now_ms
 from sd35graph.engine.jobs import MAX_ATTEMPTS, MAX_RETRIES, MESSAGE_TYPES, Job, NewJob, Result, shown_files
 from sd35graph.engine.storage.tables import EVENTS, FILES, JOBS
 
-_IDS_PER_STATEMENT = 500
+PER_STATEMENT = 500
 
 _APPEND = insert(EVENTS).returning(EVENTS.c.seq, sort_by_parameter_order=True)
 _END = (
     update(JOBS)
-    .where(JOBS.c.id == bindparam("of"), JOBS.c.state == "running", JOBS.c.owner == bindparam("by"))
+    .where(JOBS.c.id == bindparam("of"))
     .values(
         state=bindparam("as"),
         ended_ms=bindparam("at"),
@@ -28,6 +28,12 @@ _END = (
         lease_until_ms=None,
     )
 )
+_HELD = (
+    select(JOBS)
+    .where(JOBS.c.id == bindparam("of"), JOBS.c.state == "running", JOBS.c.owner == bindparam("by"))
+    .with_for_update()
+)
+_IS_HELD = _HELD.with_only_columns(JOBS.c.ordinal)
 _PLACE_IN_HISTORY = update(JOBS).where(JOBS.c.id == bindparam("of")).values(ended_seq=bindparam("after"))
 
 JobRow = Row[Any]  # Any: the columns of JOBS, whose types SQLAlchemy does not carry
@@ -52,6 +58,7 @@ def result_of(result: Result) -> dict[str, object]:
 
 def job_of(row: JobRow, messages: Sequence[Event] = ()) -> Job:
     """The job a row stands for."""
+    # Any: JSON, as `request_of` and `result_of` made it.
     request: Mapping[str, Any] = row.request
     result: Mapping[str, Any] = row.result or {}
     return Job(
@@ -117,7 +124,7 @@ def chunks(job_ids: Sequence[str] | None) -> list[list[str] | None]:
     if job_ids is None:
         return [None]
     ids = storable(job_ids)
-    return [ids[start : start + _IDS_PER_STATEMENT] for start in range(0, len(ids), _IDS_PER_STATEMENT)]
+    return [ids[start : start + PER_STATEMENT] for start in range(0, len(ids), PER_STATEMENT)]
 
 
 def of_user(user: str | None) -> ColumnElement[bool]:
@@ -161,14 +168,18 @@ def messages(connection: Connection, job_ids: Sequence[str]) -> dict[str, list[E
 
 def held(connection: Connection, job_id: str, owner: str) -> JobRow | None:
     """The row of a job that `owner` is running, locked; None when it is not (any more)."""
-    wanted = select(JOBS).where(JOBS.c.id == job_id, JOBS.c.state == "running", JOBS.c.owner == owner)
-    return connection.execute(wanted.with_for_update()).one_or_none()
+    return connection.execute(_HELD, {"of": job_id, "by": owner}).one_or_none()
 
 
-def end(connection: Connection, job_id: str, owner: str, result: Result, last: Event) -> bool:
-    """Write a running job's result, once: False when `owner` does not hold it (any more). last: its last event."""
-    given = {"of": job_id, "by": owner, "as": result.state, "at": now_ms(), "after": last.seq}
-    return connection.execute(_END, {**given, "with": result_of(result)}).rowcount == 1
+def is_held(connection: Connection, job_id: str, owner: str) -> bool:
+    """Whether `owner` is running a job, which nobody else can change before this transaction ends."""
+    return connection.execute(_IS_HELD, {"of": job_id, "by": owner}).one_or_none() is not None
+
+
+def end(connection: Connection, job_id: str, result: Result, last: Event) -> None:
+    """Write the result of a running job that is held. last: its last event."""
+    given = {"of": job_id, "as": result.state, "at": now_ms(), "after": last.seq}
+    connection.execute(_END, {**given, "with": result_of(result)})
 
 
 def requeue(connection: Connection, row: JobRow, reason: str, *, attempts: int) -> list[Event]:
@@ -201,7 +212,7 @@ def _give_up(connection: Connection, row: JobRow, error: JobError) -> list[Event
         result = Result(state="failed", error=error.as_json())
         last = Event(type="failed", job_id=row.id, data={"error": error.as_json(), "executed": []})
     stored = append(connection, [last])
-    end(connection, row.id, row.owner, result, stored[-1])
+    end(connection, row.id, result, stored[-1])
     return stored
 
 

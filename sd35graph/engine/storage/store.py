@@ -20,17 +20,15 @@ from sd35graph.engine.jobs import (
     Delivery,
     DuplicateJob,
     Job,
-    JobPage,
-    JobState,
+    JobQuery,
     NewJob,
     Result,
     Retention,
     StoreError,
     WebhookState,
 )
-from sd35graph.engine.storage import lease, queue, retention, rows, webhooks
+from sd35graph.engine.storage import lease, listing, queue, retention, rows, webhooks
 from sd35graph.engine.storage.database import durable, open_database, reading, refusals
-from sd35graph.engine.storage.listing import read_page
 from sd35graph.engine.storage.migrations import migrate
 from sd35graph.engine.storage.tables import EVENTS, FILES, JOBS, WEBHOOKS
 
@@ -156,12 +154,12 @@ class JobStore:
 
         None, and nothing is stored, when this process does not hold the job any more: then another one ends it.
         """
-        with self._writing() as connection, connection.begin_nested() as attempt:
+        with self._writing() as connection:
+            if not rows.is_held(connection, job_id, self.owner):
+                return None
             stored = rows.append(connection, events)
-            if rows.end(connection, job_id, self.owner, result, stored[-1]):
-                return stored
-            attempt.rollback()
-            return None
+            rows.end(connection, job_id, result, stored[-1])
+            return stored
 
     def retry_or_fail(self, job_id: str, error: JobError) -> list[Event] | None:
         """Put a job whose worker died back into the queue, or fail it with the reason after its last attempt.
@@ -231,6 +229,12 @@ class JobStore:
         """Running jobs, of all processes."""
         return self._jobs(_ALL_JOBS.where(JOBS.c.state == "running").order_by(JOBS.c.started_ms))
 
+    def queued(self) -> tuple[list[Job], list[Job]]:
+        """(running, pending) jobs of one moment, in order: one that is being taken is in exactly one of them."""
+        both = self._jobs(_ALL_JOBS.where(JOBS.c.state.in_(("running", "pending"))).order_by(*queue.PLACE))
+        running = sorted((job for job in both if job.state == "running"), key=lambda job: job.started_ms or 0)
+        return running, [job for job in both if job.state == "pending"]
+
     def counts(self) -> tuple[int, int]:
         """(pending, running) jobs."""
         counted = select(JOBS.c.state, func.count().label("jobs")).where(JOBS.c.state.in_(("pending", "running")))
@@ -238,39 +242,44 @@ class JobStore:
             numbers = {row.state: row.jobs for row in connection.execute(counted.group_by(JOBS.c.state))}
         return numbers.get("pending", 0), numbers.get("running", 0)
 
-    def listed(self, page: JobPage) -> tuple[list[Job], int]:
-        """The jobs of a page, without messages, and how many there are on all pages."""
+    def listed(self, page: JobQuery) -> list[tuple[int, Job]]:
+        """The jobs of a page, without messages, each with its place among all that were ever accepted."""
         with self._asking() as connection:
-            return read_page(connection, page)
+            return listing.read_page(connection, page)
+
+    def count(self, page: JobQuery) -> int:
+        """How many jobs there are on all pages."""
+        with self._asking() as connection:
+            return listing.count(connection, page)
 
     def history(self, max_items: int | None = None, offset: int | None = None, user: str | None = None) -> list[Job]:
-        """Ended jobs with their messages, in the order in which they ended.
+        """Ended jobs with their messages, in the order in which they ended; see `history_places`."""
+        return self.history_at(self.history_places(max_items, offset, user))
+
+    def history_places(
+        self, max_items: int | None = None, offset: int | None = None, user: str | None = None
+    ) -> list[int]:
+        """The places of ended jobs in the history, in its order.
 
         max_items: None or negative for all; without offset, the newest. offset: how many of the oldest to skip; 0 is
         none. user: only jobs of this one.
         """
         limited = max_items is not None and max_items >= 0
-        jobs = _ALL_JOBS.where(_HAS_ENDED, rows.of_user(user))
-        if limited and not offset:
-            newest_first = jobs.order_by(_HISTORY_PLACE.desc()).limit(max_items)
-            return self._jobs(newest_first, with_messages=True)[::-1]
-        jobs = jobs.order_by(_HISTORY_PLACE).offset(max(offset or 0, 0))
-        return self._jobs(jobs.limit(max_items) if limited else jobs, with_messages=True)
-
-    def page(
-        self, limit: int, before: int | None = None, states: Sequence[JobState] = (), user: str | None = None
-    ) -> list[tuple[int, Job]]:
-        """Jobs of all kinds, the newest first, each with its place among all that were ever accepted.
-
-        before: only older ones than the job at this place. states: only these; empty: all. user: only jobs of this one.
-        """
-        wanted = _ALL_JOBS.where(rows.of_user(user)).order_by(JOBS.c.ordinal.desc()).limit(limit)
-        if before is not None:
-            wanted = wanted.where(JOBS.c.ordinal < before)
-        if states:
-            wanted = wanted.where(JOBS.c.state.in_(states))
+        places = select(_HISTORY_PLACE).where(_HAS_ENDED, rows.of_user(user))
         with self._asking() as connection:
-            return [(row.ordinal, rows.job_of(row)) for row in connection.execute(wanted)]
+            if limited and not offset:
+                newest_first = places.order_by(_HISTORY_PLACE.desc()).limit(max_items)
+                return [*connection.execute(newest_first).scalars()][::-1]
+            places = places.order_by(_HISTORY_PLACE).offset(max(offset or 0, 0))
+            return [*connection.execute(places.limit(max_items) if limited else places).scalars()]
+
+    def history_at(self, places: Sequence[int]) -> list[Job]:
+        """The jobs at these places of the history, as far as they are still there, with their messages."""
+        found: list[Job] = []
+        for start in range(0, len(places), rows.PER_STATEMENT):
+            chosen = _HISTORY_PLACE.in_(places[start : start + rows.PER_STATEMENT])
+            found += self._jobs(_ALL_JOBS.where(chosen).order_by(_HISTORY_PLACE), with_messages=True)
+        return found
 
     def delete(self, job_ids: Sequence[str] | None = None, user: str | None = None) -> int:
         """Remove these ended jobs and their events, None: all; gives how many. Others are left alone.

@@ -7,9 +7,10 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
+from sd35graph.engine.events import EVENT_TYPES, FINAL, MOMENTARY, EventType
 from sd35graph.engine.workers.protocol import Frame
 
-_QUIET = frozenset({"cached", "node_started", "node_finished"})
+_QUIET: frozenset[EventType] = frozenset(EVENT_TYPES) - MOMENTARY - FINAL
 _LINGER_S = 0.004
 _MAX_WAITING_FRAMES = 10_000
 
@@ -17,8 +18,8 @@ _MAX_WAITING_FRAMES = 10_000
 class Inbox:
     """Collects frames of one worker until the loop takes them; make it on the loop.
 
-    Events a person can wait for a moment, because others follow at once, wait for them: storing ten together costs
-    hardly more than storing one. Full, it makes the reading thread wait, and so the worker.
+    Events that are stored wait a moment for those that follow at once, unless they end the job: storing ten together
+    costs hardly more than storing one. Full, it makes the reading thread wait, and so the worker.
     """
 
     def __init__(self) -> None:
@@ -33,8 +34,11 @@ class Inbox:
         """Add frames; from the reading thread."""
         with self._space:
             self._space.wait_for(lambda: len(self._frames) < _MAX_WAITING_FRAMES)
+            is_first = not self._frames
             self._frames.extend(frames)
-        self._notify(is_urgent=not all(map(_is_quiet, frames)))
+        is_urgent = not all(map(_is_quiet, frames))
+        if is_first or is_urgent:  # else the loop knows already
+            self._notify(is_urgent=is_urgent)
 
     def post_exit(self, exit_code: int) -> None:
         """Add the end of the process, after its last frame."""
@@ -45,9 +49,10 @@ class Inbox:
     async def take(self) -> tuple[list[Frame], int | None]:
         """What has come, at least one frame or the exit code of the process."""
         await self._some.wait()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LINGER_S):
-                await self._urgent.wait()
+        if not self._urgent.is_set():
+            patience = self._loop.call_later(_LINGER_S, self._urgent.set)
+            await self._urgent.wait()
+            patience.cancel()
         self._some.clear()
         self._urgent.clear()
         with self._space:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ T = TypeVar("T")
 _FIRST_RETRY_S = 0.2
 _LAST_RETRY_S = 5.0
 
-_MOST_TOGETHER = 64
+_MAX_TOGETHER = 64
 
 Change = Callable[["JobStore"], tuple[T, Sequence[Event]]]
 """Changes the store; gives a result and the events to publish. Is called again if it had to be undone."""
@@ -35,8 +35,9 @@ _Outcome = tuple[Any, Sequence[Event]] | BaseException  # Any: each change has a
 class _Request:
     """A change that waits to be made, and who waits for it."""
 
-    change: Change[Any]
+    change: Change[Any]  # Any: see `_Outcome`
     durable: bool
+    ahead: bool
     done: asyncio.Future[Any]
 
 
@@ -59,14 +60,15 @@ class Ledger:
         self._is_at_work = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="job-store")
 
-    async def write(self, change: Change[T], *, durable: bool = False) -> T:
+    async def write(self, change: Change[T], *, durable: bool = False, ahead: bool = False) -> T:
         """Make a change and publish its events. Raises `StoreError`; then nothing was changed or published.
 
         durable: it shall survive the end of the machine too, if the store was opened so; not only that of processes.
+        ahead: the caller goes on before the events are published, in the same turn of the loop.
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append(_Request(change, durable, done))
+        self._waiting.append(_Request(change, durable, ahead, done))
         if not self._is_at_work:
             self._is_at_work = True
             loop.call_soon(self._make_waiting, loop)  # after all that is asked for in this turn of the loop
@@ -74,12 +76,16 @@ class Ledger:
         return result
 
     def _make_waiting(self, loop: asyncio.AbstractEventLoop) -> None:
-        requests = self._waiting[:_MOST_TOGETHER]
-        del self._waiting[:_MOST_TOGETHER]
+        requests = self._waiting[:_MAX_TOGETHER]
+        del self._waiting[:_MAX_TOGETHER]
         self._is_at_work = bool(requests)
         if requests:
-            work = loop.run_in_executor(self._thread, self._make, requests)
-            work.add_done_callback(lambda made: self._tell(loop, requests, made))
+            self._thread.submit(self._make_and_tell, loop, requests)
+
+    def _make_and_tell(self, loop: asyncio.AbstractEventLoop, requests: Sequence[_Request]) -> None:
+        outcomes = self._make(requests)
+        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            loop.call_soon_threadsafe(self._tell, loop, requests, outcomes)
 
     def _make(self, requests: Sequence[_Request]) -> list[_Outcome]:
         """Make changes together; should that fail, one by one, so that a bad one harms no other."""
@@ -93,28 +99,23 @@ class Ledger:
             return [error] * len(requests)
 
     def _tell(
-        self, loop: asyncio.AbstractEventLoop, requests: Sequence[_Request], made: asyncio.Future[list[_Outcome]]
+        self, loop: asyncio.AbstractEventLoop, requests: Sequence[_Request], outcomes: Sequence[_Outcome]
     ) -> None:
-        """Publish the events of changes that were made, then answer who asked for them."""
-        outcomes = made.result()
+        """Publish the events of changes that were made, and answer who asked for them."""
+        answers = list(zip(requests, outcomes, strict=True))
         events = [event for outcome in outcomes if not isinstance(outcome, BaseException) for event in outcome[1]]
+        _answer(answer for answer in answers if answer[0].ahead)
         if events:
-            loop.call_soon(self._publish, events)  # comes before those who wait go on
-        for request, outcome in zip(requests, outcomes, strict=True):
-            if request.done.done():
-                continue  # the caller gave up meanwhile
-            if isinstance(outcome, BaseException):
-                request.done.set_exception(outcome)
-            else:
-                request.done.set_result(outcome[0])
+            loop.call_soon(self._publish, events)  # comes before the others who wait go on
+        _answer(answer for answer in answers if not answer[0].ahead)
         self._make_waiting(loop)
 
-    async def write_surely(self, change: Change[T]) -> T:
+    async def write_surely(self, change: Change[T], *, ahead: bool = False) -> T:
         """`write`, repeated until the store takes it: no work is lost to a disk that was full for a time."""
         delay_s = _FIRST_RETRY_S
         while True:
             try:
-                result = await self.write(change)
+                result = await self.write(change, ahead=ahead)
             except StoreError as error:
                 self.problem = str(error)
                 logger.error("the job store refuses; trying again", extra={"reason": str(error), "delay_s": delay_s})
@@ -153,6 +154,16 @@ class Ledger:
         if self._store is None:
             self._store = self._open_store()
         return self._store
+
+
+def _answer(answers: Iterable[tuple[_Request, _Outcome]]) -> None:
+    for request, outcome in answers:
+        if request.done.done():
+            continue  # the caller gave up meanwhile
+        if isinstance(outcome, BaseException):
+            request.done.set_exception(outcome)
+        else:
+            request.done.set_result(outcome[0])
 
 
 def _make_alone(store: JobStore, request: _Request) -> _Outcome:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from sd35graph.engine.jobs import Job, JsonObject
 
 _WEIGHTS = (".safetensors", ".sft", ".gguf", ".ckpt", ".pt", ".pth", ".bin")
-_MOST_PASSED = 8
+_MAX_PASSED = 8
 """So often a job is passed over for later ones whose models are loaded; then it is its turn."""
 _REMEMBERED = 12
 """So many files a worker is taken to hold at once; its pool may hold fewer, and then loads one again."""
@@ -41,7 +41,7 @@ class Placement:
         others = [other for other in self._seats if other is not seat]
 
         def rank(job: Job) -> int:
-            if self._passed.get(job.id, 0) >= _MOST_PASSED or seat.holds(models[job.id]):
+            if self._passed.get(job.id, 0) >= _MAX_PASSED or seat.holds(models[job.id]):
                 return 0
             return 2 if any(other.holds(models[job.id]) for other in others) else 1
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 logger = logging.getLogger(__name__)
 
 _TRUSTED_S = 1.0
-_LOOK_AGAIN_S = 1.0
+_POLL_S = 1.0
 
 
 class Room:
@@ -35,7 +35,7 @@ class Room:
             if found != self.problem:
                 logger.error("results cannot be kept; the queue waits", extra={"reason": found})
             self.problem = found
-            await asyncio.sleep(_LOOK_AGAIN_S)
+            await asyncio.sleep(_POLL_S)
 
     def doubt(self) -> None:
         """Look again before the next job: this one failed, perhaps for that."""

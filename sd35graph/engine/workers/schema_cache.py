@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import sys
 from collections.abc import Mapping
 
 from pydantic import ValidationError
 
 from sd35graph import __version__
+from sd35graph.engine.artifacts import write_whole
+from sd35graph.engine.paths import UnsafePath
 from sd35graph.engine.workers.protocol import WorkerConfig
 from sd35graph.graph.schema import SCHEMAS, NodeSchema
 
@@ -44,10 +45,7 @@ class SchemaCache:
     def save(self, schemas: Mapping[str, NodeSchema]) -> None:
         """Keep schemas for the next start."""
         kept = {"key": self._key, "schemas": SCHEMAS.dump_python(dict(schemas), mode="json")}
-        temporary = self._path.with_name(f"schemas-{os.getpid()}.part")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps(kept), encoding="utf-8")
-            temporary.replace(self._path)
-        except OSError as error:
+            write_whole(self._path, json.dumps(kept).encode(), overwrite=True)
+        except (OSError, UnsafePath) as error:
             logger.warning("the schemas cannot be kept for the next start", extra={"reason": str(error)})

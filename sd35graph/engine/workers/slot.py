@@ -246,7 +246,7 @@ class WorkerSlot:
             await self._ready.wait()
             await self._room.wait()
             self._wake.clear()
-            job = None if self._is_draining else await self._ledger.write_surely(self._claim)
+            job = None if self._is_draining else await self._ledger.write_surely(self._claim, ahead=True)
             if job is None:
                 await self._wake.wait()
             elif self._is_draining:

@@ -212,7 +212,10 @@ def _read(pipe: int, worker: list[Worker]) -> None:
     try:
         while received := os.read(pipe, _READ_BYTES):
             for frame in decoder.feed(received):
-                worker[0].handle(frame.message)
+                if worker:
+                    worker[0].handle(frame.message)
+                elif frame.message["kind"] == "stop":  # all that is said before our hello
+                    os._exit(0)
     except Exception:
         logger.exception("messages cannot be read any more; the worker ends")
         os._exit(1)

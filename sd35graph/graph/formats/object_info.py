@@ -8,7 +8,7 @@ from typing import cast
 from pydantic import JsonValue
 
 from sd35graph.graph.ports import COMBO
-from sd35graph.graph.schema import InputSchema, NodeSchema
+from sd35graph.graph.schema import BUILTIN, InputSchema, NodeSchema
 
 ChoicesOf = Callable[[str], Sequence[str]]
 
@@ -62,13 +62,18 @@ def node_info(schema: NodeSchema, choices: ChoicesOf) -> dict[str, JsonValue]:
         "name": schema.type,
         "display_name": schema.title,
         "description": schema.description,
-        "python_module": f"sd35graph.{schema.pack}",
+        "python_module": _module_of(schema.pack),
         "category": schema.category,
         "output_node": schema.is_output,
         "deprecated": schema.deprecated,
         "experimental": schema.experimental,
     }
     return cast(dict[str, JsonValue], info)  # nested dicts and lists of JSON values, whose types are invariant
+
+
+def _module_of(pack: str) -> str:
+    """Where existing servers would have a node type from; front ends show the pack's name that they find in it."""
+    return "nodes" if pack == BUILTIN else f"custom_nodes.{pack}"
 
 
 def input_info(spec: InputSchema, choices: ChoicesOf) -> JsonValue:

@@ -61,7 +61,7 @@ def vae_places(levels: int) -> dict[str, Place]:
         down, up = f"encoder.down_blocks.{level}", f"decoder.up_blocks.{levels - 1 - level}"
         places[f"{down}.downsamplers.0.conv"] = Place(f"encoder.down.{level}.downsample.conv")
         places[f"{up}.upsamplers.0.conv"] = Place(f"decoder.up.{level}.upsample.conv")
-        for index in range(_MOST_RESIDUAL_BLOCKS):
+        for index in range(_MAX_RESIDUAL_BLOCKS):
             places |= _residual_block(f"{down}.resnets.{index}", f"encoder.down.{level}.block.{index}")
             places |= _residual_block(f"{up}.resnets.{index}", f"decoder.up.{level}.block.{index}")
     return places
@@ -76,7 +76,7 @@ def tensor_place(key: str, places: Mapping[str, Place]) -> Place | None:
     return replace(place, name=f"{place.name}.{tensor}") if place else None
 
 
-_MOST_RESIDUAL_BLOCKS = 8  # per level; the released autoencoder has 2 on the way down and 3 on the way up
+_MAX_RESIDUAL_BLOCKS = 8  # per level; the released autoencoder has 2 on the way down and 3 on the way up
 
 _VAE_ATTENTION = (("group_norm", "norm"), ("to_q", "q"), ("to_k", "k"), ("to_v", "v"), ("to_out.0", "proj_out"))
 

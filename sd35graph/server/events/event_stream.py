@@ -20,9 +20,9 @@ from sd35graph.server.events.hub import Hub
 if TYPE_CHECKING:
     from sd35graph.engine.storage.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for
 
-_STILL_HERE_S = 15.0
-_LOOK_AROUND_S = 1.0
-_MOST_NODES = 64
+_KEEPALIVE_S = 15.0
+_POLL_S = 1.0
+_MAX_NODES = 64
 
 
 class _Watcher:
@@ -36,7 +36,7 @@ class _Watcher:
         """Take note of an event; a listener of the hub."""
         if event.type == "progress":
             self._progress[str(event.data["node"])] = event
-            if len(self._progress) > _MOST_NODES:
+            if len(self._progress) > _MAX_NODES:
                 del self._progress[next(iter(self._progress))]
         if event.type != "preview":
             self.has_changed.set()
@@ -89,18 +89,18 @@ class EventStream:
                 continue
             if not await self._goes_on():
                 return
-            yield b": still here\n\n"
+            yield b": keep-alive\n\n"
 
     def _new_events(self, store: JobStore) -> list[Event]:
         return store.events_after(self._seen, self._job_id)
 
     async def _wait(self) -> bool:
         """Wait for something new; False when nothing came for a while, or the stream has to end."""
-        for _ in range(int(_STILL_HERE_S / _LOOK_AROUND_S)):
+        for _ in range(int(_KEEPALIVE_S / _POLL_S)):
             if not self._may_go_on():
                 return False
             with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_AROUND_S):
+                async with asyncio.timeout(_POLL_S):
                     await self._watcher.has_changed.wait()
                 return True
         return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -28,7 +28,7 @@ QUEUE_LENGTH = "queue length"
 _WATCHED: frozenset[EventType] = frozenset(
     {"queued", "started", "node_started", "progress", "succeeded", "failed", "cancelled", "retried"}
 )
-_MOST_RUNNING = 64
+_MAX_RUNNING = 64
 """So many running nodes one message names."""
 
 Data = Mapping[str, JsonValue]
@@ -118,9 +118,13 @@ class _NodeProgress:
 class JobFeed:
     """One job's messages: keeps which nodes run, so that each event becomes complete messages.
 
+    Every job that waits has one, so it is kept small.
+
     `progress_state` names the node that just changed and the newest running ones, not all that ever ran: the volume
     grows linearly with the graph, also where a loop by recursion leaves thousands of nodes running at once.
     """
+
+    __slots__ = ("_node_types", "_running", "client_id", "job_id", "submitted_by")
 
     def __init__(
         self, job_id: str, client_id: str | None, node_types: NodeTypes, submitted_by: str | None = None
@@ -130,20 +134,24 @@ class JobFeed:
         self.submitted_by = submitted_by
         self._node_types = node_types
         self._running: dict[str, _NodeProgress] = {}
-        self._translate: dict[EventType, Callable[[Event], Iterator[Message | Preview]]] = {
-            **{kind: self._one(translate) for kind, translate in MAIN.items()},
-            "started": self._started,
-            "node_started": self._node_started,
-            "progress": self._progress,
-            "preview": self._preview,
-            "shown": self._shown,
-            "node_finished": self._node_finished,
-        }
 
     def messages(self, event: Event) -> list[Message | Preview]:
         """The messages for the job's own client that `event` causes, in order; some events cause none."""
-        translate = self._translate.get(event.type)
-        return list(translate(event)) if translate else []
+        match event.type:
+            case "node_started":
+                return self._node_started(event)
+            case "node_finished":
+                return self._node_finished(event)
+            case "progress":
+                return self._progress(event)
+            case "preview":
+                return self._preview(event)
+            case "shown":
+                return self._shown(event)
+            case "started":
+                self._running.clear()
+        translate = MAIN.get(event.type)
+        return [translate(event, self._node_types)] if translate else []
 
     def end(self, event: Event) -> Message:
         """The last message of a job, after its history is stored: nothing is executing any more."""
@@ -153,30 +161,24 @@ class JobFeed:
         """What a client that connects in the middle of the job must know: the nodes that run, of many the newest."""
         return [self._executing(node) for node in self._newest_running()]
 
-    def _one(self, translate: Callable[[Event, NodeTypes], Message]) -> Callable[[Event], Iterator[Message | Preview]]:
-        return lambda event: iter((translate(event, self._node_types),))
-
-    def _started(self, event: Event) -> Iterator[Message | Preview]:
-        self._running.clear()
-        yield started(event, self._node_types)
-
-    def _node_started(self, event: Event) -> Iterator[Message | Preview]:
+    def _node_started(self, event: Event) -> list[Message | Preview]:
         node = str(event.data["node"])
         parent = event.data.get("parent_node")
         self._running[node] = _NodeProgress(
             str(event.data.get("display_node") or node), None if parent is None else str(parent), event.seq
         )
-        yield self._state(node)
-        yield self._executing(node)
+        return [self._state(node), self._executing(node)]
 
-    def _progress(self, event: Event) -> Iterator[Message | Preview]:
+    def _progress(self, event: Event) -> list[Message | Preview]:
         node, value, total = str(event.data["node"]), _number(event.data["value"]), _number(event.data["total"])
         self._running[node] = replace(self._progress_of(node), value=value, total=total)
-        yield self._state(node, replaces=f"state {self.job_id}")
         data: dict[str, JsonValue] = {"value": value, "max": total, "prompt_id": self.job_id, "node": node}
-        yield Message("progress", _with_seq(data, self._running[node].seq), f"progress {self.job_id} {node}")
+        return [
+            self._state(node, replaces=f"state {self.job_id}"),
+            Message("progress", _with_seq(data, self._running[node].seq), f"progress {self.job_id} {node}"),
+        ]
 
-    def _preview(self, event: Event) -> Iterator[Message | Preview]:
+    def _preview(self, event: Event) -> list[Message | Preview]:
         node = str(event.data["node"])
         progress = self._progress_of(node)
         metadata: dict[str, JsonValue] = {
@@ -188,9 +190,9 @@ class JobFeed:
         }
         media_type = str(event.data["media_type"])
         metadata = _with_seq(metadata, progress.seq)
-        yield Preview(event.blob or b"", media_type, metadata, f"preview {self.job_id} {node}")
+        return [Preview(event.blob or b"", media_type, metadata, f"preview {self.job_id} {node}")]
 
-    def _shown(self, event: Event) -> Iterator[Message | Preview]:
+    def _shown(self, event: Event) -> list[Message | Preview]:
         node = str(event.data["node"])
         display_node = str(event.data.get("display_node") or node)
         data: dict[str, JsonValue] = {
@@ -199,18 +201,20 @@ class JobFeed:
             "output": event.data["output"],
             "prompt_id": self.job_id,
         }
-        yield Message("executed", _with_seq(data, event.seq))
-        if node not in self._running:  # taken from the cache: it never started, and no other event ends it
-            parent = event.data.get("parent_node")
-            parent_node = None if parent is None else str(parent)
-            yield self._state(node, _NodeProgress(display_node, parent_node, event.seq, value=1.0))
+        executed = Message("executed", _with_seq(data, event.seq))
+        if node in self._running:
+            return [executed]
+        # Taken from the cache: it never started, and no other event ends it.
+        parent = event.data.get("parent_node")
+        parent_node = None if parent is None else str(parent)
+        return [executed, self._state(node, _NodeProgress(display_node, parent_node, event.seq, value=1.0))]
 
-    def _node_finished(self, event: Event) -> Iterator[Message | Preview]:
+    def _node_finished(self, event: Event) -> list[Message | Preview]:
         node = str(event.data["node"])
         progress = self._progress_of(node)
         self._running.pop(node, None)
         seconds = _number(event.data.get("seconds", 0))
-        yield self._state(node, replace(progress, seq=event.seq, value=progress.total, seconds=seconds))
+        return [self._state(node, replace(progress, seq=event.seq, value=progress.total, seconds=seconds))]
 
     def _progress_of(self, node: str) -> _NodeProgress:
         return self._running.get(node) or _NodeProgress(node, None)
@@ -226,7 +230,7 @@ class JobFeed:
 
     def _newest_running(self) -> list[str]:
         """The running nodes in the order they started; of many, the last."""
-        return list(islice(reversed(self._running), _MOST_RUNNING))[::-1]
+        return list(islice(reversed(self._running), _MAX_RUNNING))[::-1]
 
     def _state(self, changed: str, finished: _NodeProgress | None = None, *, replaces: str | None = None) -> Message:
         """`progress_state` after a change of one node, which now runs unless it ended as `finished`."""
@@ -272,22 +276,21 @@ def failed(event: Event, _node_types: NodeTypes) -> Message:
     """`execution_error`: the node to blame, what it raised, and what was done before."""
     error = event.data.get("error")
     detail: Mapping[str, JsonValue] = error if isinstance(error, dict) else {"message": str(error)}
-    executed = event.data.get("executed", [])
-    return Message(
-        "execution_error",
-        {
-            "prompt_id": event.job_id,
-            "node_id": detail.get("node_id"),
-            "node_type": detail.get("node_type"),
-            "executed": executed,
-            "exception_message": detail.get("message", ""),
-            "exception_type": detail.get("type", ""),
-            "traceback": detail.get("traceback", []),
-            "current_inputs": detail.get("inputs", {}),
-            "current_outputs": executed,
-            **_stamped(event),
-        },
-    )
+    return Message("execution_error", {**error_data(detail, event.data.get("executed", [])), **_stamped(event)})
+
+
+def error_data(error: Mapping[str, JsonValue], executed: JsonValue) -> dict[str, JsonValue]:
+    """A `JobError` as clients read it. executed: ids of the nodes that were done before."""
+    return {
+        "node_id": error.get("node_id"),
+        "node_type": error.get("node_type"),
+        "executed": executed,
+        "exception_message": error.get("message", ""),
+        "exception_type": error.get("type", ""),
+        "traceback": error.get("traceback", []),
+        "current_inputs": error.get("inputs", {}),
+        "current_outputs": executed,
+    }
 
 
 def warning(event: Event, node_types: NodeTypes) -> Message:
@@ -307,21 +310,13 @@ def warning(event: Event, node_types: NodeTypes) -> Message:
 
 def blocked(event: Event, node_types: NodeTypes) -> Message:
     """`execution_error` of type `ExecutionBlocked`: an output was blocked on purpose; the job itself goes on."""
-    return Message(
-        "execution_error",
-        {
-            "prompt_id": event.job_id,
-            "node_id": event.data.get("node"),
-            "node_type": _type_of_node(event, node_types),
-            "executed": [],
-            "exception_message": event.data.get("message", ""),
-            "exception_type": "ExecutionBlocked",
-            "traceback": [],
-            "current_inputs": {},
-            "current_outputs": [],
-            **_stamped(event),
-        },
-    )
+    error: dict[str, JsonValue] = {
+        "node_id": event.data.get("node"),
+        "node_type": _type_of_node(event, node_types),
+        "message": event.data.get("message", ""),
+        "type": "ExecutionBlocked",
+    }
+    return Message("execution_error", {**error_data(error, []), **_stamped(event)})
 
 
 def cancelled(event: Event, node_types: NodeTypes) -> Message:

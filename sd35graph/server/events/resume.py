@@ -13,7 +13,7 @@ from sd35graph.server.events.messages import JobFeed, node_types_of
 if TYPE_CHECKING:
     from sd35graph.engine.storage.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for
 
-MOST_EVENTS = 50_000
+MAX_EVENTS = 50_000
 """A client that missed more gets the newest; what its older jobs gave is in the history."""
 
 
@@ -24,7 +24,7 @@ async def catch_up(client: Client, after: int, supervisor: Supervisor, hub: Hub)
     that was published, and the hub leaves out for it what was stored but not yet published then.
     """
     newest = await supervisor.query(lambda store: store.last_seq())
-    seen = max(min(after, newest), newest - MOST_EVENTS)  # a larger number comes from another store
+    seen = max(min(after, newest), newest - MAX_EVENTS)  # a larger number comes from another store
     feeds: dict[str, JobFeed | None] = {}
     while seen < max(newest, hub.last_seq):
         events = await supervisor.query(partial(_events_after, seen))

@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from starlette.status import WS_1008_POLICY_VIOLATION, WS_1013_TRY_AGAIN_LATER
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from sd35graph.engine.jobs import StoreError
+from sd35graph.engine.jobs import MAX_INTEGER, StoreError
 from sd35graph.engine.workers.supervisor import Supervisor
 from sd35graph.server.events.hub import Client, Hub
 from sd35graph.server.events.messages import Message, features
@@ -22,10 +22,9 @@ from sd35graph.server.parts import ServerParts
 
 logger = logging.getLogger(__name__)
 
-LOOK_AT_TOKEN_S = 2.0
+TOKEN_POLL_S = 2.0
 CLOSE_TIMEOUT_S = 2.0
-_MAX_INTEGER = 2**62
-_MOST_DIGITS = 40
+_MAX_DIGITS = 40
 
 
 async def serve_socket(websocket: WebSocket, parts: ServerParts, user: User) -> None:
@@ -42,7 +41,7 @@ async def serve_socket(websocket: WebSocket, parts: ServerParts, user: User) -> 
         await websocket.close(WS_1013_TRY_AGAIN_LATER, "too many sockets are open; try again later")
         return
     asked = websocket.query_params.get("after", "")
-    after = min(int(asked), _MAX_INTEGER) if asked.isdecimal() and len(asked) < _MOST_DIGITS else None
+    after = min(int(asked), MAX_INTEGER) if asked.isdecimal() and len(asked) < _MAX_DIGITS else None
     sid = websocket.query_params.get("clientId") or uuid4().hex
     client = hub.greet(sid, user.only, after, watches=websocket.query_params.get("watch") == "1")
     tasks: set[asyncio.Task[object]] = set()
@@ -76,7 +75,7 @@ async def serve_socket(websocket: WebSocket, parts: ServerParts, user: User) -> 
 async def _until_refused(secret: str, access: Access) -> None:
     """Return when the token a socket was opened with has expired or was revoked."""
     while True:
-        await asyncio.sleep(LOOK_AT_TOKEN_S)
+        await asyncio.sleep(TOKEN_POLL_S)
         if not access.still_lets_in(secret):
             return
 

@@ -16,8 +16,8 @@ from sd35graph.tokens import Token, TokenError, TokenFile
 logger = logging.getLogger(__name__)
 
 WRONG_TOKENS_PER_MINUTE = 20
-_LOOK_AGAIN_S = 0.5
-_MOST_KNOWN = 10_000
+_POLL_S = 0.5
+_MAX_KNOWN = 10_000
 
 
 class TooManyAttempts(Exception):
@@ -47,7 +47,7 @@ class Access:
         self._clock = clock
         self._kept = file.read()
         self._seen = self._stamp()
-        self._looked = clock()
+        self._looked_at = clock()
         self._needs_token = is_exposed
         self._wrong = RateLimit(WRONG_TOKENS_PER_MINUTE, clock)
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
@@ -55,7 +55,7 @@ class Access:
     @property
     def is_open(self) -> bool:
         """Whether nobody needs a token. Once there was one, this stays false until the server ends."""
-        self._look()
+        self._reload_if_changed()
         self._needs_token = self._needs_token or bool(self._given or self._kept)
         return not self._needs_token
 
@@ -81,7 +81,7 @@ class Access:
             logger.warning("wrong token", extra={"address": address})
             return None
         self._known[address, token.sha256] = None
-        if len(self._known) > _MOST_KNOWN:
+        if len(self._known) > _MAX_KNOWN:
             self._known.popitem(last=False)
         return User(token.name, token.role)
 
@@ -90,7 +90,7 @@ class Access:
         return self._find(secret) is not None
 
     def _find(self, secret: str) -> Token | None:
-        self._look()
+        self._reload_if_changed()
         shown = hashlib.sha256(secret.encode()).hexdigest()
         found = None
         for token in (*self._given, *self._kept):  # all of them: the time tells nothing about which one is near
@@ -98,11 +98,11 @@ class Access:
                 found = token
         return found
 
-    def _look(self) -> None:
+    def _reload_if_changed(self) -> None:
         """Read the file again when it has changed."""
-        if self._clock() - self._looked < _LOOK_AGAIN_S:
+        if self._clock() - self._looked_at < _POLL_S:
             return
-        self._looked = self._clock()
+        self._looked_at = self._clock()
         stamp = self._stamp()
         if stamp == self._seen:
             return

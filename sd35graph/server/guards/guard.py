@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
@@ -16,16 +15,16 @@ from sd35graph.server.guards.limits import Limits
 from sd35graph.server.pages import STRICT_POLICY
 
 _UPLOADS = ("/upload/", "/api/upload/")
-_SLOWEST_BODY_BYTES_PER_S = 4096
-_SAFE_HEADERS: Mapping[str, str] = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "x-frame-options": "DENY",
-    "content-security-policy": STRICT_POLICY,
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "cache-control": "private",
-}
+_MIN_BODY_BYTES_PER_S = 4096
+_SAFE_HEADERS = (  # as ASGI has them: every answer gets them
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+    (b"content-security-policy", STRICT_POLICY.encode()),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"private"),
+)
 
 
 class Guard:
@@ -96,7 +95,7 @@ class Guard:
                 return await receive()
             now = asyncio.get_running_loop().time()
             started = now if started is None else started
-            allowed_s = self._limits.request_timeout_s + received / _SLOWEST_BODY_BYTES_PER_S
+            allowed_s = self._limits.request_timeout_s + received / _MIN_BODY_BYTES_PER_S
             try:
                 async with asyncio.timeout_at(started + allowed_s):
                     message = await receive()
@@ -142,10 +141,11 @@ def _with_safe_headers(send: Send, origin: str | None) -> Send:
 
     async def safe(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in _SAFE_HEADERS.items():
-                headers.setdefault(name, value)
+            given = message.get("headers", ())
+            names = {name.lower() for name, _ in given}
+            message["headers"] = [*given, *(header for header in _SAFE_HEADERS if header[0] not in names)]
             if origin is not None:
+                headers = MutableHeaders(scope=message)
                 headers["access-control-allow-origin"] = origin
                 headers.add_vary_header("origin")
         await send(message)

@@ -51,7 +51,7 @@ class Hosts:
         if name is None:
             return False
         names = {self.bound.strip("[]").lower(), *(allowed.lower().rstrip(".") for allowed in self.allowed)}
-        return is_loopback(name) or name in names or (not is_loopback(self.bound) and _is_address(name))
+        return name in names or is_loopback(name) or (not is_loopback(self.bound) and _is_address(name))
 
     def is_from_here(self, headers: Headers) -> bool:
         """Whether no page of another site caused a request.

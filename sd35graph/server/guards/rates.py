@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-_MOST_KEYS = 10_000
+_MAX_KEYS = 10_000
 
 
 class RateLimit:
@@ -31,7 +31,7 @@ class RateLimit:
         wait_s = max(0.0, (1 - left) / self._per_s)
         self._left[key] = (left if wait_s > 0 else left - 1, self._clock())
         self._left.move_to_end(key)
-        if len(self._left) > _MOST_KEYS:
+        if len(self._left) > _MAX_KEYS:
             self._left.popitem(last=False)
         return wait_s
 

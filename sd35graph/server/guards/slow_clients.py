@@ -10,17 +10,18 @@ from asyncio.transports import BaseTransport
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-_SLOWEST_ANSWER_BYTES_PER_S = 1024
-_MOST_UNREAD_BYTES = 2**20
+from sd35graph.server.events.gathering import GatheringProtocol
+
+_MIN_ANSWER_BYTES_PER_S = 1024
+_MAX_UNREAD_BYTES = 2**20
 _NO_HANDSHAKE = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n\r\n"
 
 
-def patient_protocol(timeout_s: float) -> type[H11Protocol]:
+def http_with_timeouts(timeout_s: float) -> type[H11Protocol]:
     """uvicorn's HTTP/1.1 that waits `timeout_s` seconds for a request's head, and for a client to take some answer."""
 
-    class PatientProtocol(H11Protocol):
+    class HttpProtocol(H11Protocol):
         _for_request: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its parent does
@@ -58,16 +59,16 @@ def patient_protocol(timeout_s: float) -> type[H11Protocol]:
                 self._for_request.cancel()
                 self._for_request = None
 
-    return PatientProtocol
+    return HttpProtocol
 
 
-def patient_socket(timeout_s: float) -> type[WebSocketsSansIOProtocol]:
+def websocket_with_timeouts(timeout_s: float) -> type[GatheringProtocol]:
     """uvicorn's WebSocket that waits `timeout_s` seconds for a client to take some of what waits for it.
 
     It answers a handshake it cannot read, too, and one that only asks, by pings, and never reads, is cut off.
     """
 
-    class PatientSocket(WebSocketsSansIOProtocol):
+    class SocketProtocol(GatheringProtocol):
         def connection_made(self, transport: BaseTransport) -> None:
             super().connection_made(transport)
             self._reader = _Reader(self.transport, timeout_s)
@@ -93,7 +94,7 @@ def patient_socket(timeout_s: float) -> type[WebSocketsSansIOProtocol]:
             self._reader.stop()
 
         def handle_ping(self) -> None:
-            if self.transport.get_write_buffer_size() > _MOST_UNREAD_BYTES:
+            if self.transport.get_write_buffer_size() > _MAX_UNREAD_BYTES:
                 self.transport.abort()
             else:
                 super().handle_ping()
@@ -102,7 +103,7 @@ def patient_socket(timeout_s: float) -> type[WebSocketsSansIOProtocol]:
             super().keepalive_timeout()
             self.transport.abort()  # a client that reads nothing would never take the goodbye
 
-    return PatientSocket
+    return SocketProtocol
 
 
 class _Reader:
@@ -126,7 +127,7 @@ class _Reader:
 
     def _look(self, left_before: int) -> None:
         taken = left_before - self._transport.get_write_buffer_size()
-        if taken < self._timeout_s * _SLOWEST_ANSWER_BYTES_PER_S:
+        if taken < self._timeout_s * _MIN_ANSWER_BYTES_PER_S:
             self._transport.abort()
         else:
             self.watch()

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import JsonValue
 
 from sd35graph.engine.jobs import Job, JobState, shown_files
+from sd35graph.server.events.messages import error_data
 from sd35graph.server.jobs.history import history_entry
 
 STATUSES: Mapping[str, JobState] = {
@@ -82,20 +83,7 @@ def _best(files: list[dict[str, JsonValue]]) -> JsonValue:
 
 
 def _error(job: Job) -> JsonValue:
-    if job.error is None:
-        return None
-    return {
-        "prompt_id": job.id,
-        "timestamp": job.ended_ms,
-        "node_id": job.error.get("node_id"),
-        "node_type": job.error.get("node_type"),
-        "executed": [],
-        "exception_message": job.error.get("message", ""),
-        "exception_type": job.error.get("type", ""),
-        "traceback": job.error.get("traceback", []),
-        "current_inputs": job.error.get("inputs", {}),
-        "current_outputs": [],
-    }
+    return None if job.error is None else {"prompt_id": job.id, "timestamp": job.ended_ms, **error_data(job.error, [])}
 
 
 def _workflow_id(job: Job) -> JsonValue:

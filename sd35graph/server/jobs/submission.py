@@ -27,6 +27,7 @@ from sd35graph.server.wire import PromptRequest
 logger = logging.getLogger(__name__)
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_FEW_NODES = 20
 _SECRETS = frozenset({"auth_token_comfy_org", "api_key_comfy_org"})
 """Credentials for another service that clients send along with their other data: never stored."""
 
@@ -65,7 +66,10 @@ async def submit(
     asked = _request(body)
     schemas = await parts.schemas()
     targets = asked.partial_execution_targets
-    checked = await asyncio.to_thread(_check, body, schemas, parts, targets)
+    if _is_quick(body, schemas):
+        checked = _check(body, schemas, parts, targets)
+    else:
+        checked = await asyncio.to_thread(_check, body, schemas, parts, targets)
     checked = await _ask_validators(parts, checked, schemas)
     error, errors = legacy_errors(checked.validation, checked.document.graph, schemas)
     if error is not None:
@@ -95,6 +99,19 @@ def _request(body: JsonValue) -> PromptRequest:
             "leave it out to be given one",
         )
     return asked
+
+
+def _is_quick(body: JsonValue, schemas: Mapping[str, NodeSchema]) -> bool:
+    """Whether a workflow is checked sooner than a thread is woken: it has few nodes, and none that names a file.
+
+    Files are looked for on disk, which can take its time.
+    """
+    prompt = body.get("prompt") if isinstance(body, dict) else None
+    if not isinstance(prompt, dict) or len(prompt) > _FEW_NODES:
+        return False
+    types = [node.get("class_type") if isinstance(node, dict) else None for node in prompt.values()]
+    found = [schemas[name] for name in types if isinstance(name, str) and name in schemas]
+    return len(found) == len(types) and all(spec.source is None for schema in found for spec in schema.inputs)
 
 
 def _check(

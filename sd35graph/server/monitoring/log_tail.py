@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from copy import copy
 from datetime import UTC, datetime
 
 from pydantic import JsonValue
@@ -12,8 +13,8 @@ from pydantic import JsonValue
 from sd35graph.server.events.hub import Hub
 from sd35graph.server.events.messages import Message
 
-_MOST_LINES = 300
-_MOST_SUBSCRIBERS = 100
+_MAX_LINES = 300
+_MAX_SUBSCRIBERS = 100
 _SIZE: JsonValue = {"cols": 120, "rows": 30}
 
 
@@ -27,7 +28,7 @@ class LogTail(logging.Handler):
         super().__init__(logging.INFO)
         self.setFormatter(formatter)
         self._hub = hub
-        self._lines: deque[JsonValue] = deque(maxlen=_MOST_LINES)
+        self._records: deque[logging.LogRecord] = deque(maxlen=_MAX_LINES)
         self._subscribers: set[str] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -45,12 +46,12 @@ class LogTail(logging.Handler):
         """Send a client the lines to come, or no more of them."""
         if not enabled:
             self._subscribers.discard(client_id)
-        elif len(self._subscribers) < _MOST_SUBSCRIBERS:
+        elif len(self._subscribers) < _MAX_SUBSCRIBERS:
             self._subscribers.add(client_id)
 
     def lines(self) -> list[JsonValue]:
         """The newest lines, oldest first: `{"t": time, "m": text}`."""
-        return list(self._lines)
+        return [self._line(record) for record in self._records.copy()]
 
     def content(self, lines: list[JsonValue]) -> dict[str, JsonValue]:
         """Lines as clients read them, with the size of the window they are meant for."""
@@ -58,12 +59,18 @@ class LogTail(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a line and pass it on."""
-        logged = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line: JsonValue = {"t": logged, "m": f"{self.format(record)}\n"}
-        self._lines.append(line)
+        if record.exc_info:  # the traceback as text, for it keeps alive all that its frames hold
+            self.format(record)
+            record = copy(record)
+            record.exc_info = None
+        self._records.append(record)
         loop = self._loop
         if self._subscribers and loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._send, line)
+            loop.call_soon_threadsafe(self._send, self._line(record))
+
+    def _line(self, record: logging.LogRecord) -> JsonValue:
+        logged = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        return {"t": logged, "m": f"{self.format(record)}\n"}
 
     def _send(self, line: JsonValue) -> None:
         message = Message("logs", self.content([line]), replaces="logs")

@@ -7,6 +7,7 @@ import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -37,9 +38,11 @@ FILE_HEADERS = {"content-security-policy": FILE_POLICY}
 async def view(
     parts: Parts,
     user: Caller,
-    filename: str = "",
-    subfolder: str = "",
-    folder: Annotated[str, Query(alias="type")] = "",
+    filename: Annotated[
+        str, Query(description="The file's name; may end with its folder, as in `a.png [input]`.")
+    ] = "",
+    subfolder: Annotated[str, Query(description="Where it lies in that folder.")] = "",
+    folder: Annotated[str, Query(alias="type", description="`output` (the default), `input` or `temp`.")] = "",
     preview: Annotated[str, Query(description="`webp;80` or `jpeg;90`: the picture in this format.")] = "",
     channel: Annotated[str, Query(description="`rgba`, `rgb` or `a`.")] = "rgba",
 ) -> Response:
@@ -131,6 +134,9 @@ async def _read_form(request: Request) -> _Upload:
             )
     except HTTPException as error:  # what the form parser makes of a malformed body
         raise ApiError(400, "bad_request", f"the upload cannot be read: {error.detail}") from error
+    except OSError as error:  # large ones wait in the system's folder of temporary files
+        sentence = f"the upload cannot be taken in: {error.strerror or error}; make room in {gettempdir()}"
+        raise ApiError(507, "file_not_kept", sentence) from error
 
 
 def _check_pixels(upload: _Upload, max_pixels: int) -> None:

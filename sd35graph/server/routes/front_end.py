@@ -9,7 +9,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from sd35graph.engine.folders import FILE_FOLDERS
+from sd35graph.engine.folders import FileFolder
 from sd35graph.engine.paths import UnsafePath, inside
 from sd35graph.server import wire
 from sd35graph.server.body import read_model
@@ -64,7 +64,7 @@ async def logs_raw(parts: Parts) -> Response:
     return Json(parts.logs.content(parts.logs.lines()))
 
 
-@router.patch("/internal/logs/subscribe", openapi_extra=body_of(wire.LogSubscription))
+@router.patch("/internal/logs/subscribe", response_model=wire.Done, openapi_extra=body_of(wire.LogSubscription))
 async def subscribe_to_logs(request: Request, parts: Parts) -> Response:
     """Have new log lines sent to a socket, as messages of type `logs`, or no more of them."""
     asked = await read_model(request, wire.LogSubscription)
@@ -83,17 +83,14 @@ async def folder_paths(parts: Parts) -> Response:
 
 
 @router.get("/internal/files/{folder}", response_model=list[str])
-async def files_of(folder: str, parts: Parts, user: Caller) -> Response:
+async def files_of(folder: FileFolder, parts: Parts, user: Caller) -> Response:
     """Names of the files directly in the input, output or temp folder, the newest first.
 
     Results may be of other users: all of them are listed only for an administrator.
     """
-    known = next((known for known in FILE_FOLDERS if known == folder), None)
-    if known is None:
-        raise ApiError(400, "bad_request", f'there is no folder "{folder}"; give one of {", ".join(FILE_FOLDERS)}')
-    if known != "input" and user.only is not None:
-        raise ApiError(403, "role_too_low", f'only an administrator may list "{known}"; your results are in /history')
-    return Json(await asyncio.to_thread(_newest, parts.folders.root(known)))
+    if folder != "input" and user.only is not None:
+        raise ApiError(403, "role_too_low", f'only an administrator may list "{folder}"; your results are in /history')
+    return Json(await asyncio.to_thread(_newest, parts.folders.root(folder)))
 
 
 def _newest(folder: Path) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from sd35graph.engine.jobs import Job, JobPage, JobState
+from sd35graph.engine.jobs import MAX_INTEGER, Job, JobQuery, JobState
 from sd35graph.server import wire
 from sd35graph.server.body import read_model
 from sd35graph.server.encoding import Json, dumps
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(tags=["jobs"])
 
-_MOST_JOBS = 1000
-_MAX_INTEGER = 2**62
+_MAX_JOBS = 1000
 
 
 @router.get("/jobs", response_model=wire.JobList)
@@ -32,16 +31,18 @@ async def jobs_page(
     user: Caller,
     status: Annotated[str, Query(description=f"Some of {', '.join(STATUSES)}, separated by commas; none: all.")] = "",
     workflow_id: Annotated[str | None, Query(description="Only jobs of the workflow with this id.")] = None,
-    sort_by: Literal["created_at", "execution_duration"] = "created_at",
-    sort_order: Literal["asc", "desc"] = "desc",
-    limit: Annotated[int, Query(ge=1, description="At most so many; never more than 1000.")] = _MOST_JOBS,
+    sort_by: Annotated[
+        Literal["created_at", "execution_duration"], Query(description="What to sort by.")
+    ] = "created_at",
+    sort_order: Annotated[Literal["asc", "desc"], Query(description="desc: the newest or longest first.")] = "desc",
+    limit: Annotated[int, Query(ge=1, description="At most so many; never more than 1000.")] = _MAX_JOBS,
     offset: Annotated[int, Query(ge=0, description="Leave out so many of the first.")] = 0,
 ) -> Response:
     """Jobs of all states, the newest first."""
-    page = JobPage(
+    query = JobQuery(
         states=_states(status),
-        limit=min(limit, _MOST_JOBS),
-        offset=min(offset, _MAX_INTEGER),
+        limit=min(limit, _MAX_JOBS),
+        offset=min(offset, MAX_INTEGER),
         sort="created" if sort_by == "created_at" else "duration",
         newest_first=sort_order == "desc",
         workflow_id=workflow_id,
@@ -49,14 +50,14 @@ async def jobs_page(
     )
 
     def read(store: JobStore) -> bytes:
-        jobs, total = store.listed(page)
-        shown = {"offset": offset, "limit": page.limit, "total": total, "has_more": offset + len(jobs) < total}
-        return dumps({"jobs": [job_summary(job) for job in jobs], "pagination": shown})
+        jobs, total = store.listed(query), store.count(query)
+        shown = {"offset": offset, "limit": query.limit, "total": total, "has_more": offset + len(jobs) < total}
+        return dumps({"jobs": [job_summary(job) for _, job in jobs], "pagination": shown})
 
     return Response(await parts.supervisor.query(read), media_type="application/json")
 
 
-@router.get("/jobs/{job_id}", response_model=wire.JobDetails)
+@router.get("/jobs/{job_id}", response_model=wire.ListedJobDetails)
 async def one_job(job_id: str, parts: Parts, user: Caller) -> Response:
     """One job with its workflow and outputs."""
     job = await parts.supervisor.query(lambda store: store.get(job_id))
@@ -91,4 +92,4 @@ def _states(status: str) -> tuple[JobState, ...]:
     unknown = [name for name in names if name not in STATUSES]
     if unknown:
         raise ApiError(400, "bad_request", f'there is no status "{unknown[0][:100]}"; known: {", ".join(STATUSES)}')
-    return tuple(STATUSES[name] for name in names or STATUSES)
+    return tuple(STATUSES[name] for name in names)

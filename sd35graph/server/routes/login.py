@@ -19,7 +19,7 @@ from sd35graph.server.parts import Parts
 router = APIRouter(include_in_schema=False)
 
 _PAGE = Path(__file__).parents[1] / "login.html"
-_LARGEST_FORM_BYTES = 4096
+_MAX_FORM_BYTES = 4096
 _FORM = """<p class="quiet">This server is not open to everybody. Who runs it can give you a token.</p>
 $error<form method="post" action="/login">
 <input type="hidden" name="next" value="$next">
@@ -44,7 +44,7 @@ async def log_in(request: Request, parts: Parts) -> Response:
     body = b""
     async for piece in request.stream():
         body += piece
-        if len(body) > _LARGEST_FORM_BYTES:
+        if len(body) > _MAX_FORM_BYTES:
             return _answer(ANONYMOUS, "/", "That is no token.", 413)
     form = parse_qs(body.decode("utf-8", "replace"), max_num_fields=8)
     secret, wanted = form.get("token", [""])[0].strip(), _inside(form.get("next", ["/"])[0])

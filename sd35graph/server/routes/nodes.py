@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import JsonValue
 from starlette.responses import Response
 
@@ -16,10 +17,11 @@ from sd35graph.server import wire
 from sd35graph.server.encoding import Json, dumps
 from sd35graph.server.errors import ApiError
 from sd35graph.server.parts import Parts, ServerParts
+from sd35graph.server.stand_ins import with_stand_ins
 
 router = APIRouter(tags=["nodes"])
 
-_LARGEST_HEAD_BYTES = 100_000_000
+_MAX_HEAD_BYTES = 100_000_000
 """As the format allows."""
 
 
@@ -27,6 +29,8 @@ _LARGEST_HEAD_BYTES = 100_000_000
 async def get_object_info(parts: Parts) -> Response:
     """All node types by name."""
     schemas = await parts.schemas()
+    if parts.front_end.is_other:
+        schemas = with_stand_ins(schemas)
     body = await asyncio.to_thread(lambda: dumps(object_info(schemas.values(), parts.folders.choices)))
     return Response(body, media_type="application/json")
 
@@ -68,7 +72,9 @@ async def model_files_with_sizes(folder: str, parts: Parts) -> Response:
 
 
 @router.get("/view_metadata/{folder}", response_model=dict[str, JsonValue])
-async def view_metadata(folder: str, parts: Parts, filename: str = "") -> Response:
+async def view_metadata(
+    folder: str, parts: Parts, filename: Annotated[str, Query(description="The file, as /models lists it.")] = ""
+) -> Response:
     """What the maker of a safetensors file wrote into it."""
 
     def read() -> JsonValue:
@@ -84,7 +90,7 @@ def safetensors_metadata(path: Path) -> JsonValue:
     """The metadata in the head of a safetensors file. Raises `ValueError` when it is none."""
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= _LARGEST_HEAD_BYTES:
+        if not 2 <= length <= _MAX_HEAD_BYTES:
             raise ValueError(f"its head would be {length:,} bytes long")
         head = json.loads(file.read(length))
     metadata = head.get("__metadata__", {}) if isinstance(head, dict) else None

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
+from sd35graph.engine.jobs import MAX_INTEGER
 from sd35graph.server import wire
 from sd35graph.server.body import read_model
 from sd35graph.server.encoding import Json, dumps
 from sd35graph.server.guards.roles import Caller
 from sd35graph.server.jobs.history import history, queue_item
 from sd35graph.server.openapi import body_of
-from sd35graph.server.parts import Parts
+from sd35graph.server.parts import Parts, ServerParts
 
 if TYPE_CHECKING:
     from sd35graph.engine.storage.store import JobStore  # imports SQLAlchemy, which the first answer need not wait for
 
 router = APIRouter(tags=["queue"])
 
-_MAX_INTEGER = 2**62
+_AT_ONCE = 100
 
 
 @router.get("/queue", response_model=wire.Queue)
@@ -28,7 +31,7 @@ async def get_queue(parts: Parts, user: Caller) -> Response:
     """The jobs that run and wait, in order; those of other users without their names and graphs."""
 
     def read(store: JobStore) -> bytes:
-        running, pending = store.running(), store.pending()
+        running, pending = store.queued()
         return dumps(
             {
                 "queue_running": [queue_item(job, user.only) for job in running],
@@ -39,7 +42,7 @@ async def get_queue(parts: Parts, user: Caller) -> Response:
     return Response(await parts.supervisor.query(read), media_type="application/json")
 
 
-@router.post("/queue", openapi_extra=body_of(wire.QueueChange))
+@router.post("/queue", response_model=wire.Done, openapi_extra=body_of(wire.QueueChange))
 async def change_queue(request: Request, parts: Parts, user: Caller) -> Response:
     """Delete waiting jobs: all with `clear`, or those in `delete`. Unknown ids are ignored."""
     change = await read_model(request, wire.QueueChange)
@@ -55,11 +58,25 @@ async def get_history(
     offset: Annotated[int | None, Query(description="Leave out so many of the oldest.")] = None,
 ) -> Response:
     """Finished jobs, oldest first."""
+    places = await parts.supervisor.query(
+        lambda store: store.history_places(_storable(max_items), _storable(offset), user.only)
+    )
+    return StreamingResponse(_history_at(places, parts), media_type="application/json")
 
-    def read(store: JobStore) -> bytes:
-        return dumps(history(store.history(_storable(max_items), _storable(offset), user.only)))
 
-    return Response(await parts.supervisor.query(read), media_type="application/json")
+async def _history_at(places: Sequence[int], parts: ServerParts) -> AsyncIterator[bytes]:
+    """The object of the jobs at these places, some at a time: a long history fits into no memory."""
+
+    def read(chosen: Sequence[int], store: JobStore) -> bytes:
+        return dumps(history(store.history_at(chosen)))[1:-1]
+
+    separator = b"{"
+    for start in range(0, len(places), _AT_ONCE):
+        entries = await parts.supervisor.query(partial(read, places[start : start + _AT_ONCE]))
+        if entries:  # not all of them deleted meanwhile
+            yield separator + entries
+            separator = b","
+    yield b"{}" if separator == b"{" else b"}"
 
 
 @router.get("/history/{job_id}", response_model=dict[str, wire.HistoryEntry])
@@ -74,7 +91,7 @@ async def get_history_of(job_id: str, parts: Parts, user: Caller) -> Response:
     return Response(await parts.supervisor.query(read), media_type="application/json")
 
 
-@router.post("/history", openapi_extra=body_of(wire.QueueChange))
+@router.post("/history", response_model=wire.Done, openapi_extra=body_of(wire.QueueChange))
 async def change_history(request: Request, parts: Parts, user: Caller) -> Response:
     """Delete finished jobs: all with `clear`, or those in `delete`. Unknown ids are ignored."""
     change = await read_model(request, wire.QueueChange)
@@ -82,7 +99,7 @@ async def change_history(request: Request, parts: Parts, user: Caller) -> Respon
     return Json({})
 
 
-@router.post("/interrupt", openapi_extra=body_of(wire.InterruptRequest))
+@router.post("/interrupt", response_model=wire.Done, openapi_extra=body_of(wire.InterruptRequest))
 async def interrupt(request: Request, parts: Parts, user: Caller) -> Response:
     """Stop the running job `prompt_id`, or every running one. A job that waits goes on waiting."""
     job_id = (await read_model(request, wire.InterruptRequest)).prompt_id
@@ -97,4 +114,4 @@ async def interrupt(request: Request, parts: Parts, user: Caller) -> Response:
 
 def _storable(number: int | None) -> int | None:
     """The number, cut to what a database can count to."""
-    return None if number is None else min(number, _MAX_INTEGER)
+    return None if number is None else min(number, MAX_INTEGER)

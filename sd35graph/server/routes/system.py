@@ -67,7 +67,7 @@ async def features(parts: Parts) -> Response:
     return Json(server_features(parts.limits.max_upload_bytes))
 
 
-@router.post("/free", openapi_extra=body_of(wire.FreeRequest))
+@router.post("/free", response_model=wire.Done, openapi_extra=body_of(wire.FreeRequest))
 async def free(request: Request, parts: Parts) -> Response:
     """Let the workers forget cached results, and models when asked."""
     asked = await read_model(request, wire.FreeRequest)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Annotated, TypeVar
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from fastapi import APIRouter, Query, Request
 from pydantic import JsonValue
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from sd35graph.engine.paths import UnsafePath
 from sd35graph.engine.user_files import NameTaken, UserEntry, UserFileError
@@ -22,6 +22,7 @@ from sd35graph.server.body import read_json
 from sd35graph.server.encoding import Json
 from sd35graph.server.errors import ApiError
 from sd35graph.server.guards.roles import Caller
+from sd35graph.server.openapi import ANY_BYTES, ANY_JSON, ANY_OBJECT
 from sd35graph.server.pages import FILE_POLICY
 from sd35graph.server.parts import Parts
 
@@ -48,7 +49,7 @@ async def get_settings(parts: Parts, user: Caller) -> Response:
     return Json(await in_thread(parts.user_files.settings, user.name))
 
 
-@router.post("/settings")
+@router.post("/settings", response_model=wire.Done, openapi_extra=ANY_OBJECT)
 async def change_settings(request: Request, parts: Parts, user: Caller) -> Response:
     """Keep some settings; the others stay."""
     changes = await read_json(request)
@@ -64,7 +65,7 @@ async def get_setting(name: str, parts: Parts, user: Caller) -> Response:
     return Json((await in_thread(parts.user_files.settings, user.name)).get(name))
 
 
-@router.post("/settings/{name}")
+@router.post("/settings/{name}", response_model=wire.Done, openapi_extra=ANY_JSON)
 async def change_setting(name: str, request: Request, parts: Parts, user: Caller) -> Response:
     """Keep one setting."""
     await in_thread(parts.user_files.change_settings, user.name, {name: await read_json(request)})
@@ -76,7 +77,7 @@ async def list_files(
     parts: Parts,
     user: Caller,
     folder: Annotated[str, Query(alias="dir", description="The folder whose files to list.")],
-    recurse: bool = False,
+    recurse: Annotated[bool, Query(description="Files of the folders in it too.")] = False,
     split: Annotated[bool, Query(description="Give each path whole and in its parts.")] = False,
     full_info: FullInfo = False,
 ) -> Response:
@@ -92,7 +93,9 @@ async def list_files(
 
 
 @router.get("/v2/userdata", response_model=list[wire.UserEntry])
-async def list_entries(parts: Parts, user: Caller, path: str = "") -> Response:
+async def list_entries(
+    parts: Parts, user: Caller, path: Annotated[str, Query(description="The folder; empty: all of the user's.")] = ""
+) -> Response:
     """Files and folders of a folder and all below it, with paths relative to the user's own."""
 
     def read() -> list[JsonValue]:
@@ -101,11 +104,10 @@ async def list_entries(parts: Parts, user: Caller, path: str = "") -> Response:
     return Json(await in_thread(read))
 
 
-@router.get("/userdata/{file:path}", response_class=FileResponse)
+@router.get("/userdata/{file:path}", response_class=Response, responses={200: {"content": {"*/*": {}}}})
 async def get_file(file: str, parts: Parts, user: Caller) -> Response:
     """A file as it was kept."""
-    path = await in_thread(parts.user_files.path, user.name, file)
-    return _file_response(path)
+    return _file_response(file, await in_thread(parts.user_files.read, user.name, file))
 
 
 @router.post("/userdata/{file:path}/move/{dest:path}", response_model=str | wire.UserFile)
@@ -129,7 +131,7 @@ async def move_file(
     return Json(_named(await in_thread(move), full_info))
 
 
-@router.post("/userdata/{file:path}", response_model=str | wire.UserFile)
+@router.post("/userdata/{file:path}", response_model=str | wire.UserFile, openapi_extra=ANY_BYTES)
 async def save_file(
     file: str, request: Request, parts: Parts, user: Caller, overwrite: Overwrite = True, full_info: FullInfo = False
 ) -> Response:
@@ -181,17 +183,16 @@ def _around_move(request: Request) -> tuple[str, str] | None:
     return name, new_name
 
 
-def _file_response(path: Path) -> Response:
+def _file_response(name: str, content: bytes) -> Response:
+    path = PurePosixPath(name)
     media_type = _SHOWN.get(path.suffix.lower())
     kind = "attachment" if media_type is None else "inline"
-    headers = {"content-security-policy": FILE_POLICY, "cache-control": "no-cache"}
-    return FileResponse(
-        path,
-        media_type=media_type or "application/octet-stream",
-        filename=path.name,
-        content_disposition_type=kind,
-        headers=headers,
-    )
+    headers = {
+        "content-security-policy": FILE_POLICY,
+        "cache-control": "no-cache",
+        "content-disposition": f"{kind}; filename*=UTF-8''{quote(path.name, safe='')}",
+    }
+    return Response(content, media_type=media_type or "application/octet-stream", headers=headers)
 
 
 def _listed(entry: UserEntry, path: str, split: bool, full_info: bool) -> JsonValue:

@@ -14,6 +14,8 @@ export interface paths {
         /**
          * Embeddings
          * @description Names of the textual-inversion embeddings, without suffix.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["embeddings"];
         put?: never;
@@ -34,6 +36,8 @@ export interface paths {
         /**
          * Model Folders With Places
          * @description The kinds of model file; where their folders are is not told here.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["model_folders_with_places"];
         put?: never;
@@ -54,6 +58,8 @@ export interface paths {
         /**
          * Model Files With Sizes
          * @description The model files of one kind with their sizes and times, in milliseconds since 1970.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["model_files_with_sizes"];
         put?: never;
@@ -74,6 +80,8 @@ export interface paths {
         /**
          * Extensions
          * @description Scripts for other editors; there are none.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["extensions"];
         put?: never;
@@ -94,6 +102,8 @@ export interface paths {
         /**
          * Features
          * @description What this server understands.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["features"];
         put?: never;
@@ -116,6 +126,8 @@ export interface paths {
         /**
          * Free
          * @description Let the workers forget cached results, and models when asked.
+         *
+         *     Needs the role `admin`.
          */
         post: operations["free"];
         delete?: never;
@@ -134,6 +146,8 @@ export interface paths {
         /**
          * Healthz
          * @description Whether the process answers at all; if not, restart it.
+         *
+         *     Needs no token.
          */
         get: operations["healthz"];
         put?: never;
@@ -154,12 +168,16 @@ export interface paths {
         /**
          * Get History
          * @description Finished jobs, oldest first.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["get_history"];
         put?: never;
         /**
          * Change History
          * @description Delete finished jobs: all with `clear`, or those in `delete`. Unknown ids are ignored.
+         *
+         *     Needs the role `artist`.
          */
         post: operations["change_history"];
         delete?: never;
@@ -178,6 +196,8 @@ export interface paths {
         /**
          * Get History Of
          * @description One finished job under its id, or an empty object.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["get_history_of"];
         put?: never;
@@ -198,6 +218,8 @@ export interface paths {
         /**
          * Translations
          * @description Translations that node packs bring; there are none.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["translations"];
         put?: never;
@@ -220,6 +242,8 @@ export interface paths {
          * @description Names of the files directly in the input, output or temp folder, the newest first.
          *
          *     Results may be of other users: all of them are listed only for an administrator.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["files_of"];
         put?: never;
@@ -240,6 +264,8 @@ export interface paths {
         /**
          * Folder Paths
          * @description The folders in which each kind of model is looked for.
+         *
+         *     Needs the role `admin`.
          */
         get: operations["folder_paths"];
         put?: never;
@@ -260,6 +286,8 @@ export interface paths {
         /**
          * Logs
          * @description The newest log lines as one text.
+         *
+         *     Needs the role `admin`.
          */
         get: operations["logs"];
         put?: never;
@@ -280,6 +308,8 @@ export interface paths {
         /**
          * Logs Raw
          * @description The newest log lines.
+         *
+         *     Needs the role `admin`.
          */
         get: operations["logs_raw"];
         put?: never;
@@ -306,6 +336,8 @@ export interface paths {
         /**
          * Subscribe To Logs
          * @description Have new log lines sent to a socket, as messages of type `logs`, or no more of them.
+         *
+         *     Needs the role `admin`.
          */
         patch: operations["subscribe_to_logs"];
         trace?: never;
@@ -322,6 +354,8 @@ export interface paths {
         /**
          * Interrupt
          * @description Stop the running job `prompt_id`, or every running one. A job that waits goes on waiting.
+         *
+         *     Needs the role `artist`.
          */
         post: operations["interrupt"];
         delete?: never;
@@ -340,6 +374,8 @@ export interface paths {
         /**
          * Jobs Page
          * @description Jobs of all states, the newest first.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["jobs_page"];
         put?: never;
@@ -362,6 +398,8 @@ export interface paths {
         /**
          * Cancel Several Jobs
          * @description Cancel jobs that wait or run. Gives those that were there to be cancelled.
+         *
+         *     Needs the role `artist`.
          */
         post: operations["cancel_several_jobs"];
         delete?: never;
@@ -380,6 +418,8 @@ export interface paths {
         /**
          * One Job
          * @description One job with its workflow and outputs.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["one_job"];
         put?: never;
@@ -402,6 +442,8 @@ export interface paths {
         /**
          * Cancel One Job
          * @description Cancel a job that waits or runs; one that has ended stays as it is.
+         *
+         *     Needs the role `artist`.
          */
         post: operations["cancel_one_job"];
         delete?: never;
@@ -420,6 +462,8 @@ export interface paths {
         /**
          * Metrics
          * @description Counts and times for Prometheus.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["metrics"];
         put?: never;
@@ -440,6 +484,8 @@ export interface paths {
         /**
          * Model Folders
          * @description The kinds of model file.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["model_folders"];
         put?: never;
@@ -460,6 +506,8 @@ export interface paths {
         /**
          * Model Files
          * @description The model files of one kind.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["model_files"];
         put?: never;
@@ -480,6 +528,8 @@ export interface paths {
         /**
          * Get Object Info
          * @description All node types by name.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["get_object_info"];
         put?: never;
@@ -500,6 +550,8 @@ export interface paths {
         /**
          * Get Object Info Of
          * @description One node type under its name, or an empty object.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["get_object_info_of"];
         put?: never;
@@ -520,12 +572,16 @@ export interface paths {
         /**
          * Get Prompt
          * @description How many jobs wait or run.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["get_prompt"];
         put?: never;
         /**
          * Post Prompt
          * @description Queue a workflow. It is stored when this answers; `node_errors` names outputs that are left out.
+         *
+         *     Needs the role `artist`.
          */
         post: operations["post_prompt"];
         delete?: never;
@@ -544,12 +600,16 @@ export interface paths {
         /**
          * Get Queue
          * @description The jobs that run and wait, in order; those of other users without their names and graphs.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["get_queue"];
         put?: never;
         /**
          * Change Queue
          * @description Delete waiting jobs: all with `clear`, or those in `delete`. Unknown ids are ignored.
+         *
+         *     Needs the role `artist`.
          */
         post: operations["change_queue"];
         delete?: never;
@@ -568,6 +628,8 @@ export interface paths {
         /**
          * Readyz
          * @description Whether jobs are taken and run: the store answers and a worker has started.
+         *
+         *     Needs no token.
          */
         get: operations["readyz"];
         put?: never;
@@ -588,12 +650,16 @@ export interface paths {
         /**
          * Get Settings
          * @description All settings of the editor that this user has changed.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["get_settings"];
         put?: never;
         /**
          * Change Settings
          * @description Keep some settings; the others stay.
+         *
+         *     Needs the role `artist`.
          */
         post: operations["change_settings"];
         delete?: never;
@@ -612,12 +678,16 @@ export interface paths {
         /**
          * Get Setting
          * @description One setting; null when it was never changed.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["get_setting"];
         put?: never;
         /**
          * Change Setting
          * @description Keep one setting.
+         *
+         *     Needs the role `artist`.
          */
         post: operations["change_setting"];
         delete?: never;
@@ -636,6 +706,8 @@ export interface paths {
         /**
          * System Stats
          * @description The machine, the versions and the devices.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["system_stats"];
         put?: never;
@@ -660,6 +732,8 @@ export interface paths {
          * @description Keep a picture. A name that is taken by another content gets a number, unless an administrator says `overwrite`.
          *
          *     Others upload into the input folder only, which all users share.
+         *
+         *     Needs the role `artist`.
          */
         post: operations["upload_image"];
         delete?: never;
@@ -680,6 +754,8 @@ export interface paths {
         /**
          * Upload Mask
          * @description Keep the picture `original_ref` (a file reference as JSON) with the alpha channel of the one sent.
+         *
+         *     Needs the role `artist`.
          */
         post: operations["upload_mask"];
         delete?: never;
@@ -698,6 +774,8 @@ export interface paths {
         /**
          * List Files
          * @description Files of a folder, with paths relative to it.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["list_files"];
         put?: never;
@@ -718,17 +796,23 @@ export interface paths {
         /**
          * Get File
          * @description A file as it was kept.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["get_file"];
         put?: never;
         /**
          * Save File
          * @description Keep the request's body as a file. Answers 409 where it exists and must not be replaced.
+         *
+         *     Needs the role `artist`.
          */
         post: operations["save_file"];
         /**
          * Delete File
          * @description Remove a file.
+         *
+         *     Needs the role `artist`.
          */
         delete: operations["delete_file"];
         options?: never;
@@ -748,6 +832,8 @@ export interface paths {
         /**
          * Move File
          * @description Give a file another name.
+         *
+         *     Needs the role `artist`.
          */
         post: operations["move_file"];
         delete?: never;
@@ -766,6 +852,8 @@ export interface paths {
         /**
          * Users
          * @description Where settings and files are kept: on the server.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["users"];
         put?: never;
@@ -786,6 +874,8 @@ export interface paths {
         /**
          * Get Artifact
          * @description A file of the output, temp or input folder, whole, in part (`Range`), or as a small picture.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["get_artifact"];
         put?: never;
@@ -806,6 +896,8 @@ export interface paths {
         /**
          * Capabilities
          * @description What this server is and takes.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["capabilities"];
         put?: never;
@@ -826,6 +918,8 @@ export interface paths {
         /**
          * List Jobs
          * @description Jobs of all states, the newest first: one's own, for administrators everybody's.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["list_jobs"];
         put?: never;
@@ -834,6 +928,8 @@ export interface paths {
          * @description Queue a workflow; when this answers 201, the job is on disk.
          *
          *     A request with an `Idempotency-Key` may be repeated: the first answers 201, others 200 with the job as it is now.
+         *
+         *     Needs the role `artist`.
          */
         post: operations["submit_job"];
         delete?: never;
@@ -852,6 +948,8 @@ export interface paths {
         /**
          * Get Job
          * @description One job, with its workflow and what its output nodes showed.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["get_job"];
         put?: never;
@@ -859,6 +957,8 @@ export interface paths {
         /**
          * Delete Job
          * @description Remove an ended job from the history. The files it made stay.
+         *
+         *     Needs the role `artist`.
          */
         delete: operations["delete_job"];
         options?: never;
@@ -866,6 +966,8 @@ export interface paths {
         /**
          * Move Job
          * @description Give a waiting job another priority, or another place: `{"before": ID}`, or `{"before": null}` for the last.
+         *
+         *     Needs the role `artist`.
          */
         patch: operations["move_job"];
         trace?: never;
@@ -882,6 +984,8 @@ export interface paths {
         /**
          * Cancel Job
          * @description Cancel a job that waits or runs; its last event says when it has stopped. One that has ended stays as it is.
+         *
+         *     Needs the role `artist`.
          */
         post: operations["cancel_job"];
         delete?: never;
@@ -903,6 +1007,8 @@ export interface paths {
          *
          *     Each `data` is `{job_id, timestamp_ms, data}`; all but `progress` have an `id`. Browsers' `EventSource` takes an
          *     interrupted stream up by itself; 204 says that there is nothing more to come.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["job_events"];
         put?: never;
@@ -925,6 +1031,8 @@ export interface paths {
         /**
          * Retry Job
          * @description Queue an ended job once more, as a new one at the end of the queue. Its webhook is not told again.
+         *
+         *     Needs the role `artist`.
          */
         post: operations["retry_job"];
         delete?: never;
@@ -943,6 +1051,8 @@ export interface paths {
         /**
          * Me
          * @description The name and the role of the token that was sent.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["me"];
         put?: never;
@@ -963,6 +1073,8 @@ export interface paths {
         /**
          * List Models
          * @description All kinds of model with their files.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["list_models"];
         put?: never;
@@ -983,6 +1095,8 @@ export interface paths {
         /**
          * Get Models
          * @description The files of one kind of model.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["get_models"];
         put?: never;
@@ -1003,6 +1117,8 @@ export interface paths {
         /**
          * List Node Types
          * @description The node types with their inputs and outputs; drop-downs hold the files that are there now.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["list_node_types"];
         put?: never;
@@ -1023,6 +1139,8 @@ export interface paths {
         /**
          * Get Node Type
          * @description One node type.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["get_node_type"];
         put?: never;
@@ -1043,6 +1161,8 @@ export interface paths {
         /**
          * Get Queue State
          * @description How many jobs wait and run, and the ids of one's own in the order in which they run.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["get_queue_state"];
         put?: never;
@@ -1065,6 +1185,8 @@ export interface paths {
         /**
          * Cancel All Jobs
          * @description Cancel everything that waits or runs: one's own jobs, for administrators everybody's.
+         *
+         *     Needs the role `artist`.
          */
         post: operations["cancel_all_jobs"];
         delete?: never;
@@ -1085,6 +1207,8 @@ export interface paths {
         /**
          * Pause Queue
          * @description Start no more jobs, also after a restart; those that run go on, and new ones are still accepted.
+         *
+         *     Needs the role `admin`.
          */
         post: operations["pause_queue"];
         delete?: never;
@@ -1105,6 +1229,8 @@ export interface paths {
         /**
          * Resume Queue
          * @description Start jobs again.
+         *
+         *     Needs the role `admin`.
          */
         post: operations["resume_queue"];
         delete?: never;
@@ -1123,6 +1249,8 @@ export interface paths {
         /**
          * List Workflow Versions
          * @description Earlier contents of a workflow of one's own, newest first: what was there when it was replaced or removed.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["list_workflow_versions"];
         put?: never;
@@ -1143,6 +1271,8 @@ export interface paths {
         /**
          * Get Workflow Version
          * @description A workflow as it was saved at that time.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["get_workflow_version"];
         put?: never;
@@ -1163,6 +1293,8 @@ export interface paths {
         /**
          * List Workflows
          * @description One's own workflows and the examples, by name; one's own takes the place of an example of the same name.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["list_workflows"];
         put?: never;
@@ -1183,17 +1315,23 @@ export interface paths {
         /**
          * Get Workflow
          * @description A workflow as it was saved, or an example; its ETag is for `If-Match`.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["get_workflow"];
         /**
          * Put Workflow
          * @description Save a workflow of either form. To replace one, say by `If-Match` which content you know.
+         *
+         *     Needs the role `artist`.
          */
         put: operations["put_workflow"];
         post?: never;
         /**
          * Delete Workflow
          * @description Remove a workflow of one's own. Say by `If-Match` which content you know. Examples stay.
+         *
+         *     Needs the role `artist`.
          */
         delete: operations["delete_workflow"];
         options?: never;
@@ -1211,6 +1349,8 @@ export interface paths {
         /**
          * List Entries
          * @description Files and folders of a folder and all below it, with paths relative to the user's own.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["list_entries"];
         put?: never;
@@ -1231,6 +1371,8 @@ export interface paths {
         /**
          * View
          * @description A file of the output (or input, temp) folder; active content such as SVG as a download.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["view"];
         put?: never;
@@ -1251,6 +1393,8 @@ export interface paths {
         /**
          * View Metadata
          * @description What the maker of a safetensors file wrote into it.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["view_metadata"];
         put?: never;
@@ -1271,6 +1415,8 @@ export interface paths {
         /**
          * Workflow Templates
          * @description Names of example workflows, by whose they are.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["workflow_templates"];
         put?: never;
@@ -1291,6 +1437,8 @@ export interface paths {
         /**
          * Workflow Template
          * @description One example workflow in editor form, `NAME.json`.
+         *
+         *     Needs the role `viewer`.
          */
         get: operations["workflow_template"];
         put?: never;
@@ -1427,6 +1575,11 @@ export interface components {
             /** Vram Total */
             vram_total: number;
         };
+        /**
+         * Done
+         * @description It is done, and there is nothing to tell: `{}`.
+         */
+        Done: Record<string, never>;
         /**
          * ErrorData
          * @description Data of `execution_error`.
@@ -1867,64 +2020,12 @@ export interface components {
             } | null;
         };
         /**
-         * JobDetails
-         * @description A job with its workflow and, once it has ended, its outputs.
-         */
-        JobDetails: {
-            /** Create Time */
-            create_time: number;
-            /** Execution End Time */
-            execution_end_time?: number | null;
-            /** Execution Error */
-            execution_error?: {
-                [key: string]: components["schemas"]["JsonValue"];
-            } | null;
-            /** Execution Meta */
-            execution_meta?: {
-                [key: string]: components["schemas"]["NodeMeta"];
-            } | null;
-            /** Execution Start Time */
-            execution_start_time?: number | null;
-            execution_status?: components["schemas"]["HistoryStatus"] | null;
-            /** Id */
-            id: string;
-            /** Outputs */
-            outputs?: {
-                [key: string]: {
-                    [key: string]: components["schemas"]["JsonValue"][];
-                };
-            } | null;
-            /** Outputs Count */
-            outputs_count?: number | null;
-            /** Preview Output */
-            preview_output?: {
-                [key: string]: components["schemas"]["JsonValue"];
-            } | null;
-            /** Previewable Outputs Count */
-            previewable_outputs_count?: number | null;
-            /** Priority */
-            priority: number;
-            /**
-             * Status
-             * @enum {string}
-             */
-            status: "pending" | "in_progress" | "completed" | "failed" | "cancelled";
-            /** Update Time */
-            update_time: number;
-            /** Workflow */
-            workflow: {
-                [key: string]: components["schemas"]["JsonValue"];
-            };
-            /** Workflow Id */
-            workflow_id?: string | null;
-        };
-        /**
          * JobList
          * @description Jobs, page by page.
          */
         JobList: {
             /** Jobs */
-            jobs: components["schemas"]["sd35graph__server__wire__JobSummary"][];
+            jobs: components["schemas"]["ListedJob"][];
             pagination: components["schemas"]["Pagination"];
         };
         /**
@@ -1933,7 +2034,7 @@ export interface components {
          */
         JobPage: {
             /** Jobs */
-            jobs: components["schemas"]["sd35graph__server__resources__JobSummary"][];
+            jobs: components["schemas"]["JobSummary"][];
             /** Next */
             next: string | null;
         };
@@ -2007,7 +2108,158 @@ export interface components {
                 [key: string]: components["schemas"]["JsonValue"];
             };
         };
+        /**
+         * JobSummary
+         * @description A job. error: why it failed.
+         */
+        JobSummary: {
+            /** Artifacts */
+            artifacts: components["schemas"]["ArtifactRef"][];
+            /**
+             * Attempts
+             * @description How often it was started.
+             */
+            attempts: number;
+            /** Cancel Requested */
+            cancel_requested: boolean;
+            /** Client Id */
+            client_id: string | null;
+            /**
+             * Created
+             * @description UTC, RFC 3339.
+             * @example 2026-11-22T21:00:00.123Z
+             */
+            created: string;
+            /** Ended */
+            ended: string | null;
+            /** Error */
+            error: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+            /** Id */
+            id: string;
+            /**
+             * Nodes
+             * @description How many nodes its workflow has.
+             */
+            nodes: number;
+            /**
+             * Number
+             * @description Place in the queue among those of one priority; lower runs first.
+             */
+            number: number;
+            /**
+             * Priority
+             * @description Jobs of a higher one run first.
+             */
+            priority: number;
+            /** Started */
+            started: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "running" | "succeeded" | "failed" | "cancelled";
+            /** Submitted By */
+            submitted_by: string | null;
+            /** Targets */
+            targets: string[];
+            /**
+             * Title
+             * @description What its workflow was called in the editor.
+             */
+            title: string | null;
+            /** Url */
+            url: string;
+        };
         JsonValue: unknown;
+        /**
+         * ListedJob
+         * @description A job of any state, times in milliseconds since 1970. What is not known yet is left out.
+         */
+        ListedJob: {
+            /** Create Time */
+            create_time: number;
+            /** Execution End Time */
+            execution_end_time?: number | null;
+            /** Execution Error */
+            execution_error?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+            /** Execution Start Time */
+            execution_start_time?: number | null;
+            /** Id */
+            id: string;
+            /** Outputs Count */
+            outputs_count?: number | null;
+            /** Preview Output */
+            preview_output?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+            /** Previewable Outputs Count */
+            previewable_outputs_count?: number | null;
+            /** Priority */
+            priority: number;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "pending" | "in_progress" | "completed" | "failed" | "cancelled";
+            /** Workflow Id */
+            workflow_id?: string | null;
+        };
+        /**
+         * ListedJobDetails
+         * @description A job with its workflow and, once it has ended, its outputs.
+         */
+        ListedJobDetails: {
+            /** Create Time */
+            create_time: number;
+            /** Execution End Time */
+            execution_end_time?: number | null;
+            /** Execution Error */
+            execution_error?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+            /** Execution Meta */
+            execution_meta?: {
+                [key: string]: components["schemas"]["NodeMeta"];
+            } | null;
+            /** Execution Start Time */
+            execution_start_time?: number | null;
+            execution_status?: components["schemas"]["HistoryStatus"] | null;
+            /** Id */
+            id: string;
+            /** Outputs */
+            outputs?: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["JsonValue"][];
+                };
+            } | null;
+            /** Outputs Count */
+            outputs_count?: number | null;
+            /** Preview Output */
+            preview_output?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+            /** Previewable Outputs Count */
+            previewable_outputs_count?: number | null;
+            /** Priority */
+            priority: number;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "pending" | "in_progress" | "completed" | "failed" | "cancelled";
+            /** Update Time */
+            update_time: number;
+            /** Workflow */
+            workflow: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Workflow Id */
+            workflow_id?: string | null;
+        };
         /**
          * LogLine
          * @description A log line: when, and the text.
@@ -2881,105 +3133,6 @@ export interface components {
             /** Size Bytes */
             size_bytes: number;
         };
-        /**
-         * JobSummary
-         * @description A job. error: why it failed.
-         */
-        sd35graph__server__resources__JobSummary: {
-            /** Artifacts */
-            artifacts: components["schemas"]["ArtifactRef"][];
-            /**
-             * Attempts
-             * @description How often it was started.
-             */
-            attempts: number;
-            /** Cancel Requested */
-            cancel_requested: boolean;
-            /** Client Id */
-            client_id: string | null;
-            /**
-             * Created
-             * @description UTC, RFC 3339.
-             * @example 2026-11-22T21:00:00.123Z
-             */
-            created: string;
-            /** Ended */
-            ended: string | null;
-            /** Error */
-            error: {
-                [key: string]: components["schemas"]["JsonValue"];
-            } | null;
-            /** Id */
-            id: string;
-            /**
-             * Nodes
-             * @description How many nodes its workflow has.
-             */
-            nodes: number;
-            /**
-             * Number
-             * @description Place in the queue among those of one priority; lower runs first.
-             */
-            number: number;
-            /**
-             * Priority
-             * @description Jobs of a higher one run first.
-             */
-            priority: number;
-            /** Started */
-            started: string | null;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "pending" | "running" | "succeeded" | "failed" | "cancelled";
-            /** Submitted By */
-            submitted_by: string | null;
-            /** Targets */
-            targets: string[];
-            /**
-             * Title
-             * @description What its workflow was called in the editor.
-             */
-            title: string | null;
-            /** Url */
-            url: string;
-        };
-        /**
-         * JobSummary
-         * @description A job of any state, times in milliseconds since 1970. What is not known yet is left out.
-         */
-        sd35graph__server__wire__JobSummary: {
-            /** Create Time */
-            create_time: number;
-            /** Execution End Time */
-            execution_end_time?: number | null;
-            /** Execution Error */
-            execution_error?: {
-                [key: string]: components["schemas"]["JsonValue"];
-            } | null;
-            /** Execution Start Time */
-            execution_start_time?: number | null;
-            /** Id */
-            id: string;
-            /** Outputs Count */
-            outputs_count?: number | null;
-            /** Preview Output */
-            preview_output?: {
-                [key: string]: components["schemas"]["JsonValue"];
-            } | null;
-            /** Previewable Outputs Count */
-            previewable_outputs_count?: number | null;
-            /** Priority */
-            priority: number;
-            /**
-             * Status
-             * @enum {string}
-             */
-            status: "pending" | "in_progress" | "completed" | "failed" | "cancelled";
-            /** Workflow Id */
-            workflow_id?: string | null;
-        };
     };
     responses: never;
     parameters: never;
@@ -3052,6 +3205,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description One of the folders that are listed a level above. */
                 folder: string;
             };
             cookie?: never;
@@ -3155,7 +3309,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description Refused */
@@ -3253,7 +3407,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description Refused */
@@ -3272,6 +3426,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The job's id, which the answer that queued it named. */
                 job_id: string;
             };
             cookie?: never;
@@ -3336,7 +3491,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                folder: string;
+                /** @description One of the folders that are listed a level above. */
+                folder: "input" | "output" | "temp";
             };
             cookie?: never;
         };
@@ -3470,7 +3626,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description Refused */
@@ -3503,7 +3659,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description Refused */
@@ -3524,7 +3680,9 @@ export interface operations {
                 status?: string;
                 /** @description Only jobs of the workflow with this id. */
                 workflow_id?: string | null;
+                /** @description What to sort by. */
                 sort_by?: "created_at" | "execution_duration";
+                /** @description desc: the newest or longest first. */
                 sort_order?: "asc" | "desc";
                 /** @description At most so many; never more than 1000. */
                 limit?: number;
@@ -3595,6 +3753,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The job's id, which the answer that queued it named. */
                 job_id: string;
             };
             cookie?: never;
@@ -3607,7 +3766,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["JobDetails"];
+                    "application/json": components["schemas"]["ListedJobDetails"];
                 };
             };
             /** @description Refused */
@@ -3626,6 +3785,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The job's id, which the answer that queued it named. */
                 job_id: string;
             };
             cookie?: never;
@@ -3715,6 +3875,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description One of the folders that are listed a level above. */
                 folder: string;
             };
             cookie?: never;
@@ -3777,6 +3938,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description A node type, such as `KSampler`. */
                 node_type: string;
             };
             cookie?: never;
@@ -3915,7 +4077,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description Refused */
@@ -4005,7 +4167,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -4013,7 +4179,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description Refused */
@@ -4032,6 +4198,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its name; may hold slashes where folders are possible. */
                 name: string;
             };
             cookie?: never;
@@ -4063,11 +4230,16 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its name; may hold slashes where folders are possible. */
                 name: string;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -4075,7 +4247,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description Refused */
@@ -4209,6 +4381,7 @@ export interface operations {
             query: {
                 /** @description The folder whose files to list. */
                 dir: string;
+                /** @description Files of the folders in it too. */
                 recurse?: boolean;
                 /** @description Give each path whole and in its parts. */
                 split?: boolean;
@@ -4246,6 +4419,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The file's path in the folder above; slashes may be percent-encoded. */
                 file: string;
             };
             cookie?: never;
@@ -4257,7 +4431,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "*/*": unknown;
+                };
             };
             /** @description Refused */
             "4XX": {
@@ -4280,11 +4456,16 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description The file's path in the folder above; slashes may be percent-encoded. */
                 file: string;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -4311,6 +4492,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The file's path in the folder above; slashes may be percent-encoded. */
                 file: string;
             };
             cookie?: never;
@@ -4345,7 +4527,9 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description The file's path in the folder above; slashes may be percent-encoded. */
                 file: string;
+                /** @description The file's new path. */
                 dest: string;
             };
             cookie?: never;
@@ -4412,7 +4596,9 @@ export interface operations {
                 "if-none-match"?: string;
             };
             path: {
+                /** @description One of the folders that are listed a level above. */
                 folder: "input" | "output" | "temp";
+                /** @description Its name; may hold slashes where folders are possible. */
                 name: string;
             };
             cookie?: never;
@@ -4491,6 +4677,7 @@ export interface operations {
                 state?: ("pending" | "running" | "succeeded" | "failed" | "cancelled")[] | null;
                 /** @description Only jobs of this user. */
                 submitted_by?: string | null;
+                /** @description At most so many. */
                 limit?: number;
                 /** @description `next` of the answer before. */
                 cursor?: number | null;
@@ -4537,6 +4724,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The job this key was sent with before. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetail"];
+                };
+            };
             /** @description Successful Response */
             201: {
                 headers: {
@@ -4562,6 +4758,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The job's id, which the answer that queued it named. */
                 job_id: string;
             };
             cookie?: never;
@@ -4593,6 +4790,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The job's id, which the answer that queued it named. */
                 job_id: string;
             };
             cookie?: never;
@@ -4622,6 +4820,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The job's id, which the answer that queued it named. */
                 job_id: string;
             };
             cookie?: never;
@@ -4657,6 +4856,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The job's id, which the answer that queued it named. */
                 job_id: string;
             };
             cookie?: never;
@@ -4691,14 +4891,24 @@ export interface operations {
                 "last-event-id"?: string;
             };
             path: {
+                /** @description The job's id, which the answer that queued it named. */
                 job_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The events, until the job's last. */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description The job has ended, and nothing came after that event. */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4720,6 +4930,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The job's id, which the answer that queued it named. */
                 job_id: string;
             };
             cookie?: never;
@@ -4809,6 +5020,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description A kind of model, such as `checkpoints`; `/v1/models` lists them. */
                 kind: string;
             };
             cookie?: never;
@@ -4872,6 +5084,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description A node type, such as `KSampler`. */
                 node_type: string;
             };
             cookie?: never;
@@ -5048,6 +5261,7 @@ export interface operations {
             path: {
                 /** @description Milliseconds since 1970, from the list. */
                 saved_ms: number;
+                /** @description Its name; may hold slashes where folders are possible. */
                 name: string;
             };
             cookie?: never;
@@ -5110,6 +5324,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its name; may hold slashes where folders are possible. */
                 name: string;
             };
             cookie?: never;
@@ -5148,6 +5363,7 @@ export interface operations {
                 "if-none-match"?: string | null;
             };
             path: {
+                /** @description Its name; may hold slashes where folders are possible. */
                 name: string;
             };
             cookie?: never;
@@ -5195,6 +5411,7 @@ export interface operations {
                 "if-match"?: string | null;
             };
             path: {
+                /** @description Its name; may hold slashes where folders are possible. */
                 name: string;
             };
             cookie?: never;
@@ -5222,6 +5439,7 @@ export interface operations {
     list_entries: {
         parameters: {
             query?: {
+                /** @description The folder; empty: all of the user's. */
                 path?: string;
             };
             header?: never;
@@ -5253,8 +5471,11 @@ export interface operations {
     view: {
         parameters: {
             query?: {
+                /** @description The file's name; may end with its folder, as in `a.png [input]`. */
                 filename?: string;
+                /** @description Where it lies in that folder. */
                 subfolder?: string;
+                /** @description `output` (the default), `input` or `temp`. */
                 type?: string;
                 /** @description `webp;80` or `jpeg;90`: the picture in this format. */
                 preview?: string;
@@ -5290,10 +5511,12 @@ export interface operations {
     view_metadata: {
         parameters: {
             query?: {
+                /** @description The file, as /models lists it. */
                 filename?: string;
             };
             header?: never;
             path: {
+                /** @description One of the folders that are listed a level above. */
                 folder: string;
             };
             cookie?: never;
@@ -5358,7 +5581,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Whose example it is. */
                 pack: string;
+                /** @description The file's path in the folder above; slashes may be percent-encoded. */
                 file: string;
             };
             cookie?: never;

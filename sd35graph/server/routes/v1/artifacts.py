@@ -17,7 +17,7 @@ from sd35graph.server.routes.files import FILE_HEADERS, file_answer, shown_path
 
 router = APIRouter(prefix="/v1/artifacts", tags=["v1: artifacts"])
 
-SMALLEST_THUMBNAIL_PX, LARGEST_THUMBNAIL_PX = 16, 1024
+MIN_THUMBNAIL_PX, MAX_THUMBNAIL_PX = 16, 1024
 
 
 @router.get(
@@ -36,7 +36,7 @@ async def get_artifact(
     user: Caller,
     thumbnail: Annotated[
         int | None,
-        Query(ge=SMALLEST_THUMBNAIL_PX, le=LARGEST_THUMBNAIL_PX, description="A WebP no larger than this, in pixels."),
+        Query(ge=MIN_THUMBNAIL_PX, le=MAX_THUMBNAIL_PX, description="A WebP no larger than this, in pixels."),
     ] = None,
     if_none_match: Annotated[str, Header(description="ETags of contents the client has.")] = "",
 ) -> Response:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Header, Query, Request
 from pydantic import JsonValue
 from starlette.responses import Response, StreamingResponse
 
-from sd35graph.engine.jobs import Job, JobState, Webhook
+from sd35graph.engine.jobs import MAX_INTEGER, Job, JobQuery, JobState, Webhook
 from sd35graph.server import resources
 from sd35graph.server.body import as_model, parse_json
 from sd35graph.server.encoding import Json
@@ -33,10 +33,15 @@ router = APIRouter(prefix="/v1/jobs", tags=["v1: jobs"])
 
 _KEYS = UUID("6b1d9c1e-0f5d-4f0e-9a55-0b6d4b1f2c77")
 _DIGEST = "idempotency_sha256"
-_MAX_INTEGER = 2**62
 
 
-@router.post("", status_code=201, response_model=resources.JobDetail, openapi_extra=body_of(resources.JobRequest))
+@router.post(
+    "",
+    status_code=201,
+    response_model=resources.JobDetail,
+    responses={200: {"model": resources.JobDetail, "description": "The job this key was sent with before."}},
+    openapi_extra=body_of(resources.JobRequest),
+)
 async def submit_job(
     request: Request,
     parts: Parts,
@@ -82,15 +87,14 @@ async def list_jobs(
     user: Caller,
     state: Annotated[list[JobState] | None, Query(description="Only jobs in one of these states.")] = None,
     submitted_by: Annotated[str | None, Query(max_length=200, description="Only jobs of this user.")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[int | None, Query(ge=0, le=_MAX_INTEGER, description="`next` of the answer before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200, description="At most so many.")] = 50,
+    cursor: Annotated[int | None, Query(ge=0, le=MAX_INTEGER, description="`next` of the answer before.")] = None,
 ) -> Response:
     """Jobs of all states, the newest first: one's own, for administrators everybody's."""
     if user.only is not None and submitted_by not in (None, user.only):
         return Json({"jobs": [], "next": None})
-    found = await parts.supervisor.query(
-        lambda store: store.page(limit, cursor, state or (), _storable(user.only or submitted_by))
-    )
+    query = JobQuery(limit=limit, before=cursor, states=tuple(state or ()), user=user.only or submitted_by)
+    found = await parts.supervisor.query(lambda store: store.listed(query))
     following = str(found[-1][0]) if len(found) == limit else None
     return Json({"jobs": [summary(job) for _, job in found], "next": following})
 
@@ -101,7 +105,14 @@ async def get_job(job_id: str, parts: Parts, user: Caller) -> Response:
     return Json(await _whole(parts, await _own_job(parts, job_id, user)))
 
 
-@router.get("/{job_id}/events", response_class=StreamingResponse)
+@router.get(
+    "/{job_id}/events",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"text/event-stream": {}}, "description": "The events, until the job's last."},
+        204: {"description": "The job has ended, and nothing came after that event."},
+    },
+)
 async def job_events(
     request: Request,
     job_id: str,
@@ -194,8 +205,8 @@ def _prompt(asked: resources.JobRequest, job_id: str | None, digest: str) -> dic
     if asked.targets is not None:
         body["partial_execution_targets"] = list(asked.targets)
     if job_id is None:
-        return body | {"extra_data": asked.extra_data}
-    return body | {"prompt_id": job_id, "extra_data": {**asked.extra_data, _DIGEST: digest}}
+        return {**body, "extra_data": asked.extra_data}
+    return {**body, "prompt_id": job_id, "extra_data": {**asked.extra_data, _DIGEST: digest}}
 
 
 def _unprocessable(reply: Mapping[str, JsonValue]) -> ApiError:
@@ -240,8 +251,3 @@ async def _own_job(parts: ServerParts, job_id: str, user: User) -> Job:
     if job is None or not user.may_see(job.submitted_by):
         raise ApiError(404, "not_found", f'there is no job "{job_id[:100]}"; /v1/jobs lists them')
     return job
-
-
-def _storable(name: str | None) -> str | None:
-    """A user's name, or one nobody has where the database would not take it."""
-    return name if name is None or ("\0" not in name and name.isprintable()) else "-"

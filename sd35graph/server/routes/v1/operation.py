@@ -16,7 +16,7 @@ from sd35graph.server.encoding import Json
 from sd35graph.server.guards.roles import Caller
 from sd35graph.server.parts import Parts, ServerParts
 from sd35graph.server.routes.system import INTERFACE_VERSION
-from sd35graph.server.routes.v1.artifacts import LARGEST_THUMBNAIL_PX, SMALLEST_THUMBNAIL_PX
+from sd35graph.server.routes.v1.artifacts import MAX_THUMBNAIL_PX, MIN_THUMBNAIL_PX
 
 router = APIRouter(tags=["v1: operation"])
 
@@ -69,7 +69,7 @@ async def capabilities(parts: Parts) -> Response:
             "workflow_forms": ["api", "editor"],
             "job_states": get_args(JobState),
             "event_types": EVENT_TYPES,
-            "thumbnail_px": [SMALLEST_THUMBNAIL_PX, LARGEST_THUMBNAIL_PX],
+            "thumbnail_px": [MIN_THUMBNAIL_PX, MAX_THUMBNAIL_PX],
             "limits": {
                 "max_body_bytes": limits.max_body_bytes,
                 "max_upload_bytes": limits.max_upload_bytes,

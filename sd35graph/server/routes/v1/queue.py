@@ -24,7 +24,7 @@ async def get_queue_state(parts: Parts, user: Caller) -> Response:
     """How many jobs wait and run, and the ids of one's own in the order in which they run."""
 
     def read(store: JobStore) -> dict[str, JsonValue]:
-        pending, running = store.pending(), store.running()
+        running, pending = store.queued()
         return {
             "paused": store.is_paused(),
             "pending": len(pending),

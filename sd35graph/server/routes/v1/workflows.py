@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path as FilePath
 from typing import Annotated
@@ -23,13 +24,13 @@ from sd35graph.server.body import parse_json
 from sd35graph.server.encoding import Json
 from sd35graph.server.errors import ApiError
 from sd35graph.server.guards.roles import Caller
+from sd35graph.server.openapi import ANY_OBJECT
 from sd35graph.server.parts import Parts
 from sd35graph.server.routes.userdata import in_thread
 
 router = APIRouter(tags=["v1: workflows"])
 
 _FOLDER = "workflows"
-_ANY_OBJECT = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 SavedMs = Annotated[int, Path(ge=0, lt=10**16, description="Milliseconds since 1970, from the list.")]
 IfMatch = Annotated[str | None, Header(description="The ETag of the content to replace; `*`: whatever is there.")]
 IfNoneMatch = Annotated[str | None, Header(description="`*`: only if there is none of this name yet.")]
@@ -78,7 +79,7 @@ async def get_workflow_version(saved_ms: SavedMs, name: str, parts: Parts, user:
     "/v1/workflows/{name:path}",
     response_model=resources.SavedWorkflow,
     responses={201: {"model": resources.SavedWorkflow, "description": "There was none of this name."}},
-    openapi_extra=_ANY_OBJECT,
+    openapi_extra=ANY_OBJECT,
 )
 async def put_workflow(
     request: Request,
@@ -141,7 +142,7 @@ class _Precondition:
 
 def _content(name: str, parts: Parts, user: str | None) -> bytes:
     try:
-        return parts.user_files.path(user, _path(name)).read_bytes()
+        return parts.user_files.read(user, _path(name))
     except FileNotFoundError:
         return inside(parts.workflows, f"{name.removesuffix('.json')}.json").read_bytes()
 
@@ -153,8 +154,11 @@ def _own(files: UserFiles, user: str | None) -> dict[str, JsonValue]:
         return {}
     paths = [entry.path for entry in entries if entry.path.endswith(".json") and not entry.is_folder]
     names = {path: path.removeprefix(f"{_FOLDER}/").removesuffix(".json") for path in paths}
-    places = {name: files.path(user, path) for path, name in names.items()}
-    return {name: _shown(name, place.read_bytes(), place, False) for name, place in places.items()}
+    shown: dict[str, JsonValue] = {}
+    for path, name in names.items():
+        with suppress(FileNotFoundError):  # removed at this moment
+            shown[name] = _shown(name, files.read(user, path), files.path(user, path), False)
+    return shown
 
 
 def _shown(name: str, content: bytes, path: FilePath, is_example: bool) -> JsonValue:
