@@ -28,7 +28,7 @@ function scaleFor(bounds: Box): Scale {
 
 function drawCards(canvas: HTMLCanvasElement): Scale {
   const state = getState();
-  const cards = [...boxes(state)];
+  const cards = boxes(state);
   const bounds = around(cards.map(([, box]) => box)) ?? { x: 0, y: 0, width: WIDTH, height: HEIGHT };
   const scale = scaleFor(bounds);
   const ratio = window.devicePixelRatio;

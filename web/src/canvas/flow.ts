@@ -60,14 +60,22 @@ export function layoutAt({ graph, schema, live }: Scene, node: GraphNode): CardL
   return layoutOf(node, spec, live.has(node.id), wiredAdvanced(graph, node, spec));
 }
 
-/** Every card's place and size, one after the other. */
-export function* boxes(scene: Scene): Generator<[string, Box]> {
-  for (const id in scene.graph.nodes) {
-    const node = scene.graph.nodes[id];
-    if (!node) continue;
+let placed: { nodes: Graph['nodes']; links: Graph['links']; schema: Schema; live: Scene['live']; boxes: readonly [string, Box][] } | undefined;
+
+function placeAll(scene: Scene): [string, Box][] {
+  return Object.values(scene.graph.nodes).map((node) => {
     const { width, height } = layoutAt(scene, node);
-    yield [id, { x: node.position.x, y: node.position.y, width, height }];
+    return [node.id, { x: node.position.x, y: node.position.y, width, height }];
+  });
+}
+
+/** Every card's place and size. Asked in each frame of a pan, so kept until something of it changes. */
+export function boxes(scene: Scene): readonly [string, Box][] {
+  const { graph: { nodes, links }, schema, live } = scene;
+  if (placed?.nodes !== nodes || placed.links !== links || placed.schema !== schema || placed.live !== live) {
+    placed = { nodes, links, schema, live, boxes: placeAll(scene) };
   }
+  return placed.boxes;
 }
 
 const made = new WeakMap<GraphNode, { layout: CardLayout; selected: boolean; hidden: boolean; flow: CardNode }>();

@@ -43,7 +43,7 @@ function onArrow(event: KeyboardEvent, id: string, direction: Direction): boolea
     const step = getState().snap ? GRID : STEP;
     nudge(id, { x: way.x * step, y: way.y * step });
   } else if (event.ctrlKey || event.metaKey) return go(alongLinks(getState().graph, id, direction === 'right' || direction === 'down'));
-  else return go(neighbour([...boxes(getState())], id, direction));
+  else return go(neighbour(boxes(getState()), id, direction));
   return true;
 }
 
@@ -63,7 +63,7 @@ function enter(card: HTMLElement, id: string): void {
 
 /** The next card in reading order; beyond the last one the focus leaves the canvas the way the browser does it. */
 function tab(id: string, back: boolean): boolean {
-  const order = readingOrder([...boxes(getState())]);
+  const order = readingOrder(boxes(getState()));
   const next = order[order.indexOf(id) + (back ? -1 : 1)];
   if (next !== undefined) {
     focusCard(next);
@@ -100,7 +100,7 @@ function onCardKey(event: KeyboardEvent, card: HTMLElement, id: string): boolean
 /** The socket so many further among those that fit the link that was begun. */
 function stepFitting(open: SocketEnd, from: SocketEnd, by: number): void {
   const { graph, schema } = getState();
-  const fitting = fittingSockets(graph, schema, [...boxes(getState())], open);
+  const fitting = fittingSockets(graph, schema, boxes(getState()), open);
   const at = fitting.findIndex((end) => end.node === from.node && end.side === from.side && end.key === from.key);
   const next = at < 0 ? fitting[by > 0 ? 0 : fitting.length - 1] : fitting[(at + by + fitting.length) % fitting.length];
   if (next) focusSocket(next);
@@ -110,7 +110,7 @@ function begin(end: SocketEnd): void {
   chooseSocket(end);
   if (!useCanvasUi.getState().openLink) return;
   const { graph, schema } = getState();
-  say(TEXT.canvas.says.connecting(socketName(end), fittingSockets(graph, schema, [...boxes(getState())], end).length));
+  say(TEXT.canvas.says.connecting(socketName(end), fittingSockets(graph, schema, boxes(getState()), end).length));
 }
 
 function onSocketKey(event: KeyboardEvent, end: SocketEnd, card: HTMLElement): boolean {

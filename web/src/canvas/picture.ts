@@ -94,7 +94,7 @@ function drawCard(pen: Pen, state: State, node: GraphNode, box: Box): void {
 /** The whole graph on a canvas; undefined where there is nothing, or no canvas that large. */
 export function pictureOfGraph(): HTMLCanvasElement | undefined {
   const state = getState();
-  const cards = [...boxes(state)];
+  const cards = boxes(state);
   const groups = state.graph.groups.map(({ position, size }) => ({ ...position, ...size }));
   const bounds = around([...cards.map(([, box]) => box), ...groups]);
   const canvas = document.createElement('canvas');

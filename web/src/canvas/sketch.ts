@@ -13,6 +13,8 @@ import { boxes, layoutAt } from './flow';
 /** Titles smaller than this on the screen are left out. */
 const LEGIBLE_PX = 7;
 const TITLE = 26;
+/** No card, and no curve beyond its cards, is larger than this. */
+const REACH = 2000;
 /** Links shorter than this on the screen need no curve. */
 const CURVED_PX = 40;
 
@@ -44,7 +46,15 @@ function cardColor(state: State, node: GraphNode): string {
   }
 }
 
+/** Whether a link is so far from an area that its curve need not be looked at. */
+function isFar({ x, y, width, height }: Box, a: GraphNode | undefined, b: GraphNode | undefined): boolean {
+  if (!a || !b) return true;
+  return Math.max(a.position.x, b.position.x) + REACH < x || Math.min(a.position.x, b.position.x) - REACH > x + width
+    || Math.max(a.position.y, b.position.y) + REACH < y || Math.min(a.position.y, b.position.y) - REACH > y + height;
+}
+
 function sketchLink({ context, zoom, area, color }: Sheet, state: State, link: Link): void {
+  if (isFar(area, state.graph.nodes[link.source], state.graph.nodes[link.target])) return;
   const curve = curveOf(state.graph, link, (id) => {
     const node = state.graph.nodes[id];
     return node && layoutAt(state, node);

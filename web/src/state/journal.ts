@@ -44,6 +44,12 @@ export interface Journal {
   stop: () => void;
 }
 
+/** Whether nothing of a graph but its nodes is different. */
+function isSameBesideNodes(a: Graph, b: Graph): boolean {
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]) as ReadonlySet<string> as ReadonlySet<keyof Graph>;
+  return [...keys].every((key) => key === 'nodes' || a[key] === b[key]);
+}
+
 /** What has changed since the last writing. */
 function changeSince(written: Map<string, Written>, state: State, window: string): Omit<JournalChange, 'window'> {
   const documents: DocumentRecord[] = [];
@@ -56,7 +62,8 @@ function changeSince(written: Map<string, Written>, state: State, window: string
     if (!now || !graph) continue;
     const facts = JSON.stringify([now.record.name, now.record.file, now.record.dirty, now.record.view]);
     if (before?.graph === graph && before.facts === facts) continue;
-    documents.push(now.record);
+    // Cards that move change nothing else, and the rest of a large graph takes long to write.
+    if (!before || before.facts !== facts || !isSameBesideNodes(before.graph, graph)) documents.push(now.record);
     if (!before || rootOf(before.graph).source !== rootOf(graph).source) sources.push([id, sourceText(graph)]);
     nodes.push(...changedNodes(id, before?.graph.nodes ?? {}, now.nodes));
     written.set(id, { graph, facts });
@@ -84,7 +91,7 @@ export async function keepJournal(window: string): Promise<Journal> {
     const state = getState();
     const { tabs, active } = state;
     const change = changeSince(written, state, window);
-    if (change.documents.length + change.closed.length === 0 && tabs === row.tabs && active === row.active) return;
+    if (change.documents.length + change.nodes.length + change.closed.length === 0 && tabs === row.tabs && active === row.active) return;
     row = { tabs, active };
     try {
       await writeChange(database, { window: { id: window, at: Date.now(), ...row }, ...change });
