@@ -5226,6 +5226,7 @@ export interface operations {
     list_workflow_versions: {
         parameters: {
             query: {
+                /** @description The workflow's name, with its folders. */
                 name: string;
             };
             header?: never;

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path as FilePath
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Request
+from fastapi import APIRouter, Header, Path, Query, Request
 from pydantic import JsonValue
 from starlette.responses import Response
 
@@ -31,6 +31,7 @@ from sd35graph.server.routes.userdata import in_thread
 router = APIRouter(tags=["v1: workflows"])
 
 _FOLDER = "workflows"
+WorkflowName = Annotated[str, Query(description="The workflow's name, with its folders.")]
 SavedMs = Annotated[int, Path(ge=0, lt=10**16, description="Milliseconds since 1970, from the list.")]
 IfMatch = Annotated[str | None, Header(description="The ETag of the content to replace; `*`: whatever is there.")]
 IfNoneMatch = Annotated[str | None, Header(description="`*`: only if there is none of this name yet.")]
@@ -62,7 +63,7 @@ async def get_workflow(name: str, parts: Parts, user: Caller) -> Response:
 
 
 @router.get("/v1/workflow_versions", response_model=list[resources.WorkflowVersion])
-async def list_workflow_versions(name: str, parts: Parts, user: Caller) -> Response:
+async def list_workflow_versions(name: WorkflowName, parts: Parts, user: Caller) -> Response:
     """Earlier contents of a workflow of one's own, newest first: what was there when it was replaced or removed."""
     found = await in_thread(versions, parts.user_files, user.name, _plain(name))
     return Json([{"saved_ms": each.saved_ms, "size_bytes": each.size_bytes} for each in found])
