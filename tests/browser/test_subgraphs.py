@@ -76,3 +76,18 @@ def test_inputs_of_a_subgraph_are_added_renamed_and_removed_in_the_inspector(pag
     page.get_by_role("navigation", name="Where you are").get_by_role("button", name="Back (Esc)").click()
     expect(card(page, "Subgraph").get_by_test_id(re.compile("^input network of"))).to_be_attached()
     expect(card(page, "Subgraph").get_by_test_id(re.compile("^input vae of"))).to_have_count(0)
+
+
+def test_published_subgraph_is_placed_from_the_palette(first_page: Page) -> None:
+    page = first_page
+    pack(page)
+    card(page, "Subgraph").get_by_role("button", name=re.compile("^Menu of")).click()
+    page.get_by_role("menuitem", name="Publish to the palette").click()
+    expect(page.get_by_text("is in the palette now")).to_be_visible()
+    page.get_by_role("button", name="New", exact=True).click()
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name=re.compile("^Search")).fill("subgr")
+    page.get_by_role("option", name="Subgraph", exact=True).click()
+    expect(card(page, "Subgraph")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(card(page, "KSampler")).to_be_visible()

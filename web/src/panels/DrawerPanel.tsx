@@ -1,9 +1,11 @@
 import { useMemo, useState, type CSSProperties } from 'react';
+import { findByName } from '../commands/find';
 import { byCategory, searchSpecs } from '../graph/search';
 import type { NodeSpec } from '../graph/schema';
 import { categoryColor } from '../canvas/colors';
 import { placeType } from '../state/edits';
 import { viewCentre } from '../state/camera';
+import { isPublished, placePublished, publishedTitle } from '../state/published';
 import { setState, useStore } from '../state/store';
 import { isNarrow } from '../state/ui';
 import { TEXT } from '../text';
@@ -29,6 +31,23 @@ function NodeButton({ spec }: { spec: NodeSpec }) {
   );
 }
 
+/** Subgraphs of one's own. They are renamed and removed among the workflows, where they are saved. */
+function PublishedList({ query }: { query: string }) {
+  const workflows = useStore((s) => s.workflows);
+  const found = findByName(workflows.filter(isPublished), query, ({ name }) => publishedTitle(name));
+  if (found.length === 0) return null;
+  const choose = (name: string): void => {
+    void placePublished(name, viewCentre());
+    closeOnPhone();
+  };
+  return (
+    <section aria-label={TEXT.subgraph.mine}>
+      <h3>{TEXT.subgraph.mine}</h3>
+      {found.map(({ name }) => <button type="button" key={name} className="row" onClick={() => choose(name)}><span className="swatch" aria-hidden="true" />{publishedTitle(name)}</button>)}
+    </section>
+  );
+}
+
 function NodeList() {
   const schema = useStore((s) => s.schema);
   const [query, setQuery] = useState('');
@@ -38,6 +57,7 @@ function NodeList() {
     <>
       <input type="search" className="search" aria-label={TEXT.fields.search} placeholder={TEXT.fields.search} value={query} onChange={(event) => setQuery(event.currentTarget.value)} />
       <div className="scroll">
+        <PublishedList query={query} />
         {found.length === 0 && <p className="quiet">{TEXT.palette.none}</p>}
         {groups.map(([category, specs]) => (
           <section key={category} aria-label={category}>

@@ -7,6 +7,7 @@ import { COMMANDS, isEnabled, keysOf, type Command } from '../commands/registry'
 import { searchSpecs } from '../graph/search';
 import type { NodeSpec } from '../graph/schema';
 import { place } from '../state/edits';
+import { isPublished, placePublished, publishedTitle } from '../state/published';
 import { openSaved } from '../state/saving';
 import { getState, setState, useStore, type PaletteRequest } from '../state/store';
 import { TEXT } from '../text';
@@ -52,6 +53,14 @@ function WorkflowItem({ name, title }: { name: string; title: string }) {
   return <Menu.Item value={`workflow/${name}`} onSelect={open}><span className="name">{TEXT.palette.openWorkflow(title)}</span></Menu.Item>;
 }
 
+function PublishedItem({ name, request }: { name: string; request: PaletteRequest }) {
+  const choose = (): void => {
+    close();
+    void placePublished(name, request.at);
+  };
+  return <Menu.Item value={`published/${name}`} onSelect={choose}><span className="name">{publishedTitle(name)}</span></Menu.Item>;
+}
+
 interface Group {
   heading: string;
   /** How well its best entry fits. */
@@ -64,7 +73,7 @@ function useOthers(query: string): Group[] {
   const workflows = useStore((s) => s.workflows);
   return useMemo(() => {
     const commands = findByName(COMMANDS.filter((command) => command.id !== 'palette' && isEnabled(command, getState())), query, ({ id }) => TEXT.commands[id]);
-    const documents = findByName(workflows, query, ({ title }) => title);
+    const documents = findByName(workflows.filter((each) => !isPublished(each)), query, ({ title }) => title);
     const [command] = commands;
     const [document] = documents;
     return [
@@ -80,18 +89,31 @@ function useOthers(query: string): Group[] {
   }, [workflows, query]);
 }
 
+/** Published subgraphs that fit what was typed. */
+function usePublished(request: PaletteRequest, query: string): Group {
+  const workflows = useStore((s) => s.workflows);
+  const isOpenEnd = request.end !== undefined || request.replaces !== undefined;
+  const found = isOpenEnd ? [] : findByName(workflows.filter(isPublished), query, ({ name }) => publishedTitle(name));
+  const [best] = found;
+  return {
+    heading: TEXT.subgraph.mine, fit: best ? fitOf(publishedTitle(best.name), query) : 0,
+    items: found.slice(0, SHOWN_OTHERS).map(({ name }) => <PublishedItem key={name} name={name} request={request} />),
+  };
+}
+
 function useGroups(request: PaletteRequest, query: string): Group[] {
   const schema = useStore((s) => s.schema);
   const specs = useMemo(() => searchSpecs(schema, query, request.end).slice(0, SHOWN), [schema, query, request.end]);
   const others = useOthers(query);
+  const published = usePublished(request, query);
   const [best] = specs;
   const nodes: Group = {
     heading: TEXT.actions.nodes, fit: best ? Math.max(1, fitOf(best.title, query)) : 0,
     items: specs.map((spec) => <NodeItem key={spec.type} spec={spec} request={request} />),
   };
   // Without words commands come first: there are few, and all nodes can be had in the drawer. Of equals nodes come first.
-  const all = query === '' ? [...others, nodes] : [nodes, ...others].sort((a, b) => b.fit - a.fit);
-  return (request.all === true ? all : [nodes]).filter(({ items }) => items.length > 0);
+  const all = query === '' ? [...others, published, nodes] : [nodes, published, ...others].sort((a, b) => b.fit - a.fit);
+  return (request.all === true ? all : [nodes, published]).filter(({ items }) => items.length > 0);
 }
 
 /** The palette: nodes; from the keyboard also commands and workflows. */

@@ -9,6 +9,7 @@ import { requestFit, viewCentre } from '../state/camera';
 import { useCanvasUi } from '../state/canvasUi';
 import { deleteSelection, editNode, placeType, selectAll, tidy, toggleSelectionMode, unlink } from '../state/edits';
 import { isSubgraph, openNode, packSelection, unpackSelection } from '../state/levels';
+import { publish } from '../state/published';
 import { getState, setState, type CardMenu } from '../state/store';
 import { TEXT } from '../text';
 
@@ -51,7 +52,7 @@ export function cardItems(node: GraphNode): MenuItem[] {
     { label: menu.order, items: [{ label: menu.front, run: () => restackSelection('front') }, { label: menu.behind, run: () => restackSelection('back') }] },
     ...(many ? [{ label: menu.align, items: alignItems() }] : [{ label: menu.replace, run: () => replace(node) }]),
     ...(isSubgraph(getState().graph, node.id)
-      ? [{ label: TEXT.subgraph.open, run: () => void openNode(node.id), keys: 'Enter' }, { label: TEXT.subgraph.unpack, run: unpackSelection }] : []),
+      ? [{ label: TEXT.subgraph.open, run: () => void openNode(node.id), keys: 'Enter' }, { label: TEXT.subgraph.unpack, run: unpackSelection }, { label: TEXT.subgraph.publish, run: () => void publish(node.id) }] : []),
     { label: TEXT.subgraph.pack, run: packSelection, keys: 'Ctrl G' },
     { label: menu.group, run: groupSelection, keys: 'G' },
     { label: menu.showSelection, run: showSelection, keys: 'Shift F' },

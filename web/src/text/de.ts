@@ -167,6 +167,8 @@ export const DE: Texts = {
     noJournal: (why) => `Der Browser bewahrt keine ungespeicherten Änderungen dieser Seite auf; speichern Sie also oft. ${why}`,
   },
   subgraph: {
+    publish: 'In die Palette aufnehmen', mine: 'Meine Teilgraphen', published: (name) => `„${name}“ steht jetzt in der Palette unter „Meine Teilgraphen“.`,
+    taken: (name) => `„${name}“ wurde gerade anderswo geändert. Nehmen Sie ihn noch einmal auf, um ihn zu ersetzen.`,
     fresh: 'Teilgraph', input: 'Eingang', output: 'Ausgang', path: 'Wo Sie sind', name: 'Name des Teilgraphen', back: 'Zurück (Esc)',
     open: 'Öffnen', pack: 'Zu einem Knoten machen', unpack: 'Auspacken', inputs: 'Eingänge dieses Teilgraphen', outputs: 'Ausgänge dieses Teilgraphen',
     addInput: 'Eingang hinzufügen', addOutput: 'Ausgang hinzufügen', slotName: (name) => `Name von ${name}`,

@@ -163,6 +163,8 @@ export const EN = {
     noJournal: (why: string) => `The browser keeps no unsaved changes of this page, so save often. ${why}`,
   },
   subgraph: {
+    publish: 'Publish to the palette', mine: 'My subgraphs', published: (name: string) => `“${name}” is in the palette now, under “My subgraphs”.`,
+    taken: (name: string) => `“${name}” was changed by somebody else just now. Publish again to replace it.`,
     fresh: 'Subgraph', input: 'input', output: 'output', path: 'Where you are', name: 'Name of the subgraph', back: 'Back (Esc)',
     open: 'Open', pack: 'Turn into one node', unpack: 'Unpack', inputs: 'Inputs of this subgraph', outputs: 'Outputs of this subgraph',
     addInput: 'Add an input', addOutput: 'Add an output', slotName: (name: string) => `Name of ${name}`,
