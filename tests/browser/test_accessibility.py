@@ -22,8 +22,15 @@ def test_no_surface_breaks_an_accessibility_rule(
     )
     page = context.new_page()
     page.goto(url)
+    found = {}
+    if width == 390:
+        expect(page.get_by_role("main", name="Simple view").get_by_label("seed", exact=True)).to_be_visible(
+            timeout=60_000
+        )
+        found["simple"] = axe(page)
+        page.get_by_role("button", name="Graph", exact=True).click()
     expect(page.locator(".react-flow__node").first).to_be_attached()
-    found = {"start": axe(page)}
+    found["start"] = axe(page)
     open_large(page)
     page.get_by_role("button", name=re.compile("^Run")).click()
     expect(page.get_by_role("tab", name="Problems")).to_have_attribute("aria-selected", "true")
@@ -33,7 +40,10 @@ def test_no_surface_breaks_an_accessibility_rule(
         found[tab] = axe(page)
     page.get_by_role("button", name="Nodes", exact=True).click()
     found["nodes"] = axe(page)
+    page.get_by_role("button", name="Workflows", exact=True).click()
+    found["workflows"] = axe(page)
     page.keyboard.press("Control+k")
+    expect(page.get_by_role("dialog", name="Search")).to_be_visible()
     found["palette"] = axe(page)
     page.keyboard.press("Escape")
     page.locator(".react-flow__node-card").first.focus()
@@ -44,6 +54,15 @@ def test_no_surface_breaks_an_accessibility_rule(
     page.keyboard.press("g")
     expect(page.get_by_role("button", name="Group Group")).to_be_attached()
     found["group"] = axe(page)
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("dialog", name="Settings").get_by_role("tab", name="Keyboard shortcuts").click()
+    found["shortcuts"] = axe(page)
+    page.get_by_role("tab", name="General").click()
+    found["settings"] = axe(page)
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+Shift+s")
+    expect(page.get_by_role("alertdialog")).to_be_visible()
+    found["save as"] = axe(page)
     context.close()
     assert {where: broken for where, broken in found.items() if broken} == {}
 
@@ -65,6 +84,7 @@ def test_phone_bar_opens_one_sheet_at_a_time_and_targets_are_large(browser: Brow
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
     page = context.new_page()
     page.goto(url)
+    page.get_by_role("button", name="Graph", exact=True).tap()
     expect(card(page, "prompt")).to_be_visible()
     bar = page.get_by_role("navigation", name="Tools")
     for button in [*bar.get_by_role("button").all(), page.get_by_role("button", name=re.compile("^Run"))]:

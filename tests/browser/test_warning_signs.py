@@ -47,6 +47,8 @@ def test_a_warning_marks_the_card_and_is_listed_until_its_cause_is_gone(
     )
     page = context.new_page()
     page.goto(warning_url)
+    if width == 390:
+        page.get_by_role("button", name="Graph", exact=True).click()
     expect(page.locator(".react-flow__node").first).to_be_attached(timeout=RUN_TIMEOUT_MS)
     drop_file(page, "warns.json", json.dumps(GRAPH), "application/json")
     expect(card(page, "Warns").get_by_role("spinbutton")).to_be_visible(timeout=RUN_TIMEOUT_MS)  # the nodes are known

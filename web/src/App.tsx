@@ -10,6 +10,7 @@ import { Palette } from './panels/Palette';
 import { Rail } from './panels/Rail';
 import { Settings } from './panels/Settings';
 import { SidePanel } from './panels/SidePanel';
+import { SimpleView } from './panels/SimpleView';
 import { StatusLine } from './panels/StatusLine';
 import { TopBar } from './panels/TopBar';
 import { Fault } from './panels/Fault';
@@ -21,6 +22,7 @@ import { useStore } from './state/store';
 export function App() {
   useEffect(start, []);
   useKeys();
+  const simple = useStore((s) => s.simple);
   const language = useStore((s) => s.language);
   return (
     // A change of language draws the whole page anew.
@@ -31,7 +33,7 @@ export function App() {
         <div className="middle">
           <Rail />
           <DrawerPanel />
-          <Editor />
+          {simple ? <SimpleView /> : <Editor />}
           <SidePanel />
         </div>
         <StatusLine />

@@ -4,6 +4,7 @@ import './styles/base.css';
 import './styles/frame.css';
 import './styles/card.css';
 import './styles/panels.css';
+import './styles/simple.css';
 import './styles/subgraph.css';
 import { createRoot } from 'react-dom/client';
 import { App } from './App';

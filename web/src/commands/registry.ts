@@ -15,7 +15,7 @@ import { goBack, isSubgraph, openSelected, packSelection, unpackSelection } from
 import { cancelRun, runWorkflow } from '../state/run';
 import { getState, setState, type State } from '../state/store';
 import { setSnap, setThemeChoice } from '../state/preferences';
-import { showTab, toggleDrawer, togglePanel } from '../state/ui';
+import { showTab, toggleDrawer, togglePanel, toggleSimple } from '../state/ui';
 import type { Texts } from '../text';
 
 export type CommandId = keyof Texts['commands'];
@@ -86,6 +86,7 @@ export const COMMANDS: readonly Command[] = [
   { id: 'picture', keys: [], enabled: hasNodes, run: savePicture },
   { id: 'fit', keys: ['f'], enabled: hasNodes, run: () => requestFit() },
   { id: 'tidy', keys: [], enabled: hasNodes, run: tidyAndFit },
+  { id: 'simple', keys: ['Alt+s'], typing: true, run: toggleSimple },
   { id: 'nodes', keys: [], run: () => toggleDrawer('nodes') },
   { id: 'workflows', keys: [], run: () => toggleDrawer('workflows') },
   { id: 'panel', keys: [], run: togglePanel },

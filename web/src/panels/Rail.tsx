@@ -1,18 +1,20 @@
 import { problemView, setState, useStore } from '../state/store';
 import { redoStep, undoStep } from '../state/edits';
-import { toggleDrawer, togglePanel } from '../state/ui';
+import { toggleDrawer, togglePanel, toggleSimple } from '../state/ui';
 import { TEXT } from '../text';
 import { IconButton } from './icons';
 
 /** What a phone's bar holds besides: the top bar has no room for it there. */
 function PhoneButtons() {
   const open = useStore((s) => s.panelOpen);
+  const simple = useStore((s) => s.simple);
   const problems = useStore((s) => problemView(s).all.length);
   const canUndo = useStore((s) => s.history.past.length > 0);
   const canRedo = useStore((s) => s.history.future.length > 0);
   const { actions } = TEXT;
   return (
     <div className="phone-only">
+      <IconButton icon={simple ? 'graph' : 'simple'} label={simple ? TEXT.simple.graph : TEXT.simple.title} onClick={toggleSimple} />
       <IconButton icon="undo" label={actions.undo} onClick={undoStep} disabled={!canUndo} />
       <IconButton icon="redo" label={actions.redo} onClick={redoStep} disabled={!canRedo} />
       <IconButton icon="panel" label={actions.panel} pressed={open} className={problems > 0 ? 'alarm' : ''} onClick={togglePanel} />

@@ -3,7 +3,7 @@ import { saveDocument } from '../state/saving';
 import { cancelRun, runWorkflow } from '../state/run';
 import { setState, useStore } from '../state/store';
 import { viewCentre } from '../state/camera';
-import { togglePanel } from '../state/ui';
+import { togglePanel, toggleSimple } from '../state/ui';
 import { TEXT } from '../text';
 import { chooseFile } from './chooseFile';
 import { DocumentTabs } from './DocumentTabs';
@@ -49,6 +49,11 @@ function RunButtons() {
   );
 }
 
+function SimpleButton() {
+  const simple = useStore((s) => s.simple);
+  return <button type="button" className="simple-toggle" aria-pressed={simple} onClick={toggleSimple}>{TEXT.simple.title}</button>;
+}
+
 /** Name, file, history, search and run. */
 export function TopBar() {
   const open = useStore((s) => s.panelOpen);
@@ -61,6 +66,7 @@ export function TopBar() {
       <button type="button" className="command" onClick={() => setState({ palette: { at: viewCentre(), all: true } })}>
         <Icon name="search" /><span>{TEXT.actions.command}</span><kbd aria-hidden="true">Ctrl K</kbd>
       </button>
+      <SimpleButton />
       <RunButtons />
       <IconButton icon="panel" label={TEXT.actions.panel} pressed={open} className="panel-toggle" onClick={togglePanel} />
     </header>

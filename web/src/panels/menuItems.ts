@@ -1,13 +1,14 @@
 /** What the menus of cards, links, groups and the canvas offer. */
 import { COLORS, colorOf, isPinned } from '../graph/look';
 import type { GraphNode } from '../graph/model';
+import { isInSimpleView, togglePins } from '../graph/simple';
 import {
   alignSelection, duplicateBeside, editGroup, fitGroupToCards, groupSelection, paintSelection, pinSelection, rerouteLink, restackSelection,
   selectGroup, showSelection, spreadSelection, ungroup,
 } from '../state/arranging';
 import { requestFit, viewCentre } from '../state/camera';
 import { useCanvasUi } from '../state/canvasUi';
-import { deleteSelection, editNode, placeType, selectAll, tidy, toggleSelectionMode, unlink } from '../state/edits';
+import { commit, deleteSelection, editNode, placeType, selectAll, tidy, toggleSelectionMode, unlink } from '../state/edits';
 import { isSubgraph, openNode, packSelection, unpackSelection } from '../state/levels';
 import { publish } from '../state/published';
 import { getState, setState, type CardMenu } from '../state/store';
@@ -56,6 +57,7 @@ export function cardItems(node: GraphNode): MenuItem[] {
     { label: TEXT.subgraph.pack, run: packSelection, keys: 'Ctrl G' },
     { label: menu.group, run: groupSelection, keys: 'G' },
     { label: menu.showSelection, run: showSelection, keys: 'Shift F' },
+    { label: isInSimpleView(getState().graph, getState().schema, node.id) ? TEXT.simple.hide : TEXT.simple.pin, run: () => commit(togglePins(getState().graph, getState().schema, node.id)) },
     { label: actions.duplicate, run: () => duplicateBeside(false), keys: 'Ctrl D' },
     { label: menu.duplicateFed, run: () => duplicateBeside(true), keys: 'Ctrl Shift D' },
     { label: actions.remove, run: deleteSelection, keys: 'Del', isDanger: true },

@@ -11,7 +11,7 @@ import { readOwners } from './owners';
 import { loadPreferences } from './preferences';
 import { CLIENT_ID } from './run';
 import { getState, setState } from './store';
-import { notify } from './ui';
+import { isNarrow, notify } from './ui';
 import { nameWindow } from './windows';
 
 /** Below this width the side panel starts closed: the graph needs the room. */
@@ -57,7 +57,7 @@ export async function switchLanguage(language: Language | null): Promise<void> {
 export function start(): () => void {
   loadPreferences();
   setState({ owners: readOwners(), language: applyLanguage() });
-  setState({ panelOpen: window.innerWidth >= ROOM_FOR_PANEL_PX });
+  setState({ simple: isNarrow(), panelOpen: window.innerWidth >= ROOM_FOR_PANEL_PX });
   const name = nameWindow();
   const onConnection = (connection: Connection): void => {
     setState({ connection });

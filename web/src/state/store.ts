@@ -138,6 +138,8 @@ export interface State extends DocumentState {
   copies: number;
   tab: RightTab;
   panelOpen: boolean;
+  /** Whether only chosen inputs and the picture are shown, not the graph. */
+  simple: boolean;
   drawer: Drawer | null;
   palette: PaletteRequest | null;
   dragging: Dragging | null;
@@ -164,7 +166,7 @@ const INITIAL: State = {
   graph: EMPTY_GRAPH, history: NO_HISTORY, gesture: null, saved: EMPTY_GRAPH, name: TEXT.untitled,
   selection: new Set(), linkSelection: new Set(), runs: {}, live: new Set(), file: null, view: null,
   tabs: [FIRST], active: FIRST, parked: {}, owners: {}, jobs: [], current: null, begun: null, queueRemaining: 0, reported: [],
-  copies: 1, tab: 'inspector', panelOpen: true, drawer: null, palette: null, dragging: null, menu: null, shown: null,
+  copies: 1, tab: 'inspector', panelOpen: true, simple: false, drawer: null, palette: null, dragging: null, menu: null, shown: null,
   versionsOf: null, settings: null, theme: 'dark', themeChoice: 'system', keys: {}, snap: false, language: 'en', note: null, question: null,
 };
 
@@ -209,7 +211,8 @@ export function problemView(state: State): ProblemView {
 /** Whether the graph differs from what was last saved or opened. */
 export function isDirty(state: DocumentState): boolean {
   const [graph, saved] = [rootOf(state.graph), rootOf(state.saved)];
-  return graph.subgraphs !== saved.subgraphs || graph.nodes !== saved.nodes || graph.links !== saved.links || graph.groups !== saved.groups;
+  return graph.subgraphs !== saved.subgraphs || graph.nodes !== saved.nodes || graph.links !== saved.links || graph.groups !== saved.groups
+    || graph.rest['extra'] !== saved.rest['extra'];
 }
 
 /** Title of a card. */

@@ -1,4 +1,5 @@
 /** What is shown where. */
+import { requestFit } from './camera';
 import { getState, setState, type Drawer, type RightTab } from './store';
 
 /** Say something for a few seconds. */
@@ -20,6 +21,13 @@ export function toggleDrawer(drawer: Drawer): void {
 export function togglePanel(): void {
   const panelOpen = !getState().panelOpen;
   setState({ panelOpen, ...(panelOpen && isNarrow() ? { drawer: null } : {}) });
+}
+
+/** Show the graph, or only what the simple view shows of it. */
+export function toggleSimple(): void {
+  const simple = !getState().simple;
+  setState({ simple, menu: null, palette: null });
+  if (!simple) requestFit();
 }
 
 /** Whether the page is at phone size, where panels are sheets. */

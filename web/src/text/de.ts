@@ -62,6 +62,11 @@ export const DE: Texts = {
     useInstead: (value) => `„${value}“ verwenden`, showNode: 'Knoten zeigen', dropJob: 'Aus der Warteschlange nehmen',
     previous: 'Voriges Bild', next: 'Nächstes Bild',
   },
+  simple: {
+    title: 'Einfache Ansicht', graph: 'Graph', result: 'Bild', inputs: 'Eingaben', none: 'Nichts ist ausgewählt. Im Graphen bringt das Menü einer Karte ihre Eingaben hierher.',
+    pin: 'In der einfachen Ansicht zeigen', hide: 'Aus der einfachen Ansicht nehmen', field: (card, input) => `${card}: ${input}`,
+    unpin: (card, input) => `${input} von ${card} ausblenden`, problems: (count) => (count === 1 ? '1 Problem' : `${count} Probleme`),
+  },
   saving: {
     asTitle: 'Workflow auf dem Server speichern', asText: 'Ein / im Namen legt einen Ordner an.', asLabel: 'Name', saveAs: 'Unter anderem Namen speichern',
     conflictTitle: (name) => `„${name}“ hat sich geändert`, conflictText: 'Auf dem Server liegt ein anderer Workflow dieses Namens: in einem anderen Fenster gespeichert oder von jemand anderem. Was ersetzt wird, bleibt unter seinen Versionen.',
@@ -208,7 +213,7 @@ export const DE: Texts = {
     pack: 'Auswahl zu einem Knoten machen', unpack: 'Ausgewählte Teilgraphen auspacken', openSubgraph: 'Ausgewählten Teilgraphen öffnen', leaveSubgraph: 'Teilgraphen verlassen',
     mute: 'Auswahl stummschalten oder nicht', bypass: 'Auswahl überbrücken oder nicht', duplicateFed: 'Mit Verbindungen duplizieren', group: 'Auswahl gruppieren', pin: 'Auswahl anheften oder lösen', showSelection: 'Auswahl zeigen',
     snap: 'Karten am Raster ausrichten oder nicht', picture: 'Graph als Bild speichern', fit: 'Graph in die Ansicht einpassen', tidy: 'Graph ordnen',
-    nodes: 'Knoten zeigen', workflows: 'Workflows zeigen', panel: 'Seitenleiste öffnen oder schließen', inspector: 'Inspektor zeigen', queue: 'Warteschlange zeigen',
+    simple: 'Zwischen Graph und einfacher Ansicht wechseln', nodes: 'Knoten zeigen', workflows: 'Workflows zeigen', panel: 'Seitenleiste öffnen oder schließen', inspector: 'Inspektor zeigen', queue: 'Warteschlange zeigen',
     gallery: 'Galerie zeigen', problems: 'Probleme zeigen', theme: 'Zwischen dunkel und hell wechseln', settings: 'Einstellungen', shortcuts: 'Tastenkürzel',
   },
   keys: { Mod: 'Strg', Shift: 'Umschalt', Delete: 'Entf', Backspace: 'Rücktaste', Enter: 'Eingabe', PageDown: 'Bild ab', PageUp: 'Bild auf', ArrowUp: '↑', ArrowDown: '↓', ArrowLeft: '←', ArrowRight: '→' },

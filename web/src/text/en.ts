@@ -60,6 +60,11 @@ export const EN = {
     useInstead: (value: string) => `Use “${value}”`, showNode: 'Show node', dropJob: 'Remove from queue',
     previous: 'Previous picture', next: 'Next picture',
   },
+  simple: {
+    title: 'Simple view', graph: 'Graph', result: 'Picture', inputs: 'Inputs', none: 'Nothing is chosen. In the graph, the menu of a card puts its inputs here.',
+    pin: 'Show in the simple view', hide: 'Hide from the simple view', field: (card: string, input: string) => `${card}: ${input}`,
+    unpin: (card: string, input: string) => `Hide ${input} of ${card}`, problems: (count: number) => (count === 1 ? '1 problem' : `${count} problems`),
+  },
   saving: {
     asTitle: 'Save the workflow on the server', asText: 'A / in the name makes a folder.', asLabel: 'Name', saveAs: 'Save under another name',
     conflictTitle: (name: string) => `“${name}” has changed`, conflictText: 'The server holds another workflow of this name: saved in another window, or by somebody else. What is replaced stays among its versions.',
@@ -204,7 +209,7 @@ export const EN = {
     pack: 'Turn the selection into one node', unpack: 'Unpack the selected subgraphs', openSubgraph: 'Open the selected subgraph', leaveSubgraph: 'Leave the subgraph',
     mute: 'Mute or unmute the selection', bypass: 'Bypass the selection, or stop it', duplicateFed: 'Duplicate with links', group: 'Group the selection', pin: 'Pin the selection, or free it', showSelection: 'Zoom to the selection',
     snap: 'Snap cards to the grid, or not', picture: 'Save the graph as a picture', fit: 'Fit the graph into the view', tidy: 'Tidy the graph',
-    nodes: 'Show the nodes', workflows: 'Show the workflows', panel: 'Open or close the side panel', inspector: 'Show the inspector', queue: 'Show the queue',
+    simple: 'Switch between graph and simple view', nodes: 'Show the nodes', workflows: 'Show the workflows', panel: 'Open or close the side panel', inspector: 'Show the inspector', queue: 'Show the queue',
     gallery: 'Show the gallery', problems: 'Show the problems', theme: 'Switch between dark and light', settings: 'Settings', shortcuts: 'Keyboard shortcuts',
   },
   keys: { Mod: 'Ctrl', Delete: 'Del', Backspace: 'Backspace', Enter: 'Enter', PageDown: 'Page down', PageUp: 'Page up', ArrowUp: '↑', ArrowDown: '↓', ArrowLeft: '←', ArrowRight: '→' } as Readonly<Record<string, string>>,
