@@ -6,6 +6,7 @@ import './styles/card.css';
 import './styles/panels.css';
 import './styles/simple.css';
 import './styles/subgraph.css';
+import './styles/run.css';
 import { createRoot } from 'react-dom/client';
 import { App } from './App';
 

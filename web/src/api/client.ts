@@ -1,5 +1,5 @@
 /** The server's HTTP routes. Every function throws {@link ServerError} with a sentence a user can act on. */
-import { asList, asObject, asText, isObject, parseJson, stringifyJson, type Json, type JsonObject } from '../graph/json';
+import { asList, asObject, asText, isObject, parseJson, stringifyJson, type Json } from '../graph/json';
 import { TEXT } from '../text';
 import type { Device, ImageRef, Me, PromptReply, PromptRequest, WorkflowEntry } from './wire';
 
@@ -65,6 +65,13 @@ async function post(path: string, body: unknown): Promise<Response> {
   });
 }
 
+/** A request whose answer is not read. */
+export async function send(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<void> {
+  const init = body === undefined ? {} : { headers: { 'Content-Type': 'application/json' }, body: stringifyJson(body) };
+  const response = await request(path, { method, ...init });
+  if (!response.ok) throw await refused(path, response);
+}
+
 /** `GET /api/object_info`: every node type. */
 export function fetchObjectInfo(): Promise<Json> {
   return getJson('/api/object_info');
@@ -92,29 +99,6 @@ export async function postPrompt(body: PromptRequest): Promise<PromptReply> {
   return { accepted: response.ok, promptId: asText(asObject(reply)['prompt_id']), body: reply };
 }
 
-/** `POST /api/interrupt`: stop what runs. */
-export async function postInterrupt(promptId: string | null): Promise<void> {
-  const response = await post('/api/interrupt', promptId === null ? {} : { prompt_id: promptId });
-  if (!response.ok) throw await refused('/api/interrupt', response);
-}
-
-/** `POST /api/queue` with `delete`: drop a waiting prompt. */
-export async function deleteFromQueue(promptId: string): Promise<void> {
-  const response = await post('/api/queue', { delete: [promptId] });
-  if (!response.ok) throw await refused('/api/queue', response);
-}
-
-/** `GET /api/queue`: running and waiting prompts. */
-export async function fetchQueue(): Promise<{ running: Json[]; pending: Json[] }> {
-  const body = asObject(await getJson('/api/queue'));
-  return { running: asList(body['queue_running']), pending: asList(body['queue_pending']) };
-}
-
-/** `GET /api/history`: the newest finished prompts. */
-export async function fetchHistory(): Promise<JsonObject> {
-  return asObject(await getJson('/api/history?max_items=64'));
-}
-
 /** `GET /api/system_stats`: memory of the devices. */
 export async function fetchDevices(): Promise<Device[]> {
   const body = asObject(await getJson('/api/system_stats'));
@@ -137,4 +121,13 @@ export async function uploadImage(file: File): Promise<ImageRef> {
 export function imageUrl(image: ImageRef): string {
   const { filename, subfolder, type } = image;
   return `/api/view?${new URLSearchParams({ filename, subfolder, type }).toString()}`;
+}
+
+/** Longest side of the small pictures in lists; twice what they measure, for dense screens. */
+const THUMBNAIL_PX = 320;
+
+/** Address of a small form of a picture. */
+export function thumbnailUrl({ filename, subfolder, type }: ImageRef): string {
+  const path = [type, ...subfolder.split('/'), filename].filter(Boolean).map(encodeURIComponent).join('/');
+  return `/v1/artifacts/${path}?thumbnail=${THUMBNAIL_PX}`;
 }

@@ -24,8 +24,9 @@ function textOf(output: Json | undefined): string {
 
 function progressNodes(value: Json | undefined): Record<string, ProgressNode> {
   const entries = Object.entries(asObject(value)).map(([id, entry]): [string, ProgressNode] => {
-    const { value: done, max, state, node_id } = asObject(entry);
-    return [id, { value: asNumber(done), max: asNumber(max), state: asText(state), node_id: asText(node_id, id) }];
+    const { value: done, max, state, node_id, seconds } = asObject(entry);
+    const took = typeof seconds === 'number' ? seconds : null;
+    return [id, { value: asNumber(done), max: asNumber(max), state: asText(state), node_id: asText(node_id, id), seconds: took }];
   });
   return Object.fromEntries(entries);
 }
@@ -40,6 +41,10 @@ const DECODERS: Readonly<Record<Exclude<MessageType, 'feature_flags' | 'logs' | 
   execution_start: (data, promptId) => ({ type: 'execution_start', promptId, at: asNumber(data['timestamp']) }),
   execution_cached: (data, promptId) => ({
     type: 'execution_cached', promptId, nodes: asList(data['nodes']).map((id) => asText(id)),
+    reasons: Object.fromEntries(Object.entries(asObject(data['reasons'])).map(([id, why]) => [id, asText(why)])),
+  }),
+  queue_event: (data, promptId) => ({
+    type: 'queue_event', event: asText(data['event']), promptId, node: asText(data['node']), value: asNumber(data['value']), max: asNumber(data['max']),
   }),
   executing: (data, promptId) => ({ type: 'executing', promptId, node: asText(data['node']) || null }),
   progress: (data, promptId) => ({
@@ -68,15 +73,18 @@ export function decodeText(frame: string): { event: ServerEvent | undefined; seq
   return { event, seq: asNumber(data['seq']) };
 }
 
-/** The event of a binary frame: four bytes of event number, then for 1 four bytes of image type and the image. */
+/** The event of a binary frame: four bytes of event number, then for 1 four bytes of image type, for 4 the length of a JSON object and that object, and the image. */
 export function decodeBinary(frame: ArrayBuffer): ServerEvent | undefined {
   if (frame.byteLength < 8) return undefined;
   const view = new DataView(frame);
   const event = view.getUint32(0);
   const field = view.getUint32(4);
   if (event === PREVIEW) {
-    return { type: 'preview', image: new Blob([frame.slice(8)], { type: MEDIA_TYPES[field] ?? 'image/png' }) };
+    return { type: 'preview', promptId: '', node: '', image: new Blob([frame.slice(8)], { type: MEDIA_TYPES[field] ?? 'image/png' }) };
   }
-  if (event === PREVIEW_WITH_METADATA) return { type: 'preview', image: new Blob([frame.slice(8 + field)]) };
+  if (event === PREVIEW_WITH_METADATA) {
+    const { prompt_id, display_node_id, image_type } = asObject(parseJson(new TextDecoder().decode(frame.slice(8, 8 + field))));
+    return { type: 'preview', promptId: asText(prompt_id), node: asText(display_node_id), image: new Blob([frame.slice(8 + field)], { type: asText(image_type, 'image/jpeg') }) };
+  }
   return undefined;
 }

@@ -4,6 +4,8 @@ import type { ServerEvent } from './wire';
 
 export type Connection = 'connecting' | 'connected' | 'reconnecting';
 
+/** Previews are to say whose picture they are. */
+const FEATURES = JSON.stringify({ type: 'feature_flags', data: { supports_preview_metadata: true } });
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
 
@@ -16,6 +18,8 @@ function address(clientId: string, after: number): string {
   const url = new URL('/ws', window.location.href);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   url.searchParams.set('clientId', clientId);
+  // What happens to the jobs of other windows is told too, in short.
+  url.searchParams.set('watch', '1');
   // After a break the server first tells what was missed, by the number of the last message that came.
   if (after > 0) url.searchParams.set('after', String(after));
   return url.href;
@@ -44,8 +48,10 @@ export function openSocket(clientId: string, { onEvent, onConnection }: SocketHa
   const connect = (): void => {
     socket = new WebSocket(address(clientId, seen));
     socket.binaryType = 'arraybuffer';
+    const opened = socket;
     socket.onopen = () => {
       failures = 0;
+      opened.send(FEATURES);
       onConnection('connected');
     };
     socket.onmessage = receive;

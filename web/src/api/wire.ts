@@ -14,6 +14,15 @@ export type ImageRef = Schemas['FileName'];
 /** A saved workflow, or an example. */
 export type WorkflowEntry = Schemas['SavedWorkflow'];
 
+/** A job in a list. */
+export type JobSummary = Schemas['sd35graph__server__resources__JobSummary'];
+
+/** A file a job made. */
+export type ArtifactRef = Schemas['ArtifactRef'];
+
+/** The queue as a whole. */
+export type QueueState = Schemas['QueueState'];
+
 /** A device and its memory in bytes. */
 export type Device = Pick<Schemas['DeviceInfo'], 'name' | 'vram_total' | 'vram_free'>;
 
@@ -21,10 +30,10 @@ export type Device = Pick<Schemas['DeviceInfo'], 'name' | 'vram_total' | 'vram_f
 export type Me = Record<keyof Schemas['Me'], string>;
 
 /** State of a node that runs or just changed. */
-export type ProgressNode = Pick<Schemas['NodeProgress'], 'value' | 'max' | 'node_id'> & { state: string };
+export type ProgressNode = Pick<Schemas['NodeProgress'], 'value' | 'max' | 'node_id'> & { state: string; seconds: number | null };
 
 /** What `POST /prompt` is sent; the generated type leaves the graph open. */
-export interface PromptRequest extends Pick<Schemas['PromptRequest'], 'client_id' | 'prompt_id'> {
+export interface PromptRequest extends Partial<Pick<Schemas['PromptRequest'], 'client_id' | 'prompt_id' | 'front' | 'partial_execution_targets'>> {
   prompt: ApiPrompt;
   extra_data: { extra_pnginfo: { workflow: JsonObject } };
 }
@@ -40,7 +49,7 @@ export interface PromptReply {
 export type ServerEvent =
   | { type: 'status'; queueRemaining: number }
   | { type: 'execution_start'; promptId: string; at: number }
-  | { type: 'execution_cached'; promptId: string; nodes: string[] }
+  | { type: 'execution_cached'; promptId: string; nodes: string[]; reasons: Record<string, string> }
   | { type: 'executing'; promptId: string; node: string | null }
   | { type: 'progress'; promptId: string; node: string; value: number; max: number }
   | { type: 'progress_state'; promptId: string; nodes: Record<string, ProgressNode> }
@@ -50,4 +59,6 @@ export type ServerEvent =
   | { type: 'execution_retried'; promptId: string; reason: string }
   | { type: 'execution_interrupted'; promptId: string; node: string }
   | { type: 'execution_warning'; promptId: string; node: string; message: string }
-  | { type: 'preview'; image: Blob };
+  | { type: 'queue_event'; event: string; promptId: string; node: string; value: number; max: number }
+  /** `promptId` and `node` are empty where the server does not say whose picture it is. */
+  | { type: 'preview'; image: Blob; promptId: string; node: string };

@@ -1,9 +1,10 @@
 import { useEffect, useReducer } from 'react';
 import type { GraphNode } from '../graph/model';
 import type { Problem } from '../graph/problems';
-import type { NodeRun } from '../state/store';
+import { useStore, type NodeRun } from '../state/store';
 import { TEXT } from '../text';
 import { formatTime } from './format';
+import { whyWords } from './why';
 
 const TICK_MS = 500;
 
@@ -35,7 +36,9 @@ function runWords(run: NodeRun | undefined): string {
     case undefined:
       return TEXT.card.ready;
     case 'waiting':
-      return run.startedAt === 0 && run.images.length > 0 ? '' : TEXT.card.waiting;
+      return TEXT.card.waiting;
+    case 'idle':
+      return TEXT.running.earlier;
     case 'cached':
       return TEXT.card.cached;
     case 'running':
@@ -55,11 +58,16 @@ interface FooterProps {
 
 /** The bottom line of a card: what it did, does, or why it cannot. */
 export function CardFooter({ node, run, problem }: FooterProps) {
+  const connected = useStore((s) => s.connection === 'connected');
+  const isOpen = run?.state === 'running' || run?.state === 'waiting';
   useTick(run?.state === 'running' && run.max <= 1);
   if (problem) {
     const words = problem.message.split('\n')[0] ?? '';
     return <div className="card-footer bad" role="alert" title={problem.message}>{words}</div>;
   }
   const words = node.mode === 'muted' ? TEXT.card.muted : node.mode === 'bypassed' ? TEXT.card.bypassed : runWords(run);
-  return <div className={`card-footer ${run?.state ?? ''}`} title={words}>{words}</div>;
+  const why = whyWords(run);
+  // How far it is meanwhile nobody knows here.
+  const shown = isOpen && !connected ? TEXT.running.unheard : words;
+  return <div className={`card-footer ${run?.state ?? ''}`} title={why ? `${shown} · ${why}` : shown}>{shown}</div>;
 }

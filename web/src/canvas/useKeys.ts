@@ -42,6 +42,13 @@ function onKeyDown(event: KeyboardEvent): void {
   else if (command && isEnabled(command, getState())) command.run();
 }
 
+/** Before the canvas, for which Enter with Ctrl takes a card out of the selection. */
+function onRunKeys(event: KeyboardEvent): void {
+  if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
+  onKeyDown(event);
+  if (event.defaultPrevented) event.stopPropagation();
+}
+
 function onCopy(event: ClipboardEvent): void {
   if (isTyping(event.target) || (getSelection()?.toString() ?? '') !== '') return;
   const text = copySelection();
@@ -62,11 +69,13 @@ function onPaste(event: ClipboardEvent): void {
 /** Keyboard commands and the clipboard. */
 export function useKeys(): void {
   useEffect(() => {
+    window.addEventListener('keydown', onRunKeys, true);
     window.addEventListener('keydown', onKeyDown);
     document.addEventListener('copy', onCopy);
     document.addEventListener('cut', onCopy);
     document.addEventListener('paste', onPaste);
     return () => {
+      window.removeEventListener('keydown', onRunKeys, true);
       window.removeEventListener('keydown', onKeyDown);
       document.removeEventListener('copy', onCopy);
       document.removeEventListener('cut', onCopy);

@@ -12,7 +12,9 @@ import { newWorkflow } from '../state/files';
 import { copyLink } from '../state/first';
 import { saveAs, saveDocument } from '../state/saving';
 import { goBack, isSubgraph, openSelected, packSelection, unpackSelection } from '../state/levels';
-import { cancelRun, runWorkflow } from '../state/run';
+import { setRunOnChange } from '../state/autorun';
+import { cancelRun, setPaused } from '../state/queue';
+import { runSelected, runWorkflow } from '../state/run';
 import { getState, setState, type State } from '../state/store';
 import { setSnap, setThemeChoice } from '../state/preferences';
 import { showTab, toggleDrawer, togglePanel, toggleSimple } from '../state/ui';
@@ -52,6 +54,10 @@ function tidyAndFit(): void {
 /** The commands, in the order in which the palette and the list of shortcuts show them. */
 export const COMMANDS: readonly Command[] = [
   { id: 'run', keys: ['Mod+Enter'], typing: true, enabled: (s) => s.schemaState === 'ready' && hasNodes(s), run: () => void runWorkflow() },
+  { id: 'runSelected', keys: ['Mod+Shift+Enter'], typing: true, enabled: hasSelection, run: () => void runSelected() },
+  { id: 'runFirst', keys: ['Mod+Alt+Enter'], typing: true, enabled: hasNodes, run: () => void runWorkflow({ front: true }) },
+  { id: 'runOnChange', keys: [], run: () => setRunOnChange(!getState().runOnChange) },
+  { id: 'pauseQueue', keys: [], run: () => void setPaused(!getState().paused) },
   { id: 'cancel', keys: [], enabled: (s) => s.current !== null, run: () => void cancelRun() },
   { id: 'palette', keys: ['Mod+k'], typing: true, run: () => setState({ palette: { at: viewCentre(), all: true } }) },
   { id: 'newWorkflow', keys: ['Alt+n'], typing: true, run: newWorkflow },

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'react';
-import { imageUrl } from '../api/client';
-import { openDocument } from '../state/files';
+import { imageUrl, thumbnailUrl } from '../api/client';
+import { openJobWorkflow } from '../state/jobWorkflow';
 import { pictures } from '../state/gallery';
 import { setState, useStore } from '../state/store';
 import { TEXT } from '../text';
@@ -15,7 +15,7 @@ export function Gallery() {
       {list.map(({ image, job }, at) => (
         <li key={`${job.id}/${image.subfolder}/${image.filename}`}>
           <button type="button" className="bare" aria-label={TEXT.gallery.picture(image.filename)} onClick={() => setState({ shown: at })}>
-            <img src={imageUrl(image)} alt={image.filename} loading="lazy" />
+            <img src={thumbnailUrl(image)} alt={image.filename} loading="lazy" />
           </button>
         </li>
       ))}
@@ -51,16 +51,7 @@ export function Viewer() {
             <IconButton icon="left" label={actions.previous} disabled={shown === 0} onClick={() => turn(-1)} />
             <IconButton icon="right" label={actions.next} disabled={shown === list.length - 1} onClick={() => turn(1)} />
             <span className="name">{picture.image.filename}</span>
-            {picture.job.workflow !== null && (
-              <button
-                type="button" onClick={() => {
-                  openDocument(picture.job.workflow, picture.job.title);
-                  setState({ shown: null });
-                }}
-              >
-                {actions.loadItsWorkflow}
-              </button>
-            )}
+            <button type="button" onClick={() => void openJobWorkflow(picture.job)}>{actions.loadItsWorkflow}</button>
             <a className="button" href={imageUrl(picture.image)} download={picture.image.filename}>{actions.download}</a>
             <IconButton icon="close" label={actions.close} onClick={() => setState({ shown: null })} />
           </div>

@@ -1,54 +1,54 @@
-import { imageUrl } from '../api/client';
-import { formatTime } from '../canvas/format';
-import { galleryIndex } from '../state/gallery';
-import { dropJob } from '../state/run';
-import { setState, useStore, type Job } from '../state/store';
+import { useEffect, useReducer } from 'react';
+import { isOpen } from '../state/jobs';
+import { cancelAll, setPaused } from '../state/queue';
+import { useStore } from '../state/store';
 import { TEXT } from '../text';
-import { IconButton } from './icons';
+import { JobEntry } from './JobEntry';
+import { LoadMore } from './LoadMore';
 
-function words(job: Job): string {
-  const { queue } = TEXT;
-  const parts: string[] = [job.state === 'running' && job.progress ? job.progress : queue[job.state]];
-  if (job.state === 'done' && job.durationMs > 0) parts.push(formatTime(job.durationMs));
-  if (job.state === 'done' && job.cached > 0) parts.push(queue.cached(job.cached, job.nodes));
-  return parts.join(' · ');
+const TICK_MS = 1000;
+
+/** The time now, drawn anew each second while something waits or runs. */
+function useNow(active: boolean): number {
+  const [, tick] = useReducer((count: number) => count + 1, 0);
+  useEffect(() => {
+    if (!active) return undefined;
+    const timer = setInterval(tick, TICK_MS);
+    return () => clearInterval(timer);
+  }, [active]);
+  return Date.now();
 }
 
-function Thumbnail({ job }: { job: Job }) {
-  const preview = useStore((s) => (job.state === 'running' ? Object.values(s.runs).find((run) => run.preview)?.preview : undefined));
-  const [image] = job.images;
-  if (image) {
-    return (
-      <button type="button" className="bare thumb" aria-label={TEXT.gallery.picture(image.filename)} onClick={() => setState({ shown: galleryIndex(image) })}>
-        <img src={imageUrl(image)} alt="" loading="lazy" />
-      </button>
-    );
-  }
-  return <span className={`thumb ${job.state}`}>{preview && <img src={preview} alt="" />}</span>;
-}
-
-function JobEntry({ job }: { job: Job }) {
+function Head() {
+  const paused = useStore((s) => s.paused);
+  const busy = useStore((s) => s.jobs.some(isOpen));
   return (
-    <li className={`job ${job.state}`}>
-      <Thumbnail job={job} />
-      <div className="job-words">
-        <strong>{job.title}</strong>
-        <span className="state">{words(job)}</span>
-        {job.error && <span className="bad-words">{job.error}</span>}
-        {job.state === 'running' && (
-          <div className="bar" role="progressbar" aria-label={job.title} aria-valuenow={Math.round(job.fraction * 100)} aria-valuemin={0} aria-valuemax={100}>
-            <div style={{ width: `${job.fraction * 100}%` }} />
-          </div>
-        )}
+    <div className="queue-head">
+      <div className="buttons">
+        <button type="button" aria-pressed={paused} onClick={() => void setPaused(!paused)}>{paused ? TEXT.jobs.resume : TEXT.jobs.pause}</button>
+        {busy && <button type="button" className="cancel" onClick={() => void cancelAll()}>{TEXT.jobs.cancelAll}</button>}
       </div>
-      {job.state === 'waiting' && <IconButton icon="close" label={TEXT.actions.dropJob} className="small" onClick={() => void dropJob(job.id)} />}
-    </li>
+      {paused && <p className="paused" role="status">{TEXT.jobs.paused}</p>}
+    </div>
   );
 }
 
-/** Waiting, running and finished runs, newest first. */
+/** What runs, what waits in its order, and what has ended, the newest first. */
 export function Queue() {
   const jobs = useStore((s) => s.jobs);
-  if (jobs.length === 0) return <p className="quiet padded">{TEXT.queue.empty}</p>;
-  return <ul className="queue" aria-label={TEXT.tabs.queue}>{jobs.map((job) => <JobEntry key={job.id} job={job} />)}</ul>;
+  const now = useNow(jobs.some(isOpen));
+  const first = jobs.findIndex((job) => job.state === 'waiting');
+  const waiting = jobs.filter((job) => job.state === 'waiting').length;
+  return (
+    <>
+      <Head />
+      {jobs.length === 0 && <p className="quiet padded">{TEXT.queue.empty}</p>}
+      <ul className="queue" aria-label={TEXT.tabs.queue}>
+        {jobs.map((job, at) => (
+          <JobEntry key={job.id} job={job} at={at} place={job.state === 'waiting' ? at - first : -1} waiting={waiting} now={now} />
+        ))}
+      </ul>
+      <LoadMore />
+    </>
+  );
 }

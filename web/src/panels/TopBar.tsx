@@ -1,6 +1,7 @@
 import { redoStep, undoStep } from '../state/edits';
 import { saveDocument } from '../state/saving';
-import { cancelRun, runWorkflow } from '../state/run';
+import { cancelRun } from '../state/queue';
+import { runWorkflow } from '../state/run';
 import { setState, useStore } from '../state/store';
 import { viewCentre } from '../state/camera';
 import { togglePanel, toggleSimple } from '../state/ui';
@@ -8,6 +9,7 @@ import { TEXT } from '../text';
 import { chooseFile } from './chooseFile';
 import { DocumentTabs } from './DocumentTabs';
 import { Icon, IconButton } from './icons';
+import { RunMenu } from './RunMenu';
 
 const COPIES = [1, 2, 4, 8, 16];
 
@@ -45,6 +47,7 @@ function RunButtons() {
       <select className="copies" aria-label={TEXT.actions.copies} title={TEXT.actions.copies} value={copies} onChange={(event) => setState({ copies: Number(event.currentTarget.value) })}>
         {COPIES.map((count) => <option key={count} value={count}>× {count}</option>)}
       </select>
+      <RunMenu />
     </div>
   );
 }

@@ -4,19 +4,13 @@ import { problemOfRun, problemOfWarning, type Problem } from '../graph/problems'
 import { shownId } from '../graph/levels';
 import { EMPTY_GRAPH } from '../graph/model';
 import { TEXT } from '../text';
-import { refreshJobs } from './jobs';
+import { patchJob, queueEvent, refreshJobs, refreshSoon } from './jobs';
 import { documentOfJob, isShown, patchJobDocument } from './owners';
 import { patchRuns, runsOf, settleRuns } from './runs';
 import { getState, setState, titleOf, type Job, type NodeRun } from './store';
 import { notify, showTab } from './ui';
 
 type ProgressEvent = Extract<ServerEvent, { type: 'progress' }>;
-
-const REFRESH_DELAY_MS = 300;
-
-function patchJob(id: string, change: Partial<Job>): void {
-  setState({ jobs: getState().jobs.map((job) => (job.id === id ? { ...job, ...change } : job)) });
-}
 
 /** Title of a node of the job's document. */
 function nodeTitle(job: string, node: string): string {
@@ -37,8 +31,9 @@ function running(run: NodeRun | undefined): Partial<NodeRun> {
   return { state: 'running', startedAt: performance.now(), firstStepAt: 0, value: 0, max: 0 };
 }
 
-function finished(run: NodeRun | undefined): Partial<NodeRun> {
-  return { state: 'done', elapsedMs: run && run.startedAt > 0 ? performance.now() - run.startedAt : 0 };
+/** Times come from the server: after a break, what was missed comes all at once. */
+function finished(seconds: number | null): Partial<NodeRun> {
+  return { state: 'done', elapsedMs: (seconds ?? 0) * 1000 };
 }
 
 function stepped(run: NodeRun | undefined, value: number, max: number): Partial<NodeRun> {
@@ -53,7 +48,7 @@ function progressState({ promptId, nodes }: Extract<ServerEvent, { type: 'progre
   for (const [id, node] of Object.entries(nodes)) {
     const state = runs[id]?.state;
     if (node.state === 'running' && state !== 'running') changes[id] = running(runs[id]);
-    else if (node.state === 'finished' && (state === 'running' || state === 'waiting' || !state)) changes[id] = finished(runs[id]);
+    else if (node.state === 'finished' && (state === 'running' || state === 'waiting' || !state)) changes[id] = finished(node.seconds);
   }
   if (Object.keys(changes).length > 0) patchRuns(promptId, changes);
 }
@@ -80,28 +75,23 @@ export function applyProgress(steps: readonly ProgressEvent[]): void {
   for (const promptId of new Set(steps.map((step) => step.promptId))) progress(promptId, steps.filter((step) => step.promptId === promptId));
 }
 
-function preview(image: Blob): void {
-  const job = getState().current ?? '';
-  const held = documentOfJob(job);
-  if (!held) return;
-  const { runs, live } = held;
-  const entry = Object.entries(runs).find(([, run]) => run.state === 'running' && run.max > 1)
-    ?? Object.entries(runs).find(([, run]) => run.state === 'running');
-  if (!entry) return;
-  const [id, run] = entry;
+function preview({ promptId, node, image }: Extract<ServerEvent, { type: 'preview' }>): void {
+  const held = documentOfJob(promptId);
+  const run = held?.runs[node];
+  // A picture that comes after its node has ended is old.
+  if (!held || run?.state !== 'running') return;
   if (run.preview) URL.revokeObjectURL(run.preview);
-  patchRuns(job, { [id]: { preview: URL.createObjectURL(image) } });
-  const card = shownId(documentOfJob(job)?.graph ?? EMPTY_GRAPH, id);
-  if (card !== undefined && !live.has(card)) patchJobDocument(job, { live: new Set([...live, card]) });
+  patchRuns(promptId, { [node]: { preview: URL.createObjectURL(image) } });
+  const card = shownId(held.graph, node);
+  if (card !== undefined && !held.live.has(card)) patchJobDocument(promptId, { live: new Set([...held.live, card]) });
 }
 
 /** End of a prompt: cards settle and the queue shows how it went. */
 function ended(promptId: string, change: Partial<Job>): void {
-  const { jobs, current } = getState();
   settleRuns(promptId);
-  const job = jobs.find((candidate) => candidate.id === promptId);
-  setState({ current: current === promptId ? null : current });
-  patchJob(promptId, { progress: '', durationMs: job && job.startedAt > 0 ? Date.now() - job.startedAt : 0, ...change });
+  if (getState().current === promptId) setState({ current: null });
+  patchJob(promptId, { progress: '', fraction: 0, ...change });
+  void refreshJobs();
 }
 
 /** Add to what was reported; the same of the same node only once. */
@@ -124,14 +114,11 @@ function failed(event: Extract<ServerEvent, { type: 'execution_error' }>): void 
   }
 }
 
-let refreshTimer: ReturnType<typeof setTimeout> | undefined;
-
 /** The queue is everybody's: what others submitted or finished is learnt by asking, soon but not at every change. */
 function queueChanged(queueRemaining: number): void {
   if (queueRemaining === getState().queueRemaining) return;
   setState({ queueRemaining });
-  clearTimeout(refreshTimer);
-  refreshTimer = setTimeout(() => void refreshJobs(), REFRESH_DELAY_MS);
+  refreshSoon();
 }
 
 /** Apply one event. */
@@ -144,7 +131,10 @@ export function applyEvent(event: ServerEvent): void {
       started(event.promptId);
       break;
     case 'execution_cached':
-      patchRuns(event.promptId, Object.fromEntries(event.nodes.map((id) => [id, { state: 'cached' as const, elapsedMs: 0 }])));
+      patchRuns(event.promptId, {
+        ...Object.fromEntries(Object.entries(event.reasons).map(([id, reason]) => [id, { reason }])),
+        ...Object.fromEntries(event.nodes.map((id) => [id, { state: 'cached' as const, elapsedMs: 0, reason: '' }])),
+      });
       patchJob(event.promptId, { cached: event.nodes.length });
       break;
     case 'executing':
@@ -164,12 +154,14 @@ export function applyEvent(event: ServerEvent): void {
       if (added.length > 0) patchJob(event.promptId, { images: [...known, ...added] });
       break;
     }
+    case 'queue_event':
+      queueEvent(event);
+      break;
     case 'preview':
-      preview(event.image);
+      preview(event);
       break;
     case 'execution_success':
       ended(event.promptId, { state: 'done' });
-      void refreshJobs();
       break;
     case 'execution_error':
       failed(event);

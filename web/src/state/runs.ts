@@ -5,7 +5,7 @@ import { getState, type NodeRun, type State } from './store';
 
 /** A node that waits for its turn and has nothing to show. */
 export const WAITING: NodeRun = {
-  state: 'waiting', value: 0, max: 0, startedAt: 0, firstStepAt: 0, stepAt: 0, elapsedMs: 0, preview: null, images: [], text: '',
+  state: 'waiting', value: 0, max: 0, startedAt: 0, firstStepAt: 0, stepAt: 0, elapsedMs: 0, reason: '', preview: null, images: [], text: '',
 };
 
 /** What the cards of a job's document show. */
@@ -27,12 +27,12 @@ function settled(runs: State['runs']): State['runs'] {
     if (run.preview) URL.revokeObjectURL(run.preview);
     const open = run.state === 'waiting' || run.state === 'running';
     if (!open) next[id] = { ...run, preview: null };
-    else if (run.images.length > 0 || run.text !== '') next[id] = { ...WAITING, state: 'done', images: run.images, text: run.text };
+    else if (run.images.length > 0 || run.text !== '') next[id] = { ...WAITING, state: 'idle', images: run.images, text: run.text };
   }
   return next;
 }
 
-/** A job has ended: previews go, and cards that did not come to their turn go back to rest. */
+/** A job has ended: previews go, and cards that did not come to their turn show what an earlier run gave, as such. */
 export function settleRuns(job: string): void {
   patchJobDocument(job, { runs: settled(runsOf(job)), live: new Set() });
 }

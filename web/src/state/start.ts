@@ -3,13 +3,14 @@ import { fetchMe, fetchObjectInfo, ServerError } from '../api/client';
 import { openSocket, type Connection } from '../api/socket';
 import { readSchema } from '../graph/schema';
 import { applyLanguage, chooseLanguage, TEXT, type Language } from '../text';
+import { runOnChanges } from './autorun';
 import { gatherProgress } from './batch';
 import { applyEvent, applyProgress } from './events';
 import { openFirst } from './first';
 import { refreshJobs } from './jobs';
 import { readOwners } from './owners';
 import { loadPreferences } from './preferences';
-import { CLIENT_ID } from './run';
+import { CLIENT_ID } from './client';
 import { getState, setState } from './store';
 import { isNarrow, notify } from './ui';
 import { nameWindow } from './windows';
@@ -64,5 +65,10 @@ export function start(): () => void {
     if (connection === 'connected') void connected(name);
     void learnMe();
   };
-  return openSocket(CLIENT_ID, { onEvent: gatherProgress({ onProgress: applyProgress, onEvent: applyEvent }), onConnection });
+  const closeSocket = openSocket(CLIENT_ID, { onEvent: gatherProgress({ onProgress: applyProgress, onEvent: applyEvent }), onConnection });
+  const stopRuns = runOnChanges();
+  return () => {
+    closeSocket();
+    stopRuns();
+  };
 }

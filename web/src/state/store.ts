@@ -3,7 +3,6 @@ import { create } from 'zustand';
 import type { SavedFile } from '../api/workflows';
 import type { Connection } from '../api/socket';
 import type { Device, ImageRef, Me, WorkflowEntry } from '../api/wire';
-import type { Json } from '../graph/json';
 import { NO_HISTORY, type History } from '../graph/history';
 import { levelOf, rootOf, runPrefix, shownId } from '../graph/levels';
 import { EMPTY_GRAPH, type Graph, type Point } from '../graph/model';
@@ -16,14 +15,18 @@ import { randomUuid } from './ids';
 import { TEXT, type Language } from '../text';
 
 export interface NodeRun {
-  state: 'waiting' | 'running' | 'cached' | 'done' | 'failed';
+  /** `idle`: it has no part in a run now; what it shows is of an earlier one. */
+  state: 'idle' | 'waiting' | 'running' | 'cached' | 'done' | 'failed';
   value: number;
   max: number;
   /** Milliseconds on the browser's clock. */
   startedAt: number;
   firstStepAt: number;
   stepAt: number;
+  /** How long it took, by the server's clock. */
   elapsedMs: number;
+  /** Why it was not taken from the cache, in the server's words. */
+  reason: string;
   preview: string | null;
   images: readonly ImageRef[];
   text: string;
@@ -33,7 +36,10 @@ export interface Job {
   id: string;
   title: string;
   state: 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
-  number: number;
+  /** Whether this window queued it. */
+  own: boolean;
+  priority: number;
+  /** Milliseconds since 1970, on the server's clock; 0 before it starts. */
   startedAt: number;
   durationMs: number;
   images: readonly ImageRef[];
@@ -43,7 +49,6 @@ export interface Job {
   /** What it does right now, in words. */
   progress: string;
   fraction: number;
-  workflow: Json;
 }
 
 export interface PaletteRequest {
@@ -134,6 +139,12 @@ export interface State extends DocumentState {
   /** The run that began last, also when it has ended. */
   begun: string | null;
   queueRemaining: number;
+  /** No more jobs are started. */
+  paused: boolean;
+  /** What the next part of the history is asked with; null after its end. */
+  historyNext: string | null;
+  /** The graph is run by itself after each change. */
+  runOnChange: boolean;
 
   copies: number;
   tab: RightTab;
@@ -165,7 +176,7 @@ const INITIAL: State = {
   schema: {}, schemaState: 'loading', workflows: [], devices: [], me: undefined, connection: 'connecting',
   graph: EMPTY_GRAPH, history: NO_HISTORY, gesture: null, saved: EMPTY_GRAPH, name: TEXT.untitled,
   selection: new Set(), linkSelection: new Set(), runs: {}, live: new Set(), file: null, view: null,
-  tabs: [FIRST], active: FIRST, parked: {}, owners: {}, jobs: [], current: null, begun: null, queueRemaining: 0, reported: [],
+  tabs: [FIRST], active: FIRST, parked: {}, owners: {}, jobs: [], current: null, begun: null, queueRemaining: 0, paused: false, historyNext: null, runOnChange: false, reported: [],
   copies: 1, tab: 'inspector', panelOpen: true, simple: false, drawer: null, palette: null, dragging: null, menu: null, shown: null,
   versionsOf: null, settings: null, theme: 'dark', themeChoice: 'system', keys: {}, snap: false, language: 'en', note: null, question: null,
 };

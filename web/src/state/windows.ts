@@ -1,6 +1,6 @@
 /** Which windows of the editor are open in this browser. */
 import { randomUuid } from './ids';
-import { ownId } from './run';
+import { ownId } from './client';
 
 const CHANNEL = 'sd35graph.windows';
 /** How long the others have to say that they are there. */

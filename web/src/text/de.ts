@@ -1,5 +1,6 @@
 /** Every word the user sees, in German. */
 import { DE_CANVAS } from './de_canvas';
+import { DE_RUN } from './de_run';
 import type { Texts } from './en';
 
 const NODE_TITLES: Readonly<Record<string, string>> = {
@@ -48,6 +49,7 @@ const INPUT_LABELS: Readonly<Record<string, string>> = {
 };
 
 export const DE: Texts = {
+  ...DE_RUN,
   nodeTitles: NODE_TITLES,
   inputLabels: INPUT_LABELS,
   canvas: DE_CANVAS,
@@ -206,7 +208,8 @@ export const DE: Texts = {
     notAvailable: (input, value) => `${input}: „${value}“ ist nicht verfügbar.`,
   },
   commands: {
-    run: 'Ausführen', cancel: 'Lauf abbrechen', palette: 'Knoten, Befehle und Workflows suchen', newWorkflow: 'Neuer Workflow', open: 'Datei öffnen…', save: 'Speichern', saveAs: 'Speichern unter…', copyLink: 'Link zum gespeicherten Workflow kopieren', download: 'Workflow herunterladen', downloadApi: 'In API-Form herunterladen',
+    run: 'Ausführen', runSelected: 'Gewählte Ausgaben ausführen', runFirst: 'Vor allem ausführen, was wartet', runOnChange: 'Nach jeder Änderung ausführen oder nicht mehr',
+    pauseQueue: 'Warteschlange anhalten oder fortsetzen', cancel: 'Lauf abbrechen', palette: 'Knoten, Befehle und Workflows suchen', newWorkflow: 'Neuer Workflow', open: 'Datei öffnen…', save: 'Speichern', saveAs: 'Speichern unter…', copyLink: 'Link zum gespeicherten Workflow kopieren', download: 'Workflow herunterladen', downloadApi: 'In API-Form herunterladen',
     exportPython: 'Als Python-Skript exportieren',
     closeTab: 'Tab schließen', nextTab: 'Nächster Tab', previousTab: 'Voriger Tab', tabRight: 'Tab nach rechts', tabLeft: 'Tab nach links',
     undo: 'Rückgängig', redo: 'Wiederholen', selectAll: 'Alles auswählen', duplicate: 'Auswahl duplizieren', remove: 'Auswahl löschen',

@@ -1,5 +1,6 @@
 /** Every word the user sees, in English. The other languages have the type of this table. */
 import { EN_CANVAS } from './en_canvas';
+import { EN_RUN } from './en_run';
 
 /** Friendlier names of common node types; others keep the server's display name. */
 const NODE_TITLES: Readonly<Record<string, string>> = {
@@ -46,6 +47,7 @@ const INPUT_LABELS: Readonly<Record<string, string>> = {
 };
 
 export const EN = {
+  ...EN_RUN,
   nodeTitles: NODE_TITLES,
   inputLabels: INPUT_LABELS,
   canvas: EN_CANVAS,
@@ -202,7 +204,8 @@ export const EN = {
     notAvailable: (input: string, value: string) => `${input}: “${value}” is not available.`,
   },
   commands: {
-    run: 'Run', cancel: 'Cancel the run', palette: 'Search nodes, commands and workflows', newWorkflow: 'New workflow', open: 'Open a file…', save: 'Save', saveAs: 'Save as…', copyLink: 'Copy a link to the saved workflow', download: 'Download the workflow', downloadApi: 'Download in API form',
+    run: 'Run', runSelected: 'Run selected outputs', runFirst: 'Run before everything that waits', runOnChange: 'Run after each change, or no more',
+    pauseQueue: 'Pause the queue, or resume it', cancel: 'Cancel the run', palette: 'Search nodes, commands and workflows', newWorkflow: 'New workflow', open: 'Open a file…', save: 'Save', saveAs: 'Save as…', copyLink: 'Copy a link to the saved workflow', download: 'Download the workflow', downloadApi: 'Download in API form',
     exportPython: 'Export as a Python script',
     closeTab: 'Close tab', nextTab: 'Next tab', previousTab: 'Previous tab', tabRight: 'Move tab right', tabLeft: 'Move tab left',
     undo: 'Undo', redo: 'Redo', selectAll: 'Select all', duplicate: 'Duplicate the selection', remove: 'Delete the selection',

@@ -1,0 +1,32 @@
+import { DropdownMenu } from 'radix-ui';
+import { setRunOnChange } from '../state/autorun';
+import { runSelected, runWorkflow } from '../state/run';
+import { useStore } from '../state/store';
+import { TEXT } from '../text';
+
+/** The ways to run that are not the usual one. */
+export function RunMenu() {
+  const hasSelection = useStore((s) => s.selection.size > 0);
+  const onChange = useStore((s) => s.runOnChange);
+  const { running } = TEXT;
+  return (
+    <DropdownMenu.Root modal={false}>
+      <DropdownMenu.Trigger className={onChange ? 'run-options on' : 'run-options'} aria-label={onChange ? `${running.options}: ${running.onChangeIsOn}` : running.options} title={running.options}>
+        <span aria-hidden="true">{onChange ? '⟳' : '▾'}</span>
+      </DropdownMenu.Trigger>
+      <DropdownMenu.Portal>
+        <DropdownMenu.Content className="menu popup" align="end" sideOffset={6}>
+          <DropdownMenu.Item className="item" disabled={!hasSelection} aria-keyshortcuts="Control+Shift+Enter" onSelect={() => void runSelected()}>
+            <span>{running.selected}</span><kbd aria-hidden="true">{running.selectedKeys}</kbd>
+          </DropdownMenu.Item>
+          <DropdownMenu.Item className="item" aria-keyshortcuts="Control+Alt+Enter" onSelect={() => void runWorkflow({ front: true })}>
+            <span>{running.front}</span><kbd aria-hidden="true">{running.frontKeys}</kbd>
+          </DropdownMenu.Item>
+          <DropdownMenu.CheckboxItem className="item" checked={onChange} onCheckedChange={setRunOnChange}>
+            <span>{running.onChange}</span><DropdownMenu.ItemIndicator aria-hidden="true">✓</DropdownMenu.ItemIndicator>
+          </DropdownMenu.CheckboxItem>
+        </DropdownMenu.Content>
+      </DropdownMenu.Portal>
+    </DropdownMenu.Root>
+  );
+}

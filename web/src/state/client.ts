@@ -1,0 +1,14 @@
+/** Who this window is to the server. */
+import { randomUuid } from './ids';
+
+const CLIENT_KEY = 'sd35graph.client';
+
+/** The tab's own id: kept over a reload, so that a run under way goes on reporting here. */
+export function ownId(): string {
+  const id = sessionStorage.getItem(CLIENT_KEY) ?? randomUuid();
+  sessionStorage.setItem(CLIENT_KEY, id);
+  return id;
+}
+
+/** Identifies this page to the server. */
+export const CLIENT_ID = ownId();

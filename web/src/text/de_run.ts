@@ -1,0 +1,21 @@
+/** Die Wörter zum Ausführen, zur Warteschlange, zur Galerie, zu Problemen und Feldern. */
+import type { EN_RUN } from './en_run';
+
+export const DE_RUN: typeof EN_RUN = {
+  running: {
+    options: 'Weitere Arten auszuführen', selected: 'Gewählte Ausgaben ausführen', front: 'Vor allem ausführen, was wartet', onChange: 'Nach jeder Änderung ausführen',
+    selectedKeys: 'Strg ⇧ ↵', frontKeys: 'Strg Alt ↵', onChangeIsOn: 'läuft nach jeder Änderung',
+    noOutputs: 'Keine der gewählten Karten führt zu einer Ausgabe. Wähle eine Karte, die etwas speichert oder zeigt.',
+    earlier: 'von einem früheren Lauf', unheard: 'Verbindung verloren', why: (reason) => `lief: ${reason}`, wasCached: 'nichts, wovon es abhängt, hat sich geändert',
+    neverRun: 'noch nie ausgeführt', changed: (names) => `${names} geändert`, input: (name) => `„${name}“`, unfinished: 'war nicht fertig geworden',
+  },
+  jobs: {
+    pause: 'Warteschlange anhalten', resume: 'Fortsetzen', paused: 'Angehalten. Was läuft, läuft weiter; mehr wird nicht begonnen.', cancelAll: 'Alle abbrechen', cancel: (title) => `${title} abbrechen`,
+    retry: (title) => `${title} noch einmal ausführen`, remove: (title) => `${title} aus der Liste nehmen`, up: (title) => `${title} nach oben`,
+    down: (title) => `${title} nach unten`, front: (title) => `${title} ganz nach vorn`, more: 'Mehr laden', menu: (title) => `Was mit ${title} geschehen soll`,
+    about: (time) => `etwa ${time}`, doneIn: (time) => `fertig in etwa ${time}`, otherWindow: 'aus einem anderen Fenster', open: 'Seinen Workflow öffnen',
+    noWorkflow: 'Sein Workflow wurde nicht aufgehoben.', moved: (title, place) => `${title} ist jetzt Nummer ${place} der wartenden.`,
+    priority: (value) => `Vorrang ${value}`, after: (time) => `nach ${time}`, raise: 'Vorrang erhöhen', lower: 'Vorrang senken',
+    waitingList: 'Wartend', runningList: 'Läuft', endedList: 'Beendet', drag: 'Ziehen, um umzuordnen',
+  },
+};

@@ -1,0 +1,19 @@
+/** Words of running, the queue, the gallery, problems and widgets. */
+export const EN_RUN = {
+  running: {
+    options: 'More ways to run', selected: 'Run selected outputs', front: 'Run before everything that waits', onChange: 'Run after each change',
+    selectedKeys: 'Ctrl ⇧ ↵', frontKeys: 'Ctrl Alt ↵', onChangeIsOn: 'runs after each change',
+    noOutputs: 'None of the selected cards leads to an output. Select a card that saves or shows something.',
+    earlier: 'from an earlier run', unheard: 'connection lost', why: (reason: string) => `ran: ${reason}`, wasCached: 'nothing it depends on has changed',
+    neverRun: 'not run before', changed: (names: string) => `${names} changed`, input: (name: string) => `“${name}”`, unfinished: 'did not finish before',
+  },
+  jobs: {
+    pause: 'Pause the queue', resume: 'Resume', paused: 'Paused. What runs goes on; nothing more is started.', cancelAll: 'Cancel all', cancel: (title: string) => `Cancel ${title}`,
+    retry: (title: string) => `Repeat ${title}`, remove: (title: string) => `Remove ${title} from the list`, up: (title: string) => `Move ${title} up`,
+    down: (title: string) => `Move ${title} down`, front: (title: string) => `Move ${title} to the front`, more: 'Load more', menu: (title: string) => `What to do with ${title}`,
+    about: (time: string) => `about ${time}`, doneIn: (time: string) => `done in about ${time}`, otherWindow: 'from another window', open: 'Open its workflow',
+    noWorkflow: 'Its workflow was not kept.', moved: (title: string, place: number) => `${title} is now number ${place} of those that wait.`,
+    priority: (value: number) => `priority ${value}`, after: (time: string) => `after ${time}`, raise: 'Raise priority', lower: 'Lower priority',
+    waitingList: 'Waiting', runningList: 'Running', endedList: 'Ended', drag: 'Drag to reorder',
+  },
+};
