@@ -94,6 +94,7 @@ def test_nothing_is_shown_done_while_the_connection_is_lost_and_what_was_missed_
 
     page.route_web_socket(re.compile("/ws"), pass_on)
     page.reload()
+    expect(card(page, "KSampler")).to_be_visible(timeout=RUN_TIMEOUT_MS)
     sampler = open_long(page)
     run(page)
     expect(sampler).to_contain_text(re.compile(r"step \d+ of 400"), timeout=RUN_TIMEOUT_MS)

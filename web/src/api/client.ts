@@ -131,3 +131,11 @@ export function thumbnailUrl({ filename, subfolder, type }: ImageRef): string {
   const path = [type, ...subfolder.split('/'), filename].filter(Boolean).map(encodeURIComponent).join('/');
   return `/v1/artifacts/${path}?thumbnail=${THUMBNAIL_PX}`;
 }
+
+/** The bytes of a picture. */
+export async function fetchPicture(image: ImageRef): Promise<Blob> {
+  const path = imageUrl(image);
+  const response = await request(path);
+  if (!response.ok) throw await refused(path, response);
+  return response.blob();
+}

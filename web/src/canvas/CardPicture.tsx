@@ -1,7 +1,6 @@
 import { imageUrl } from '../api/client';
 import type { NodeRun } from '../state/store';
-import { setState } from '../state/store';
-import { galleryIndex } from '../state/gallery';
+import { showPicture } from '../state/gallery';
 import { TEXT } from '../text';
 
 interface PictureProps {
@@ -24,7 +23,7 @@ export function CardPicture({ run, height, card }: PictureProps) {
       {images.map((image) => (
         <button
           type="button" key={`${image.subfolder}/${image.filename}`} className="nodrag bare"
-          aria-label={TEXT.gallery.picture(image.filename)} onClick={() => setState({ shown: galleryIndex(image) })}
+          aria-label={TEXT.gallery.picture(image.filename)} onClick={() => showPicture(image)}
         >
           <img src={imageUrl(image)} alt={image.filename} draggable={false} />
         </button>

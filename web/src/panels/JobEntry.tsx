@@ -2,10 +2,10 @@ import { memo, useState, type DragEvent } from 'react';
 import { thumbnailUrl } from '../api/client';
 import { formatTime } from '../canvas/format';
 import { timeUntilDone, usualDuration } from '../graph/estimates';
-import { galleryIndex } from '../state/gallery';
+import { showPicture } from '../state/gallery';
 import { openJobWorkflow } from '../state/jobWorkflow';
 import { cancel, moveBefore, moveBy, remove, retry } from '../state/queue';
-import { getState, setState, useStore, type Job } from '../state/store';
+import { getState, useStore, type Job } from '../state/store';
 import { notify } from '../state/ui';
 import { TEXT } from '../text';
 
@@ -47,7 +47,7 @@ function Thumbnail({ job }: { job: Job }) {
   const [image] = job.images;
   if (!image) return <span className={`thumb ${job.state}`}>{preview && <img src={preview} alt="" />}</span>;
   return (
-    <button type="button" className="bare thumb" aria-label={TEXT.gallery.picture(image.filename)} onClick={() => setState({ shown: galleryIndex(image) })}>
+    <button type="button" className="bare thumb" aria-label={TEXT.gallery.picture(image.filename)} onClick={() => showPicture(image)}>
       <img src={thumbnailUrl(image)} alt="" loading="lazy" />
     </button>
   );

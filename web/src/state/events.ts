@@ -151,7 +151,7 @@ export function applyEvent(event: ServerEvent): void {
       const known = getState().jobs.find((candidate) => candidate.id === event.promptId)?.images ?? [];
       // After a break the list may have been fetched before the event is told again.
       const added = event.images.filter(({ filename, subfolder }) => !known.some((image) => image.filename === filename && image.subfolder === subfolder));
-      if (added.length > 0) patchJob(event.promptId, { images: [...known, ...added] });
+      if (added.length > 0) patchJob(event.promptId, { images: [...known, ...added.map((image) => ({ ...image, node: event.node }))] });
       break;
     }
     case 'queue_event':

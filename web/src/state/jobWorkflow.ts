@@ -23,7 +23,7 @@ export async function openJobWorkflow(job: Pick<Job, 'id' | 'title'>): Promise<v
   try {
     const { workflow, prompt } = await jobSource(job.id);
     openDocument(workflow ?? prompt, job.title);
-    setState({ shown: null });
+    setState({ shown: null, compared: null });
   } catch (error) {
     if (!(error instanceof ServerError || error instanceof WorkflowError)) throw error;
     notify(error.message, true);

@@ -21,7 +21,7 @@ function jobOf(listed: ListedJob): Job {
   return {
     id: listed.id, title: listed.title ?? TEXT.untitled, state: STATES[listed.state], own: listed.client_id === CLIENT_ID, priority: listed.priority,
     startedAt, durationMs: startedAt > 0 && endedAt > 0 ? endedAt - startedAt : 0, nodes: listed.nodes, cached: 0, progress: '', fraction: 0,
-    images: listed.artifacts.map(({ name, subfolder, folder }) => ({ filename: name, subfolder, type: folder })),
+    images: listed.artifacts.map(({ node, name, subfolder, folder }) => ({ node, filename: name, subfolder, type: folder })),
     error: asText(listed.error?.['message']).trim(),
   };
 }

@@ -32,6 +32,9 @@ export interface NodeRun {
   text: string;
 }
 
+/** A picture and the node that showed it. */
+export type JobImage = ImageRef & { node: string };
+
 export interface Job {
   id: string;
   title: string;
@@ -42,7 +45,7 @@ export interface Job {
   /** Milliseconds since 1970, on the server's clock; 0 before it starts. */
   startedAt: number;
   durationMs: number;
-  images: readonly ImageRef[];
+  images: readonly JobImage[];
   nodes: number;
   cached: number;
   error: string;
@@ -155,7 +158,10 @@ export interface State extends DocumentState {
   palette: PaletteRequest | null;
   dragging: Dragging | null;
   menu: CardMenu | null;
-  shown: number | null;
+  /** The picture that is shown in full, the one it is compared with, and those marked to be compared. */
+  shown: string | null;
+  compared: string | null;
+  marked: readonly string[];
   /** The saved workflow whose versions are shown. */
   versionsOf: string | null;
   settings: SettingsPage | null;
@@ -177,7 +183,7 @@ const INITIAL: State = {
   graph: EMPTY_GRAPH, history: NO_HISTORY, gesture: null, saved: EMPTY_GRAPH, name: TEXT.untitled,
   selection: new Set(), linkSelection: new Set(), runs: {}, live: new Set(), file: null, view: null,
   tabs: [FIRST], active: FIRST, parked: {}, owners: {}, jobs: [], current: null, begun: null, queueRemaining: 0, paused: false, historyNext: null, runOnChange: false, reported: [],
-  copies: 1, tab: 'inspector', panelOpen: true, simple: false, drawer: null, palette: null, dragging: null, menu: null, shown: null,
+  copies: 1, tab: 'inspector', panelOpen: true, simple: false, drawer: null, palette: null, dragging: null, menu: null, shown: null, compared: null, marked: [],
   versionsOf: null, settings: null, theme: 'dark', themeChoice: 'system', keys: {}, snap: false, language: 'en', note: null, question: null,
 };
 

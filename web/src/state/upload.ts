@@ -61,6 +61,22 @@ export async function placePicture(file: File, at: Point): Promise<void> {
   endGesture();
 }
 
+/** The file widget of the one selected card. */
+function selectedLoader(): { node: string; input: string } | undefined {
+  const { graph, schema, selection } = getState();
+  const [id] = selection;
+  const node = selection.size === 1 && id !== undefined ? graph.nodes[id] : undefined;
+  const input = node && schema[node.type]?.inputs.find(({ widget }) => widget?.kind === 'file');
+  return node && input ? { node: node.id, input: input.name } : undefined;
+}
+
+/** Load a picture in the selected card where that loads one, else in a new card. */
+export async function placePictureFile(file: File, at: Point): Promise<void> {
+  const loader = selectedLoader();
+  if (loader) await uploadInto(loader.node, loader.input, file);
+  else await placePicture(file, at);
+}
+
 /** Upload a picture and choose it in a card's widget. */
 export async function uploadInto(node: string, input: string, file: File): Promise<void> {
   try {

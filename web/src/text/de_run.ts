@@ -9,6 +9,13 @@ export const DE_RUN: typeof EN_RUN = {
     earlier: 'von einem früheren Lauf', unheard: 'Verbindung verloren', why: (reason) => `lief: ${reason}`, wasCached: 'nichts, wovon es abhängt, hat sich geändert',
     neverRun: 'noch nie ausgeführt', changed: (names) => `${names} geändert`, input: (name) => `„${name}“`, unfinished: 'war nicht fertig geworden',
   },
+  pictures: {
+    mark: (name) => `${name} zum Vergleichen vormerken`, hint: 'Pfeiltasten gehen weiter, Eingabe öffnet, M merkt zwei zum Vergleichen vor.', compareMarked: 'Die zwei vorgemerkten vergleichen', unmark: 'Nicht mehr vormerken',
+    compareTitle: 'Zwei Bilder im Vergleich', compareWith: (name) => `Mit ${name} vergleichen`, single: 'Eines zeigen', useAsInput: 'Als Eingabe verwenden', copy: 'Kopieren', copied: 'Das Bild ist in der Zwischenablage.',
+    used: 'Das Bild ist jetzt eine Eingabe.', noClipboard: 'Der Browser lässt nur Seiten über HTTPS oder von diesem Rechner Bilder kopieren. Nutze sein eigenes Menü am Bild.',
+    whole: 'Ganz zeigen', divider: 'Trennlinie', seen: (percent, name) => `${percent} % von ${name}`,
+    facts: { prompt: 'Prompt', negative: 'Negativer Prompt', seed: 'Startwert', steps: 'Schritte', cfg: 'CFG', sampler: 'Sampler', scheduler: 'Scheduler', model: 'Modell', size: 'Größe' },
+  },
   jobs: {
     pause: 'Warteschlange anhalten', resume: 'Fortsetzen', paused: 'Angehalten. Was läuft, läuft weiter; mehr wird nicht begonnen.', cancelAll: 'Alle abbrechen', cancel: (title) => `${title} abbrechen`,
     retry: (title) => `${title} noch einmal ausführen`, remove: (title) => `${title} aus der Liste nehmen`, up: (title) => `${title} nach oben`,

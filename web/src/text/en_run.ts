@@ -7,6 +7,13 @@ export const EN_RUN = {
     earlier: 'from an earlier run', unheard: 'connection lost', why: (reason: string) => `ran: ${reason}`, wasCached: 'nothing it depends on has changed',
     neverRun: 'not run before', changed: (names: string) => `${names} changed`, input: (name: string) => `“${name}”`, unfinished: 'did not finish before',
   },
+  pictures: {
+    mark: (name: string) => `Mark ${name} to compare`, hint: 'Arrow keys move, Enter opens, M marks two to compare.', compareMarked: 'Compare the two marked', unmark: 'Unmark',
+    compareTitle: 'Two pictures compared', compareWith: (name: string) => `Compare with ${name}`, single: 'Show one', useAsInput: 'Use as input', copy: 'Copy', copied: 'The picture is on the clipboard.',
+    used: 'The picture is an input now.', noClipboard: 'The browser lets only pages over HTTPS, or of this machine, copy pictures. Use its own menu on the picture.',
+    whole: 'Show it whole', divider: 'Divider', seen: (percent: number, name: string) => `${percent} % of ${name}`,
+    facts: { prompt: 'Prompt', negative: 'Negative prompt', seed: 'Seed', steps: 'Steps', cfg: 'CFG', sampler: 'Sampler', scheduler: 'Scheduler', model: 'Model', size: 'Size' },
+  },
   jobs: {
     pause: 'Pause the queue', resume: 'Resume', paused: 'Paused. What runs goes on; nothing more is started.', cancelAll: 'Cancel all', cancel: (title: string) => `Cancel ${title}`,
     retry: (title: string) => `Repeat ${title}`, remove: (title: string) => `Remove ${title} from the list`, up: (title: string) => `Move ${title} up`,
