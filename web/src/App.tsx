@@ -13,6 +13,7 @@ import { SimpleView } from './panels/SimpleView';
 import { StatusLine } from './panels/StatusLine';
 import { TopBar } from './panels/TopBar';
 import { Viewer } from './panels/Viewer';
+import { MaskPainter } from './widgets/MaskPainter';
 import { Fault } from './panels/Fault';
 import { Versions } from './panels/Versions';
 import { start } from './state/start';
@@ -40,6 +41,7 @@ export function App() {
       </div>
       <Palette />
       <Viewer />
+      <MaskPainter />
       <Settings />
       <Versions />
       <Ask />

@@ -117,6 +117,18 @@ export async function uploadImage(file: File): Promise<ImageRef> {
   return { filename: asText(name), subfolder: asText(subfolder), type: asText(type, 'input') };
 }
 
+/** `POST /api/upload/mask`: a picture of the input folder with the transparency of another; the name the result got. */
+export async function uploadMask(original: ImageRef, mask: Blob, name: string): Promise<ImageRef> {
+  const form = new FormData();
+  form.append('image', mask, name);
+  form.append('original_ref', stringifyJson(original));
+  form.append('subfolder', 'masks');
+  const response = await request('/api/upload/mask', { method: 'POST', body: form });
+  if (!response.ok) throw await refused('/api/upload/mask', response);
+  const { name: given, subfolder, type } = asObject(await bodyOf(response));
+  return { filename: asText(given), subfolder: asText(subfolder), type: asText(type, 'input') };
+}
+
 /** Address of a picture. */
 export function imageUrl(image: ImageRef): string {
   const { filename, subfolder, type } = image;

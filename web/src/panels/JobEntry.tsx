@@ -1,6 +1,6 @@
-import { memo, useState, type DragEvent } from 'react';
+import { memo, useState, type DragEvent, type ReactNode } from 'react';
 import { thumbnailUrl } from '../api/client';
-import { formatTime } from '../canvas/format';
+import { formatRough, formatTime } from '../canvas/format';
 import { timeUntilDone, usualDuration } from '../graph/estimates';
 import { showPicture } from '../state/gallery';
 import { openJobWorkflow } from '../state/jobWorkflow';
@@ -8,6 +8,7 @@ import { cancel, moveBefore, moveBy, remove, retry } from '../state/queue';
 import { getState, useStore, type Job } from '../state/store';
 import { notify } from '../state/ui';
 import { TEXT } from '../text';
+import { Icon } from './icons';
 
 const DRAGGED = 'application/x-job';
 const SIGNS: Readonly<Record<Job['state'], string>> = { waiting: '◷', running: '▶', done: '✓', failed: '✕', cancelled: '⊘' };
@@ -25,7 +26,7 @@ interface EntryProps {
 function runningWords(job: Job, now: number): string[] {
   const usual = usualDuration(getState().jobs, job.title);
   const rest = usual === undefined || job.startedAt === 0 ? 0 : usual - (now - job.startedAt);
-  return [job.progress || TEXT.queue.running, ...(rest > 0 ? [TEXT.card.left(TEXT.jobs.about(formatTime(rest)))] : [])];
+  return [job.progress || TEXT.queue.running, ...(rest > 0 ? [TEXT.card.left(TEXT.jobs.about(formatRough(rest)))] : [])];
 }
 
 function words({ job, at, now }: EntryProps): string {
@@ -33,7 +34,7 @@ function words({ job, at, now }: EntryProps): string {
   const parts = job.state === 'running' ? runningWords(job, now) : [queue[job.state]];
   if (job.state === 'waiting') {
     const rest = timeUntilDone(getState().jobs, at, now);
-    if (rest !== undefined && !getState().paused) parts.push(jobs.doneIn(formatTime(rest)));
+    if (rest !== undefined && !getState().paused) parts.push(jobs.doneIn(formatRough(rest)));
   }
   if (job.durationMs > 0) parts.push(job.state === 'done' ? formatTime(job.durationMs) : jobs.after(formatTime(job.durationMs)));
   if (job.cached > 0) parts.push(queue.cached(job.cached, job.nodes));
@@ -55,7 +56,7 @@ function Thumbnail({ job }: { job: Job }) {
 
 interface ButtonProps {
   id?: string;
-  sign: string;
+  sign: ReactNode;
   label: string;
   off?: boolean;
   onClick: () => void;
@@ -96,7 +97,7 @@ function Buttons({ job, place, waiting }: EntryProps) {
   }
   return (
     <>
-      <JobButton sign="⎘" label={`${jobs.open}: ${job.title}`} onClick={() => void openJobWorkflow(job)} />
+      <JobButton sign={<Icon name="workflows" />} label={`${jobs.open}: ${job.title}`} onClick={() => void openJobWorkflow(job)} />
       <JobButton sign="↻" label={jobs.retry(job.title)} onClick={() => void retry(job.id)} />
       <JobButton sign="✕" label={jobs.remove(job.title)} onClick={() => void remove(job.id)} />
     </>

@@ -69,9 +69,8 @@ export function ViewerDialog({ picture }: { picture: Picture }) {
           <IconButton icon="left" label={actions.previous} disabled={at <= 0} onClick={() => turn(-1)} />
           <IconButton icon="right" label={actions.next} disabled={at === list.length - 1} onClick={() => turn(1)} />
           <span className="name">{compared ? `${filename} · ${compared.image.filename}` : filename}</span>
-          {compared
-            ? <button type="button" onClick={() => setState({ compared: null })}>{words.single}</button>
-            : other && <button type="button" onClick={() => setState({ compared: other.key })}>{words.compareWith(other.image.filename)}</button>}
+          {compared && <button type="button" onClick={() => setState({ compared: null })}>{words.single}</button>}
+          {!compared && other && <button type="button" onClick={() => setState({ compared: other.key })}>{words.compareWith(other.image.filename)}</button>}
           <button type="button" onClick={() => void takeAsInput(picture.image)}>{words.useAsInput}</button>
           <button type="button" onClick={() => void openJobWorkflow(picture.job)}>{actions.loadItsWorkflow}</button>
           <button type="button" onClick={() => void copyPicture(picture.image)}>{words.copy}</button>

@@ -2,6 +2,7 @@
 import { postPrompt, ServerError } from '../api/client';
 import { withName } from '../graph/clipboard';
 import { runPrefix } from '../graph/levels';
+import type { Graph } from '../graph/model';
 import { problemsOfReply, type Problem } from '../graph/problems';
 import { toEditorForm } from '../graph/document';
 import { advanceSeeds } from '../graph/seeds';
@@ -15,7 +16,7 @@ import { randomUuid } from './ids';
 import { addJob } from './jobs';
 import { documentOfJob, ownJob, patchJobDocument } from './owners';
 import { markWaiting } from './runs';
-import { getState, isDirty, type Job } from './store';
+import { getState, isDirty, setState, type Job, type State } from './store';
 import { notify, showTab } from './ui';
 
 function newJob(id: string, title: string, nodes: number): Job {
@@ -34,12 +35,23 @@ export interface RunWish {
   quiet?: boolean;
 }
 
+/** Names a seed of a document. */
+export function seedKey(document: string, node: string, input: string): string {
+  return [document, node, input].join('/');
+}
+
+function seedsOf(graph: Graph, document: string): State['usedSeeds'] {
+  const seeds = Object.values(graph.nodes).flatMap(({ id, controls, values }) => Object.keys(controls).map((input) => [seedKey(document, id, input), values[input] ?? null] as const));
+  return Object.fromEntries(seeds);
+}
+
 /** Seeds move on for the next run; that is no edit of the user's: no undo step, and no unsaved change. */
 function moveSeedsOn(id: string): void {
   const state = getState();
   const held = documentOf(state, id);
   if (!held) return;
   const graph = advanceSeeds(held.graph, state.schema, Math.random);
+  setState({ usedSeeds: { ...state.usedSeeds, ...seedsOf(held.graph, id) } });
   patchDocument(id, { graph, saved: isDirty(held) ? held.saved : graph });
 }
 

@@ -8,7 +8,7 @@ import { levelOf, rootOf, runPrefix, shownId } from '../graph/levels';
 import { EMPTY_GRAPH, type Graph, type Point } from '../graph/model';
 import { byNode, problemsOfGraph, type Problem } from '../graph/problems';
 import type { OpenEnd } from '../graph/search';
-import type { Schema } from '../graph/schema';
+import type { Schema, WidgetValue } from '../graph/schema';
 import { withSubgraphs } from '../graph/subgraphSpec';
 import type { Question } from './ask';
 import { randomUuid } from './ids';
@@ -164,6 +164,10 @@ export interface State extends DocumentState {
   marked: readonly string[];
   /** The saved workflow whose versions are shown. */
   versionsOf: string | null;
+  /** The picture of a widget that is being painted on. */
+  painting: { node: string; input: string; name: string; src: string } | null;
+  /** What seeds held at the last run, by document, node and input. */
+  usedSeeds: Readonly<Record<string, WidgetValue>>;
   settings: SettingsPage | null;
   theme: Theme;
   themeChoice: ThemeChoice;
@@ -183,7 +187,7 @@ const INITIAL: State = {
   graph: EMPTY_GRAPH, history: NO_HISTORY, gesture: null, saved: EMPTY_GRAPH, name: TEXT.untitled,
   selection: new Set(), linkSelection: new Set(), runs: {}, live: new Set(), file: null, view: null,
   tabs: [FIRST], active: FIRST, parked: {}, owners: {}, jobs: [], current: null, begun: null, queueRemaining: 0, paused: false, historyNext: null, runOnChange: false, reported: [],
-  copies: 1, tab: 'inspector', panelOpen: true, simple: false, drawer: null, palette: null, dragging: null, menu: null, shown: null, compared: null, marked: [],
+  copies: 1, tab: 'inspector', panelOpen: true, simple: false, drawer: null, palette: null, dragging: null, menu: null, shown: null, compared: null, marked: [], painting: null, usedSeeds: {},
   versionsOf: null, settings: null, theme: 'dark', themeChoice: 'system', keys: {}, snap: false, language: 'en', note: null, question: null,
 };
 

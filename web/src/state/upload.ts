@@ -1,5 +1,6 @@
 /** Uploading pictures into a card's file widget. */
-import { ServerError, uploadImage } from '../api/client';
+import { ServerError, uploadImage, uploadMask } from '../api/client';
+import type { ImageRef } from '../api/wire';
 import { addNode } from '../graph/edit';
 import type { Point } from '../graph/model';
 import type { Schema } from '../graph/schema';
@@ -77,16 +78,37 @@ export async function placePictureFile(file: File, at: Point): Promise<void> {
   else await placePicture(file, at);
 }
 
+/** Choose a file of the input folder in a card's widget. */
+function choose(node: string, input: string, { filename, subfolder }: ImageRef): void {
+  const name = subfolder ? `${subfolder}/${filename}` : filename;
+  const { schema, graph } = getState();
+  setState({ schema: withOption(schema, graph.nodes[node]?.type ?? '', input, name) });
+  editValue(node, input, name);
+}
+
+/** The place of a picture of the input folder: `folder/name.png` names a subfolder. */
+export function inputRef(name: string): ImageRef {
+  const at = name.lastIndexOf('/');
+  return { filename: name.slice(at + 1), subfolder: at < 0 ? '' : name.slice(0, at), type: 'input' };
+}
+
+/** Keep a picture with a mask as its transparency, and choose that in its widget. Returns whether that went well. */
+export async function saveMask(node: string, input: string, name: string, mask: Blob): Promise<boolean> {
+  const original = inputRef(name);
+  try {
+    choose(node, input, await uploadMask(original, mask, `${original.filename.replace(/\.[^.]+$/, '')}_mask.png`));
+    return true;
+  } catch (error) {
+    notify(errorSentence(error), true);
+    return false;
+  }
+}
+
 /** Upload a picture and choose it in a card's widget. */
 export async function uploadInto(node: string, input: string, file: File): Promise<void> {
   try {
     if (!(await isReadable(file))) throw new ServerError(TEXT.errors.upload(file.name, TEXT.errors.uploadHint));
-    const { filename, subfolder } = await uploadImage(file);
-    const name = subfolder ? `${subfolder}/${filename}` : filename;
-    const { schema, graph } = getState();
-    const type = graph.nodes[node]?.type ?? '';
-    setState({ schema: withOption(schema, type, input, name) });
-    editValue(node, input, name);
+    choose(node, input, await uploadImage(file));
   } catch (error) {
     notify(errorSentence(error), true);
   }

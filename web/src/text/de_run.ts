@@ -9,6 +9,11 @@ export const DE_RUN: typeof EN_RUN = {
     earlier: 'von einem früheren Lauf', unheard: 'Verbindung verloren', why: (reason) => `lief: ${reason}`, wasCached: 'nichts, wovon es abhängt, hat sich geändert',
     neverRun: 'noch nie ausgeführt', changed: (names) => `${names} geändert`, input: (name) => `„${name}“`, unfinished: 'war nicht fertig geworden',
   },
+  mask: {
+    paint: 'Maske malen', title: (name) => `Maske von ${name}`, tools: 'Werkzeuge', brush: 'Pinsel', eraser: 'Radierer', size: 'Größe', zoom: 'Zoom', invert: 'Umkehren', clear: 'Leeren',
+    canvas: 'Maske. Pfeiltasten bewegen den Pinsel, die Leertaste malt.', hint: 'Was bemalt ist, wird neu gezeichnet. Auch Pfeiltasten und Leertaste malen.', save: 'Diese Maske verwenden',
+  },
+  seeds: { takeBack: (label, value) => `${label}: ${value} zurückholen, den zuletzt verwendeten` },
   pictures: {
     mark: (name) => `${name} zum Vergleichen vormerken`, hint: 'Pfeiltasten gehen weiter, Eingabe öffnet, M merkt zwei zum Vergleichen vor.', compareMarked: 'Die zwei vorgemerkten vergleichen', unmark: 'Nicht mehr vormerken',
     compareTitle: 'Zwei Bilder im Vergleich', compareWith: (name) => `Mit ${name} vergleichen`, single: 'Eines zeigen', useAsInput: 'Als Eingabe verwenden', copy: 'Kopieren', copied: 'Das Bild ist in der Zwischenablage.',

@@ -7,6 +7,11 @@ export const EN_RUN = {
     earlier: 'from an earlier run', unheard: 'connection lost', why: (reason: string) => `ran: ${reason}`, wasCached: 'nothing it depends on has changed',
     neverRun: 'not run before', changed: (names: string) => `${names} changed`, input: (name: string) => `“${name}”`, unfinished: 'did not finish before',
   },
+  mask: {
+    paint: 'Paint a mask', title: (name: string) => `Mask of ${name}`, tools: 'Tools', brush: 'Brush', eraser: 'Eraser', size: 'Size', zoom: 'Zoom', invert: 'Invert', clear: 'Clear',
+    canvas: 'Mask. Arrow keys move the brush, space paints.', hint: 'What is painted is drawn anew. Arrow keys and space paint too.', save: 'Use this mask',
+  },
+  seeds: { takeBack: (label: string, value: string) => `${label}: take back ${value}, the last one used` },
   pictures: {
     mark: (name: string) => `Mark ${name} to compare`, hint: 'Arrow keys move, Enter opens, M marks two to compare.', compareMarked: 'Compare the two marked', unmark: 'Unmark',
     compareTitle: 'Two pictures compared', compareWith: (name: string) => `Compare with ${name}`, single: 'Show one', useAsInput: 'Use as input', copy: 'Copy', copied: 'The picture is on the clipboard.',
