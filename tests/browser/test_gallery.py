@@ -17,7 +17,7 @@ def open_gallery(page: Page) -> Locator:
             "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": name}},
         }
         drop_file(page, f"{name}.json", json.dumps(graph), "application/json")
-        expect(page.get_by_role("tab", name=re.compile(name))).to_be_visible()
+        expect(card(page, "Save image").get_by_role("textbox", name="file name")).to_have_value(name)
         page.get_by_role("button", name="Run", exact=True).click()
         expect(card(page, "Save image").get_by_role("img").first).to_be_visible(timeout=RUN_TIMEOUT_MS)
     page.get_by_role("button", name="Side panel").click()

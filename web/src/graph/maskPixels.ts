@@ -7,14 +7,3 @@ export function invertMask(pixels: Uint8ClampedArray, color: readonly [number, n
     pixels[at + 3] = 255 - (pixels[at + 3] ?? 0);
   }
 }
-
-/** The mask that a picture's transparency holds. */
-export function maskOfPicture(pixels: Uint8ClampedArray, color: readonly [number, number, number]): void {
-  invertMask(pixels, color);
-}
-
-/** Whether anything is painted. */
-export function isPainted(pixels: Uint8ClampedArray): boolean {
-  for (let at = 3; at < pixels.length; at += 4) if ((pixels[at] ?? 0) > 0) return true;
-  return false;
-}

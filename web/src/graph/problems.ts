@@ -1,11 +1,12 @@
 /** Problems of a graph: what the server said and what the editor can see itself, tied to node and input. */
 import { asList, asObject, asText, isObject, type Json, type JsonObject } from './json';
 import type { Graph } from './model';
-import type { Schema, WidgetValue } from './schema';
+import { repairsFor, type Repairs } from './repairs';
+import type { Schema } from './schema';
 import { nearest } from './search';
 import { specOf } from './virtual';
 
-export interface Problem {
+export interface Problem extends Repairs {
   /** Stable within one list. */
   key: string;
   code: string;
@@ -16,8 +17,6 @@ export interface Problem {
   detail: string;
   /** It stops nothing: the node ran, and has something to say. */
   isWarning?: true;
-  /** A value that would mend it. */
-  fix?: { input: string; value: WidgetValue };
 }
 
 export interface ProblemTexts {
@@ -25,18 +24,6 @@ export interface ProblemTexts {
   unknownNodeDetail: string;
   missingInput: (input: string) => string;
   notAvailable: (input: string, value: string) => string;
-}
-
-/** A choice that would mend a wrong value: what the server suggests, else the most similar one. */
-function fixFor(graph: Graph, schema: Schema, node: string, input: string, extra: JsonObject): Problem['fix'] {
-  const held = graph.nodes[node];
-  const widget = held && specOf(schema, held)?.inputs.find((candidate) => candidate.name === input)?.widget;
-  if (widget?.kind !== 'select' && widget?.kind !== 'file') return undefined;
-  const wrong = asText(extra['received_value'], asText(held?.values[input]));
-  const options = widget.options.filter((option): option is string => typeof option === 'string');
-  const suggested = asList(extra['suggestions']).find((value) => options.includes(asText(value)));
-  const value = typeof suggested === 'string' ? suggested : nearest(wrong, options);
-  return value === undefined || value === wrong ? undefined : { input, value };
 }
 
 function capital(text: string): string {
@@ -67,12 +54,12 @@ function nodeProblem(graph: Graph, schema: Schema, texts: ProblemTexts, node: st
   const type = asText(entry['type'], 'error');
   const details = asText(entry['details']);
   const sentence = ownSentence(details);
-  const fix = type === 'value_not_in_list' ? fixFor(graph, schema, node, input, extra) : undefined;
+  const repairs = input ? repairsFor(graph, schema, node, input, { type, details, extra }) : {};
   return {
     key: `${node}/${at}/${type}/${input}`, code: asText(extra['code'], type), node,
     message: sentence?.what ?? shortWords(type, input, extra, texts) ?? asText(entry['message']),
     detail: sentence?.remedy ?? (details === input ? '' : details),
-    ...(input ? { input } : {}), ...(fix ? { fix } : {}),
+    ...(input ? { input } : {}), ...repairs,
   };
 }
 

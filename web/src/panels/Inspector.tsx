@@ -8,6 +8,7 @@ import { problemView, titleOf, getState, useStore } from '../state/store';
 import { TEXT } from '../text';
 import { WidgetRow } from '../widgets/WidgetRow';
 import { ProblemEntry } from './Problems';
+import { SeveralInspector } from './SeveralInspector';
 import { SubgraphSlots } from './SubgraphSlots';
 
 interface Source {
@@ -109,6 +110,6 @@ export function Inspector() {
   const isOwn = useStore((s) => selection.size === 1 && isBoundary(s.graph.nodes[first ?? '']));
   if (inside && (first === undefined || isOwn)) return <SubgraphSlots />;
   if (first === undefined) return <p className="quiet padded">{TEXT.inspector.nothing}</p>;
-  if (selection.size > 1) return <p className="quiet padded">{TEXT.inspector.many(selection.size)}</p>;
+  if (selection.size > 1) return <SeveralInspector />;
   return <One key={first} id={first} />;
 }

@@ -1,11 +1,10 @@
 import type { Problem } from '../graph/problems';
 import { requestFit } from '../state/camera';
-import { editValue } from '../state/edits';
 import { openLevelOf } from '../state/levels';
 import { problemView, setState, titleOf, useStore } from '../state/store';
 import { isNarrow } from '../state/ui';
-import { asText } from '../graph/json';
 import { TEXT } from '../text';
+import { Repairs } from './Repairs';
 
 function goTo(problemNode: string): void {
   const node = openLevelOf(problemNode);
@@ -15,7 +14,7 @@ function goTo(problemNode: string): void {
 
 /** One problem: where, what, and what mends it. */
 export function ProblemEntry({ problem }: { problem: Problem }) {
-  const { node, fix } = problem;
+  const { node } = problem;
   const where = useStore((s) => (node === null ? TEXT.problems.whole : TEXT.card.label(titleOf(s, node), node)));
   return (
     <div className={problem.isWarning ? 'problem warning' : 'problem'}>
@@ -24,7 +23,7 @@ export function ProblemEntry({ problem }: { problem: Problem }) {
       {problem.detail && problem.detail !== problem.message && (
         problem.detail.split('\n').length > 4 ? <details><summary>{problem.code}</summary><pre>{problem.detail}</pre></details> : <p className="detail">{problem.detail}</p>
       )}
-      {node !== null && fix && <button type="button" className="mend" onClick={() => editValue(openLevelOf(node), fix.input, fix.value)}>{TEXT.actions.useInstead(asText(fix.value))}</button>}
+      <Repairs problem={problem} />
     </div>
   );
 }

@@ -54,8 +54,22 @@ function forgetProblems(node: string, input: string): void {
   if (kept.length !== reported.length) setState({ reported: kept });
 }
 
-/** Set a widget's value. */
-export function editValue(node: string, input: string, value: WidgetValue): void {
+/** Stands for every selected card, where one field edits them all. */
+export const SELECTED = '*';
+
+/** Do it for a card, or as one step for all that are selected. */
+function forEach(node: string, edit: (id: string) => void): void {
+  if (node !== SELECTED) {
+    edit(node);
+    return;
+  }
+  const isOwn = !getState().gesture;
+  if (isOwn) beginGesture();
+  for (const id of getState().selection) edit(id);
+  if (isOwn) endGesture();
+}
+
+function editOne(node: string, input: string, value: WidgetValue): void {
   const { graph, schema } = getState();
   const held = graph.nodes[node];
   const changed = setValue(graph, node, input, value);
@@ -65,9 +79,14 @@ export function editValue(node: string, input: string, value: WidgetValue): void
   forgetProblems(node, input);
 }
 
+/** Set a widget's value. */
+export function editValue(node: string, input: string, value: WidgetValue): void {
+  forEach(node, (id) => editOne(id, input, value));
+}
+
 /** Set what happens to a seed after a run. */
 export function editControl(node: string, input: string, control: SeedControl): void {
-  commit(setControl(getState().graph, node, input, control));
+  forEach(node, (id) => commit(setControl(getState().graph, id, input, control)));
 }
 
 /** Unfold or fold a card's advanced inputs; what stands below a card that grows makes room. */
@@ -129,6 +148,7 @@ export function place(spec: NodeSpec, request: PaletteRequest): void {
     if (sourceSlot !== undefined) next = connect(next, schema, { source: id, sourceSlot, target: end.node, input: end.key });
   }
   commit(next);
+  if (end?.needs === 'out') forgetProblems(end.node, end.key);
   setState({ palette: null, selection: new Set([id]), linkSelection: new Set() });
   revealNode(next.nodes[id]);
 }

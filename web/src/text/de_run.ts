@@ -14,6 +14,11 @@ export const DE_RUN: typeof EN_RUN = {
     canvas: 'Maske. Pfeiltasten bewegen den Pinsel, die Leertaste malt.', hint: 'Was bemalt ist, wird neu gezeichnet. Auch Pfeiltasten und Leertaste malen.', save: 'Diese Maske verwenden',
   },
   seeds: { takeBack: (label, value) => `${label}: ${value} zurückholen, den zuletzt verwendeten` },
+  repairs: {
+    copy: (command) => `„${command}“ kopieren`, copied: (command) => `Kopiert: ${command}`, notCopied: (command) => `Der Browser lässt diese Seite nicht kopieren. Gib ein: ${command}`,
+    add: (title) => `„${title}“ hinzufügen`, others: 'Andere passende Knoten…',
+  },
+  several: { common: 'Was sie gemeinsam haben. Eine Änderung gilt für alle.', none: 'Sie haben kein Feld gemeinsam.', differs: 'verschiedene Werte' },
   pictures: {
     mark: (name) => `${name} zum Vergleichen vormerken`, hint: 'Pfeiltasten gehen weiter, Eingabe öffnet, M merkt zwei zum Vergleichen vor.', compareMarked: 'Die zwei vorgemerkten vergleichen', unmark: 'Nicht mehr vormerken',
     compareTitle: 'Zwei Bilder im Vergleich', compareWith: (name) => `Mit ${name} vergleichen`, single: 'Eines zeigen', useAsInput: 'Als Eingabe verwenden', copy: 'Kopieren', copied: 'Das Bild ist in der Zwischenablage.',

@@ -12,6 +12,11 @@ export const EN_RUN = {
     canvas: 'Mask. Arrow keys move the brush, space paints.', hint: 'What is painted is drawn anew. Arrow keys and space paint too.', save: 'Use this mask',
   },
   seeds: { takeBack: (label: string, value: string) => `${label}: take back ${value}, the last one used` },
+  repairs: {
+    copy: (command: string) => `Copy “${command}”`, copied: (command: string) => `Copied: ${command}`, notCopied: (command: string) => `The browser does not let this page copy. Type: ${command}`,
+    add: (title: string) => `Add “${title}”`, others: 'Other nodes that fit…',
+  },
+  several: { common: 'What they have in common. A change is made to all of them.', none: 'They have no field in common.', differs: 'different values' },
   pictures: {
     mark: (name: string) => `Mark ${name} to compare`, hint: 'Arrow keys move, Enter opens, M marks two to compare.', compareMarked: 'Compare the two marked', unmark: 'Unmark',
     compareTitle: 'Two pictures compared', compareWith: (name: string) => `Compare with ${name}`, single: 'Show one', useAsInput: 'Use as input', copy: 'Copy', copied: 'The picture is on the clipboard.',

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { invertMask, maskOfPicture } from '../graph/maskPixels';
+import { invertMask } from '../graph/maskPixels';
 
 const COLOR: readonly [number, number, number] = [255, 64, 96];
 const MOST_UNDO = 24;
@@ -45,7 +45,7 @@ export function useMaskCanvas(src: string): MaskCanvas {
       brush()?.drawImage(picture, 0, 0);
       const pixels = read();
       if (!pixels) return;
-      maskOfPicture(pixels.data, COLOR);
+      invertMask(pixels.data, COLOR); // what is transparent in the picture is what is painted
       brush()?.putImageData(pixels, 0, 0);
       setSize({ width: held.width, height: held.height });
     };
