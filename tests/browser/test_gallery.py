@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 
 from hands import RUN_TIMEOUT_MS, card, drop_file
 from playwright.sync_api import Locator, Page, expect
@@ -25,10 +26,14 @@ def open_gallery(page: Page) -> Locator:
     return page.get_by_role("list", name="Gallery")
 
 
-def test_pictures_are_looked_at_compared_and_used_again_by_keyboard(page: Page) -> None:
+def test_pictures_are_looked_at_compared_and_used_again_by_keyboard(
+    page: Page, axe: Callable[[Page], list[str]]
+) -> None:
     gallery = open_gallery(page)
+    page.emulate_media(reduced_motion="reduce")  # nothing half faded
     newest = gallery.get_by_role("button", name=re.compile("^Picture blue")).first
     expect(newest).to_be_visible()
+    found = {"gallery": axe(page)}
     newest.focus()
     page.keyboard.press("m")
     page.keyboard.press("ArrowRight")
@@ -40,17 +45,21 @@ def test_pictures_are_looked_at_compared_and_used_again_by_keyboard(page: Page) 
     divider.focus()
     page.keyboard.press("ArrowRight")
     expect(divider).to_have_attribute("aria-valuetext", re.compile("^51 % of blue"))
+    found["comparison"] = axe(page)
     compared.get_by_role("button", name="Show one").click()
     viewer = page.get_by_role("dialog", name=re.compile("^Picture blue"))
     expect(viewer.get_by_text("64 × 64")).to_be_visible()
     viewer.get_by_role("button", name="Zoom in").click()
     expect(viewer.get_by_text("125 %")).to_be_visible()
+    found["viewer"] = axe(page)
     viewer.get_by_role("button", name="Use as input").click()
     loader = card(page, "Load image")
     expect(loader.get_by_role("combobox")).to_have_value(re.compile("^blue"))
     loader.get_by_role("button", name="Paint a mask").click()
     painter = page.get_by_role("dialog", name=re.compile("^Mask of blue"))
     surface = painter.get_by_role("img", name=re.compile("^Mask"))
+    found["mask"] = axe(page)
+    assert {where: broken for where, broken in found.items() if broken} == {}
     surface.focus()
     page.keyboard.press("Space")
     painter.get_by_role("button", name="Use this mask").click()

@@ -61,7 +61,7 @@ export function ZoomedPicture({ src, alt, onSize }: ZoomProps) {
       />
       <div className="zoom-tools">
         <button type="button" className="icon" aria-label={actions.zoomOut} onClick={() => zoom(1 / STEP)}><span aria-hidden="true">−</span></button>
-        <button type="button" className="percent" aria-label={TEXT.pictures.whole} onClick={() => setView(WHOLE)}>{Math.round(view.zoom * 100)} %</button>
+        <button type="button" className="percent" aria-label={TEXT.pictures.whole(Math.round(view.zoom * 100))} onClick={() => setView(WHOLE)}>{Math.round(view.zoom * 100)} %</button>
         <button type="button" className="icon" aria-label={actions.zoomIn} onClick={() => zoom(STEP)}><span aria-hidden="true">+</span></button>
       </div>
     </div>

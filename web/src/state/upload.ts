@@ -2,6 +2,7 @@
 import { ServerError, uploadImage, uploadMask } from '../api/client';
 import type { ImageRef } from '../api/wire';
 import { addNode } from '../graph/edit';
+import { freePlace } from '../graph/layout';
 import type { Point } from '../graph/model';
 import type { Schema } from '../graph/schema';
 import { TEXT } from '../text';
@@ -71,11 +72,15 @@ function selectedLoader(): { node: string; input: string } | undefined {
   return node && input ? { node: node.id, input: input.name } : undefined;
 }
 
+/** About the size of a card that loads a picture. */
+const LOADER_SIZE = { width: 330, height: 320 };
+
 /** Load a picture in the selected card where that loads one, else in a new card. */
 export async function placePictureFile(file: File, at: Point): Promise<void> {
   const loader = selectedLoader();
+  const { graph, schema } = getState();
   if (loader) await uploadInto(loader.node, loader.input, file);
-  else await placePicture(file, at);
+  else await placePicture(file, freePlace(graph, schema, at, LOADER_SIZE));
 }
 
 /** Choose a file of the input folder in a card's widget. */

@@ -23,7 +23,7 @@ export const DE_RUN: typeof EN_RUN = {
     mark: (name) => `${name} zum Vergleichen vormerken`, hint: 'Pfeiltasten gehen weiter, Eingabe öffnet, M merkt zwei zum Vergleichen vor.', compareMarked: 'Die zwei vorgemerkten vergleichen', unmark: 'Nicht mehr vormerken',
     compareTitle: 'Zwei Bilder im Vergleich', compareWith: (name) => `Mit ${name} vergleichen`, single: 'Eines zeigen', useAsInput: 'Als Eingabe verwenden', copy: 'Kopieren', copied: 'Das Bild ist in der Zwischenablage.',
     used: 'Das Bild ist jetzt eine Eingabe.', noClipboard: 'Der Browser lässt nur Seiten über HTTPS oder von diesem Rechner Bilder kopieren. Nutze sein eigenes Menü am Bild.',
-    whole: 'Ganz zeigen', divider: 'Trennlinie', seen: (percent, name) => `${percent} % von ${name}`,
+    whole: (percent) => `${percent} %: ganz zeigen`, divider: 'Trennlinie', seen: (percent, name) => `${percent} % von ${name}`,
     facts: { prompt: 'Prompt', negative: 'Negativer Prompt', seed: 'Startwert', steps: 'Schritte', cfg: 'CFG', sampler: 'Sampler', scheduler: 'Scheduler', model: 'Modell', size: 'Größe' },
   },
   jobs: {

@@ -21,13 +21,15 @@ function close(): void {
 /** Paint what a model is to draw anew. By keyboard: arrow keys move the brush, space puts it down. */
 export function MaskDialog({ node, input, name, src }: MaskProps) {
   const mask = useMaskCanvas(src);
-  const [brush, setBrush] = useState(48);
+  const [chosen, setBrush] = useState<number | null>(null);
   const [erases, setErases] = useState(false);
   const [zoom, setZoom] = useState(1);
   const [cursor, setCursor] = useState<[number, number] | null>(null);
   const [busy, setBusy] = useState(false);
   const last = useRef<[number, number] | null>(null);
   const { mask: words } = TEXT;
+  // A tenth of the picture, until another is chosen.
+  const brush = chosen ?? Math.min(Math.max(Math.round((mask.size?.width ?? 0) / 10), 4), 400);
   const stroke = { size: brush, erases };
 
   const placeOf = (event: PointerEvent<HTMLCanvasElement>): [number, number] => {
