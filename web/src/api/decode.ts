@@ -34,7 +34,7 @@ function progressNodes(value: Json | undefined): Record<string, ProgressNode> {
 type Decoder = (data: JsonObject, promptId: string) => ServerEvent;
 
 /** `feature_flags` and `logs` answer what this editor never asks for. */
-const DECODERS: Readonly<Record<Exclude<MessageType, 'feature_flags' | 'logs' | 'queue_event'>, Decoder>> = {
+const DECODERS: Readonly<Record<Exclude<MessageType, 'feature_flags' | 'logs'>, Decoder>> = {
   status: (data) => ({
     type: 'status', queueRemaining: asNumber(asObject(asObject(data['status'])['exec_info'])['queue_remaining']),
   }),

@@ -15,7 +15,7 @@ export type ImageRef = Schemas['FileName'];
 export type WorkflowEntry = Schemas['SavedWorkflow'];
 
 /** A job in a list. */
-export type JobSummary = Schemas['sd35graph__server__resources__JobSummary'];
+export type JobSummary = Schemas['JobSummary'];
 
 /** A file a job made. */
 export type ArtifactRef = Schemas['ArtifactRef'];
