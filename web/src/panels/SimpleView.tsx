@@ -3,8 +3,8 @@ import { imageUrl } from '../api/client';
 import { simpleFields, unpin, type SimpleField } from '../graph/simple';
 import { Starting } from '../canvas/Starting';
 import { commit } from '../state/edits';
-import { galleryIndex } from '../state/gallery';
-import { getState, problemView, setState, titleOf, useStore, type State } from '../state/store';
+import { showPicture } from '../state/gallery';
+import { getState, problemView, titleOf, useStore, type State } from '../state/store';
 import { showTab } from '../state/ui';
 import { TEXT } from '../text';
 import { WidgetRow } from '../widgets/WidgetRow';
@@ -49,7 +49,7 @@ function Result() {
     <section className="simple-result" aria-label={TEXT.simple.result}>
       {run?.preview && <img src={run.preview} alt={TEXT.card.running} />}
       {!run?.preview && run?.images.map((image) => (
-        <button type="button" key={`${image.subfolder}/${image.filename}`} className="bare" aria-label={TEXT.gallery.picture(image.filename)} onClick={() => setState({ shown: galleryIndex(image) })}>
+        <button type="button" key={`${image.subfolder}/${image.filename}`} className="bare" aria-label={TEXT.gallery.picture(image.filename)} onClick={() => showPicture(image)}>
           <img src={imageUrl(image)} alt={image.filename} />
         </button>
       ))}
