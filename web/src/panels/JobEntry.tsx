@@ -49,7 +49,7 @@ function Thumbnail({ job }: { job: Job }) {
   if (!image) return <span className={`thumb ${job.state}`}>{preview && <img src={preview} alt="" />}</span>;
   return (
     <button type="button" className="bare thumb" aria-label={TEXT.gallery.picture(image.filename)} onClick={() => showPicture(image)}>
-      <img src={thumbnailUrl(image)} alt="" loading="lazy" />
+      <img src={thumbnailUrl(image)} alt="" loading="lazy" onError={(event) => (event.currentTarget.hidden = true)} />
     </button>
   );
 }
