@@ -17,7 +17,7 @@ run: $(VENV)/.installed $(STATIC)
 	$(BIN)/sd35graph serve $(ARGS)
 
 test: lint types check-web $(STATIC)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 test-slow: $(VENV)/.installed-dev training/node_modules/.installed
 	$(BIN)/python -m pytest -m slow

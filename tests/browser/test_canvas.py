@@ -196,8 +196,10 @@ def test_colour_pin_and_order_are_kept_in_the_file(page: Page, tmp_path: Path) -
     place, box = one.evaluate("(it) => it.style.transform"), box_of(one)
     move_card(page, one, box["x"] + 100, box["y"] + 50)  # moves the view instead
     assert one.evaluate("(it) => it.style.transform") == place
+    page.keyboard.press("Control+k")
+    page.keyboard.type("Download the workflow")
     with page.expect_download() as download:
-        page.keyboard.press("Control+s")
+        page.get_by_role("option", name="Download the workflow").click()
     download.value.save_as(tmp_path / "saved.json")
     nodes = {node["type"]: node for node in json.loads((tmp_path / "saved.json").read_text())["nodes"]}
     node: dict[str, Any] = nodes["EmptyImage"]
