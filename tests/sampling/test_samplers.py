@@ -45,7 +45,7 @@ DRAWS = {
     "sa_solver_pece": 1,
 }
 """Samplers that draw from their generator, and how often in a step that does not go to sigma 0."""
-BROWNIAN = {name for name in SAMPLERS if name.startswith("dpmpp") and "_sde" in name}
+BROWNIAN = [name for name in SAMPLERS if name.startswith("dpmpp") and "_sde" in name]
 ADDS_NOISE = {*DRAWS, *BROWNIAN}
 # Of the ancestral samplers these use formulas of models that only add noise, which a flow's data does not follow.
 NOT_FOR_FLOWS = {"ddpm", "dpmpp_2s_ancestral_cfg_pp", "res_multistep_ancestral", "res_multistep_ancestral_cfg_pp"}
