@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,8 +35,11 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def url(synthetic_base: Path) -> Iterator[str]:
-    """The address of a server in float32 on those files."""
+def url(synthetic_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server in float32 on those files, in a base of its own: another may run on theirs."""
+    base = tmp_path_factory.mktemp("parity_base")
+    for folder in ("models", "input"):
+        shutil.copytree(synthetic_base / folder, base / folder, copy_function=os.link)
     command = [
         sys.executable,
         "-m",
@@ -44,7 +48,7 @@ def url(synthetic_base: Path) -> Iterator[str]:
         "--precision",
         "fp32",
         "--base",
-        str(synthetic_base),
+        str(base),
         "--port",
         "0",
     ]
