@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 DEPLOY = DOCS / "deploy"
 DOCUMENTS = [DOCS / "operating.md", DOCS / "letting_others_in.md", *sorted(DEPLOY.iterdir())]
-COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]  # a group, for an app of several
 
 
 def flags_of(command: str) -> set[str]:

@@ -1,22 +1,12 @@
-import { useEffect, useReducer } from 'react';
 import type { GraphNode } from '../graph/model';
 import type { Problem } from '../graph/problems';
 import { useStore, type NodeRun } from '../state/store';
+import { useNow } from '../state/useNow';
 import { TEXT } from '../text';
 import { formatTime } from './format';
 import { whyWords } from './why';
 
 const TICK_MS = 500;
-
-/** Draw again twice a second while something runs, for its clock. */
-function useTick(active: boolean): void {
-  const [, tick] = useReducer((count: number) => count + 1, 0);
-  useEffect(() => {
-    if (!active) return undefined;
-    const timer = setInterval(tick, TICK_MS);
-    return () => clearInterval(timer);
-  }, [active]);
-}
 
 function stepWords({ value, max, firstStepAt, stepAt }: NodeRun): string {
   const words = [TEXT.card.step(value, max)];
@@ -60,7 +50,7 @@ interface FooterProps {
 export function CardFooter({ node, run, problem }: FooterProps) {
   const connected = useStore((s) => s.connection === 'connected');
   const isOpen = run?.state === 'running' || run?.state === 'waiting';
-  useTick(run?.state === 'running' && run.max <= 1);
+  useNow(run?.state === 'running' && run.max <= 1, TICK_MS);
   if (problem) {
     const words = problem.message.split('\n')[0] ?? '';
     return <div className="card-footer bad" role="alert" title={problem.message}>{words}</div>;

@@ -1,23 +1,12 @@
-import { useEffect, useReducer } from 'react';
 import { isOpen } from '../state/jobs';
 import { cancelAll, setPaused } from '../state/queue';
 import { useStore } from '../state/store';
+import { useNow } from '../state/useNow';
 import { TEXT } from '../text';
 import { JobEntry } from './JobEntry';
 import { LoadMore } from './LoadMore';
 
 const TICK_MS = 1000;
-
-/** The time now, drawn anew each second while something waits or runs. */
-function useNow(active: boolean): number {
-  const [, tick] = useReducer((count: number) => count + 1, 0);
-  useEffect(() => {
-    if (!active) return undefined;
-    const timer = setInterval(tick, TICK_MS);
-    return () => clearInterval(timer);
-  }, [active]);
-  return Date.now();
-}
 
 function Head() {
   const paused = useStore((s) => s.paused);
@@ -36,7 +25,7 @@ function Head() {
 /** What runs, what waits in its order, and what has ended, the newest first. */
 export function Queue() {
   const jobs = useStore((s) => s.jobs);
-  const now = useNow(jobs.some(isOpen));
+  const now = useNow(jobs.some(isOpen), TICK_MS);
   const first = jobs.findIndex((job) => job.state === 'waiting');
   const waiting = jobs.filter((job) => job.state === 'waiting').length;
   return (
