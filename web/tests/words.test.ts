@@ -7,7 +7,7 @@ import { EN } from '../src/text/en';
 
 const SOURCE = join(import.meta.dirname, '..', 'src');
 /** Names and key signs are the same in every language. */
-const ALLOWED = /^(sd35|graph|Ctrl( [A-Z↵])?|·|px|ms|GB|[^\p{L}]*)$/u;
+const ALLOWED = /^(sd35|graph|·|px|ms|GB|[^\p{L}]*)$/u;
 
 function components(): string[] {
   return readdirSync(SOURCE, { recursive: true, encoding: 'utf-8' }).filter((path) => path.endsWith('.tsx'));
@@ -17,8 +17,10 @@ function components(): string[] {
 function literals(code: string): string[] {
   const plain = code.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '');
   const between = [...plain.matchAll(/<\/?[A-Za-z][^<>]*(?<!=)>([^<>{}]*)(?=<\/?[A-Za-z]|\{)/g)].map(([, words = '']) => words);
+  // What stands between the values put into a text: `${type} · node ${id}`.
+  const put = [...plain.matchAll(/\b(?:aria-label|title|placeholder|alt)=\{[^`{}]*`((?:[^`\\]|\\.)*)`/g)].map(([, words = '']) => words.replace(/\$\{[^}]*\}/g, '')).filter((words) => !words.includes('${'));
   const attributes = [...plain.matchAll(/\b(?:aria-label|title|placeholder|alt|aria-description)="([^"]*)"/g)].map(([, words = '']) => words);
-  return [...between, ...attributes].map((words) => words.trim()).filter((words) => /\p{L}{2,}/u.test(words) && !ALLOWED.test(words));
+  return [...between, ...put, ...attributes].map((words) => words.trim()).filter((words) => /\p{L}{2,}/u.test(words) && !ALLOWED.test(words));
 }
 
 function keysOf(table: object, prefix = ''): string[] {
@@ -33,6 +35,7 @@ describe('words', () => {
 
   it('finds words between tags and in attributes', () => {
     expect(literals('return <p title="Some hint">Some words {count}</p>;')).toEqual(['Some words', 'Some hint']);
+    expect(literals('return <p title={`${type} of ${name}`} />;')).toEqual(['of']);
   });
 
   it('has the same words in both languages', () => {

@@ -44,7 +44,7 @@ export function CardHeader({ node, spec, progress, warning }: HeaderProps) {
     if (event.key === 'Escape') setEditing(false);
   };
   return (
-    <div className="card-header" title={`${node.type} · node ${node.id}`} onDoubleClick={() => !spec?.isSubgraph && !spec?.isVirtual && setEditing(true)}>
+    <div className="card-header" title={TEXT.inspector.node(node.type, node.id)} onDoubleClick={() => !spec?.isSubgraph && !spec?.isVirtual && setEditing(true)}>
       {editing ? (
         <input
           className="nodrag" autoFocus aria-label={TEXT.fields.title} defaultValue={title} onKeyDown={onKeyDown}

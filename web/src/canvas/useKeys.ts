@@ -1,11 +1,12 @@
 import { useEffect } from 'react';
 import { chordOf } from '../commands/chords';
-import { commandOf, isEnabled } from '../commands/registry';
+import { commandOf, isEnabled, type Command } from '../commands/registry';
 import { readClipboard } from '../graph/clipboard';
 import { copySelection, deleteSelection, paste } from '../state/edits';
 import { viewCentre } from '../state/camera';
 import { switchDocument } from '../state/documents';
-import { getState } from '../state/store';
+import { getState, setState } from '../state/store';
+import { cardOf } from './focus';
 
 /** Whether keys belong to a field that is being edited. */
 function isTyping(target: EventTarget | null): boolean {
@@ -29,6 +30,15 @@ function isCovered(): boolean {
   return document.querySelector('dialog[open], [role="dialog"], [role="menu"]') !== null;
 }
 
+/** A command for the selection is meant for the card that has the focus where nothing is selected. */
+function takeFocused(command: Command, target: EventTarget | null): void {
+  const id = cardOf(target)?.getAttribute('data-id');
+  const state = getState();
+  if (!id || target !== cardOf(target) || state.selection.size > 0 || isEnabled(command, state)) return;
+  const selection = new Set([id]);
+  if (isEnabled(command, { ...state, selection })) setState({ selection, linkSelection: new Set() });
+}
+
 function onKeyDown(event: KeyboardEvent): void {
   const chord = chordOf(event);
   if (chord === undefined || isCovered()) return;
@@ -36,6 +46,7 @@ function onKeyDown(event: KeyboardEvent): void {
   const command = commandOf(chord, getState());
   if (command && isTyping(event.target) && command.typing !== true) return;
   if (!command && place === undefined) return;
+  if (command) takeFocused(command, event.target);
   if (isLeftAlone(chord, event.target, command !== undefined && isEnabled(command, getState()))) return;
   event.preventDefault();
   if (place !== undefined) showDocument(Number(place));

@@ -1,8 +1,6 @@
 /** Everything the editor can be told to do. Shortcuts, the palette and the settings read this one list; names stand in the text tables. */
-import { duplicateSelection } from '../panels/CardMenu';
 import { chooseFile } from '../panels/chooseFile';
-import { savePicture } from '../panels/menuItems';
-import { duplicateBeside, groupSelection, pinSelection, showSelection } from '../state/arranging';
+import { duplicateBeside, foldSelection, groupSelection, pinSelection, showSelection } from '../state/arranging';
 import { requestFit, viewCentre } from '../state/camera';
 import { closeDocument } from '../state/closing';
 import { moveDocument, stepDocument } from '../state/documents';
@@ -51,6 +49,11 @@ function tidyAndFit(): void {
   requestFit();
 }
 
+/** The picture is made by code that few need. */
+function savePicture(): void {
+  void import('../canvas/picture').then(({ savePictureOfGraph }) => savePictureOfGraph());
+}
+
 /** The commands, in the order in which the palette and the list of shortcuts show them. */
 export const COMMANDS: readonly Command[] = [
   { id: 'run', keys: ['Mod+Enter'], typing: true, enabled: (s) => s.schemaState === 'ready' && hasNodes(s), run: () => void runWorkflow() },
@@ -76,8 +79,9 @@ export const COMMANDS: readonly Command[] = [
   { id: 'undo', keys: ['Mod+z'], enabled: (s) => s.history.past.length > 0, run: undoStep },
   { id: 'redo', keys: ['Mod+Shift+z', 'Mod+y'], enabled: (s) => s.history.future.length > 0, run: redoStep },
   { id: 'selectAll', keys: ['Mod+a'], enabled: hasNodes, run: selectAll },
-  { id: 'duplicate', keys: ['Mod+d'], enabled: hasSelection, run: duplicateSelection },
+  { id: 'duplicate', keys: ['Mod+d'], enabled: hasSelection, run: () => duplicateBeside(false) },
   { id: 'remove', keys: ['Delete', 'Backspace'], enabled: (s) => s.selection.size + s.linkSelection.size > 0, run: deleteSelection },
+  { id: 'fold', keys: ['Alt+c'], enabled: hasSelection, run: foldSelection },
   { id: 'mute', keys: ['Mod+m'], enabled: hasSelection, run: () => toggleSelectionMode('muted') },
   { id: 'bypass', keys: ['Mod+b'], enabled: hasSelection, run: () => toggleSelectionMode('bypassed') },
   { id: 'pack', keys: ['Mod+g'], enabled: hasSelection, run: packSelection },
@@ -104,6 +108,13 @@ export const COMMANDS: readonly Command[] = [
   { id: 'settings', keys: ['Mod+,'], typing: true, run: () => setState({ settings: 'general' }) },
   { id: 'shortcuts', keys: ['?'], run: () => setState({ settings: 'shortcuts' }) },
 ];
+
+/** A command by its name. */
+export function commandNamed(id: CommandId): Command {
+  const found = COMMANDS.find((command) => command.id === id);
+  if (!found) throw new Error(`The list of commands lacks "${id}", which the text tables name.`);
+  return found;
+}
 
 /** The combinations of a command: the user's, else its own. */
 export function keysOf(command: Command, chosen: State['keys']): readonly string[] {

@@ -1,16 +1,10 @@
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
 import { cardElement } from '../canvas/focus';
-import { duplicateBeside } from '../state/arranging';
 import { getState, setState, useStore, type CardMenu as Menu } from '../state/store';
 import { TEXT } from '../text';
 import { contentOf, type MenuItem } from './menuItems';
 
 const EDGE = 12;
-
-/** Duplicate the selection a little to the lower right. */
-export function duplicateSelection(): void {
-  duplicateBeside(false);
-}
 
 /** The focus goes back to where the menu was opened, unless the chosen item took it elsewhere. */
 function close(): void {

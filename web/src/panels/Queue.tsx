@@ -1,3 +1,4 @@
+import { useKeyWords } from '../commands/hints';
 import { isOpen } from '../state/jobs';
 import { cancelAll, setPaused } from '../state/queue';
 import { useStore } from '../state/store';
@@ -25,13 +26,14 @@ function Head() {
 /** What runs, what waits in its order, and what has ended, the newest first. */
 export function Queue() {
   const jobs = useStore((s) => s.jobs);
+  const keys = useKeyWords('run');
   const now = useNow(jobs.some(isOpen), TICK_MS);
   const first = jobs.findIndex((job) => job.state === 'waiting');
   const waiting = jobs.filter((job) => job.state === 'waiting').length;
   return (
     <>
       <Head />
-      {jobs.length === 0 && <p className="quiet padded">{TEXT.queue.empty}</p>}
+      {jobs.length === 0 && <p className="quiet padded">{TEXT.queue.empty(keys)}</p>}
       <ul className="queue" aria-label={TEXT.tabs.queue}>
         {jobs.map((job, at) => (
           <JobEntry key={job.id} job={job} at={at} place={job.state === 'waiting' ? at - first : -1} waiting={waiting} now={now} />

@@ -1,4 +1,5 @@
 import { DropdownMenu } from 'radix-ui';
+import { useHint } from '../commands/hints';
 import { setRunOnChange } from '../state/autorun';
 import { runSelected, runWorkflow } from '../state/run';
 import { useStore } from '../state/store';
@@ -8,6 +9,8 @@ import { TEXT } from '../text';
 export function RunMenu() {
   const hasSelection = useStore((s) => s.selection.size > 0);
   const onChange = useStore((s) => s.runOnChange);
+  const selected = useHint('runSelected');
+  const first = useHint('runFirst');
   const { running } = TEXT;
   return (
     <DropdownMenu.Root modal={false}>
@@ -16,11 +19,11 @@ export function RunMenu() {
       </DropdownMenu.Trigger>
       <DropdownMenu.Portal>
         <DropdownMenu.Content className="menu popup" align="end" sideOffset={6}>
-          <DropdownMenu.Item className="item" disabled={!hasSelection} aria-keyshortcuts="Control+Shift+Enter" onSelect={() => void runSelected()}>
-            <span>{running.selected}</span><kbd aria-hidden="true">{running.selectedKeys}</kbd>
+          <DropdownMenu.Item className="item" disabled={!hasSelection} aria-keyshortcuts={selected.aria} onSelect={() => void runSelected()}>
+            <span>{running.selected}</span><kbd aria-hidden="true">{selected.hint}</kbd>
           </DropdownMenu.Item>
-          <DropdownMenu.Item className="item" aria-keyshortcuts="Control+Alt+Enter" onSelect={() => void runWorkflow({ front: true })}>
-            <span>{running.front}</span><kbd aria-hidden="true">{running.frontKeys}</kbd>
+          <DropdownMenu.Item className="item" aria-keyshortcuts={first.aria} onSelect={() => void runWorkflow({ front: true })}>
+            <span>{running.front}</span><kbd aria-hidden="true">{first.hint}</kbd>
           </DropdownMenu.Item>
           <DropdownMenu.CheckboxItem className="item" checked={onChange} onCheckedChange={setRunOnChange}>
             <span>{running.onChange}</span><DropdownMenu.ItemIndicator aria-hidden="true">✓</DropdownMenu.ItemIndicator>

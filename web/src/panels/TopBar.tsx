@@ -1,3 +1,4 @@
+import { useHint } from '../commands/hints';
 import { redoStep, undoStep } from '../state/edits';
 import { saveDocument } from '../state/saving';
 import { cancelRun } from '../state/queue';
@@ -38,11 +39,12 @@ function RunButtons() {
   const copies = useStore((s) => s.copies);
   const busy = useStore((s) => s.current !== null);
   const ready = useStore((s) => s.schemaState === 'ready' && Object.keys(s.graph.nodes).length > 0);
+  const keys = useHint('run');
   return (
     <div className="group run">
       {busy && <button type="button" className="cancel" onClick={() => void cancelRun()}>{TEXT.actions.cancel}</button>}
-      <button type="button" className="primary" disabled={!ready} onClick={() => void runWorkflow()} aria-keyshortcuts="Control+Enter">
-        {TEXT.actions.run} <kbd aria-hidden="true">Ctrl ↵</kbd>
+      <button type="button" className="primary" disabled={!ready} onClick={() => void runWorkflow()} aria-keyshortcuts={keys.aria}>
+        {TEXT.actions.run} {keys.hint !== undefined && <kbd aria-hidden="true">{keys.hint}</kbd>}
       </button>
       <select className="copies" aria-label={TEXT.actions.copies} title={TEXT.actions.copies} value={copies} onChange={(event) => setState({ copies: Number(event.currentTarget.value) })}>
         {COPIES.map((count) => <option key={count} value={count}>× {count}</option>)}
@@ -60,14 +62,15 @@ function SimpleButton() {
 /** Name, file, history, search and run. */
 export function TopBar() {
   const open = useStore((s) => s.panelOpen);
+  const search = useHint('palette');
   return (
     <header className="top" aria-label={TEXT.regions.top}>
       <h1 className="logo"><b>sd35</b>graph</h1>
       <DocumentTabs />
       <FileButtons />
       <HistoryButtons />
-      <button type="button" className="command" onClick={() => setState({ palette: { at: viewCentre(), all: true } })}>
-        <Icon name="search" /><span>{TEXT.actions.command}</span><kbd aria-hidden="true">Ctrl K</kbd>
+      <button type="button" className="command" aria-keyshortcuts={search.aria} onClick={() => setState({ palette: { at: viewCentre(), all: true } })}>
+        <Icon name="search" /><span>{TEXT.actions.command}</span>{search.hint !== undefined && <kbd aria-hidden="true">{search.hint}</kbd>}
       </button>
       <SimpleButton />
       <RunButtons />

@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import type { WorkflowEntry } from '../api/wire';
 import { findByName } from '../commands/find';
+import { useKeyWords } from '../commands/hints';
 import { openSaved, plainName, removeSaved, renameSaved } from '../state/saving';
 import { setState, useStore } from '../state/store';
 import { isNarrow } from '../state/ui';
@@ -45,6 +46,7 @@ function byFolder(entries: readonly WorkflowEntry[]): [string, WorkflowEntry[]][
 export function WorkflowList() {
   const workflows = useStore((s) => s.workflows);
   const [query, setQuery] = useState('');
+  const keys = useKeyWords('save');
   const found = findByName(workflows, query, ({ title }) => title);
   const own = found.filter((entry) => !entry.is_example);
   const templates = found.filter((entry) => entry.is_example);
@@ -56,7 +58,7 @@ export function WorkflowList() {
         <button type="button" className="row strong" onClick={chooseFile}>{words.file}</button>
         <section aria-label={saving.mine}>
           <h3>{saving.mine}</h3>
-          {own.length === 0 && <p className="quiet">{query === '' ? saving.none : words.nothing}</p>}
+          {own.length === 0 && <p className="quiet">{query === '' ? saving.none(keys) : words.nothing}</p>}
           {byFolder(own).map(([folder, entries]) => (
             <div key={folder}>
               {folder !== '' && <h4>{folder}/</h4>}

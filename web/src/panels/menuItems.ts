@@ -1,17 +1,18 @@
 /** What the menus of cards, links, groups and the canvas offer. */
+import { hintOf } from '../commands/hints';
+import { commandNamed, type CommandId } from '../commands/registry';
 import { COLORS, colorOf, isPinned } from '../graph/look';
 import type { GraphNode } from '../graph/model';
 import { isInSimpleView, togglePins } from '../graph/simple';
 import {
-  alignSelection, duplicateBeside, editGroup, fitGroupToCards, groupSelection, paintSelection, pinSelection, rerouteLink, restackSelection,
-  selectGroup, showSelection, spreadSelection, ungroup,
+  alignSelection, editGroup, fitGroupToCards, paintSelection, rerouteLink, restackSelection, selectGroup, spreadSelection, ungroup,
 } from '../state/arranging';
-import { requestFit, viewCentre } from '../state/camera';
+import { viewCentre } from '../state/camera';
 import { useCanvasUi } from '../state/canvasUi';
-import { commit, deleteSelection, editNode, placeType, selectAll, tidy, toggleSelectionMode, unlink } from '../state/edits';
-import { isSubgraph, openNode, packSelection, unpackSelection } from '../state/levels';
+import { commit, placeType, unlink } from '../state/edits';
+import { isSubgraph, openNode } from '../state/levels';
 import { publish } from '../state/published';
-import { getState, setState, type CardMenu } from '../state/store';
+import { getState, setState, titleOf, type CardMenu } from '../state/store';
 import { TEXT } from '../text';
 
 export interface MenuItem {
@@ -19,9 +20,14 @@ export interface MenuItem {
   /** Without it the item opens `items`. */
   run?: () => void;
   items?: readonly MenuItem[];
-  keys?: string;
+  keys?: string | undefined;
   swatch?: string;
   isDanger?: boolean;
+}
+
+/** A command under the shorter name that says enough in a menu. */
+function command(id: CommandId, label: string): MenuItem {
+  return { label, run: commandNamed(id).run, keys: hintOf(id, getState().keys) };
 }
 
 function colors(apply: (color: string) => void): MenuItem[] {
@@ -45,22 +51,22 @@ export function cardItems(node: GraphNode): MenuItem[] {
   const { actions, canvas: { menu } } = TEXT;
   const many = getState().selection.size > 1;
   return [
-    { label: node.collapsed ? actions.unfold : actions.fold, run: () => editNode(node.id, { collapsed: !node.collapsed }) },
-    { label: node.mode === 'muted' ? actions.unmute : actions.mute, run: () => toggleSelectionMode('muted'), keys: 'Ctrl M' },
-    { label: node.mode === 'bypassed' ? actions.unbypass : actions.bypass, run: () => toggleSelectionMode('bypassed'), keys: 'Ctrl B' },
-    { label: isPinned(node) ? menu.unpin : menu.pin, run: pinSelection },
+    command('fold', node.collapsed ? actions.unfold : actions.fold),
+    command('mute', node.mode === 'muted' ? actions.unmute : actions.mute),
+    command('bypass', node.mode === 'bypassed' ? actions.unbypass : actions.bypass),
+    command('pin', isPinned(node) ? menu.unpin : menu.pin),
     { label: menu.colour, items: colors(paintSelection), ...(colorOf(node) ? { swatch: colorOf(node) } : {}) },
     { label: menu.order, items: [{ label: menu.front, run: () => restackSelection('front') }, { label: menu.behind, run: () => restackSelection('back') }] },
     ...(many ? [{ label: menu.align, items: alignItems() }] : [{ label: menu.replace, run: () => replace(node) }]),
     ...(isSubgraph(getState().graph, node.id)
-      ? [{ label: TEXT.subgraph.open, run: () => void openNode(node.id), keys: 'Enter' }, { label: TEXT.subgraph.unpack, run: unpackSelection }, { label: TEXT.subgraph.publish, run: () => void publish(node.id) }] : []),
-    { label: TEXT.subgraph.pack, run: packSelection, keys: 'Ctrl G' },
-    { label: menu.group, run: groupSelection, keys: 'G' },
-    { label: menu.showSelection, run: showSelection, keys: 'Shift F' },
+      ? [{ ...command('openSubgraph', TEXT.subgraph.open), run: () => void openNode(node.id) }, command('unpack', TEXT.subgraph.unpack), { label: TEXT.subgraph.publish, run: () => void publish(node.id) }] : []),
+    command('pack', TEXT.subgraph.pack),
+    command('group', menu.group),
+    command('showSelection', menu.showSelection),
     { label: isInSimpleView(getState().graph, getState().schema, node.id) ? TEXT.simple.hide : TEXT.simple.pin, run: () => commit(togglePins(getState().graph, getState().schema, node.id)) },
-    { label: actions.duplicate, run: () => duplicateBeside(false), keys: 'Ctrl D' },
-    { label: menu.duplicateFed, run: () => duplicateBeside(true), keys: 'Ctrl Shift D' },
-    { label: actions.remove, run: deleteSelection, keys: 'Del', isDanger: true },
+    command('duplicate', actions.duplicate),
+    command('duplicateFed', menu.duplicateFed),
+    { ...command('remove', actions.remove), isDanger: true },
   ];
 }
 
@@ -81,21 +87,17 @@ function groupItems(at: number): MenuItem[] {
   ];
 }
 
-/** Download the graph as a picture. */
-export function savePicture(): void {
-  void import('../canvas/picture').then(({ savePictureOfGraph }) => savePictureOfGraph());
-}
-
 function canvasItems(): MenuItem[] {
   const { actions, canvas: { menu } } = TEXT;
   const at = getState().menu?.at ?? viewCentre();
   return [
-    { label: actions.addNode, run: () => setState({ palette: { at } }), keys: 'Ctrl K' },
+    { ...command('palette', actions.addNode), run: () => setState({ palette: { at } }) },
     { label: menu.addNote, run: () => placeType('MarkdownNote', at) },
-    { label: actions.fit, run: () => requestFit(), keys: 'F' },
-    { label: actions.tidy, run: tidy },
-    { label: menu.selectAll, run: selectAll, keys: 'Ctrl A' },
-    { label: menu.picture, run: savePicture },
+    command('undo', actions.undo), command('redo', actions.redo),
+    command('fit', actions.fit),
+    command('tidy', actions.tidy),
+    command('selectAll', menu.selectAll),
+    command('picture', menu.picture),
   ];
 }
 
@@ -104,7 +106,7 @@ export function contentOf({ node, link, group }: CardMenu): { label: string; ite
   const { graph } = getState();
   const { menu } = TEXT.canvas;
   const card = node === undefined ? undefined : graph.nodes[node];
-  if (card) return { label: TEXT.fields.menu(card.title || card.type), items: cardItems(card) };
+  if (card) return { label: TEXT.fields.menu(TEXT.card.label(titleOf(getState(), card.id), card.id)), items: cardItems(card) };
   if (node !== undefined) return undefined;
   if (link !== undefined) return graph.links[link] && { label: menu.ofLink, items: linkItems(link) };
   const held = group === undefined ? undefined : graph.groups[group];

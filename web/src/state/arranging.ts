@@ -1,6 +1,7 @@
 /** Edits of the selection as a whole: where its cards stand, how they look, what holds them together. */
 import { align, boxOf, distribute, type Axis, type Edge } from '../graph/align';
 import { duplicate } from '../graph/duplicate';
+import { updateNode } from '../graph/edit';
 import { changeGroup, contentsOf, fitGroup, groupAround, removeGroup } from '../graph/groups';
 import { paint, restack, togglePinned } from '../graph/look';
 import type { Graph, Group, Point } from '../graph/model';
@@ -36,6 +37,15 @@ export function spreadSelection(axis: Axis): void {
 /** Give the selection a colour, or with an empty one take it away. */
 export function paintSelection(color: string): void {
   onSelection((graph, ids) => paint(graph, ids, color));
+}
+
+/** Fold the cards of the selection; unfold them where all are folded. */
+export function foldSelection(): void {
+  onSelection((graph, ids) => {
+    const chosen = [...ids].flatMap((id) => graph.nodes[id] ?? []);
+    const collapsed = !chosen.every((node) => node.collapsed);
+    return chosen.reduce((next, node) => updateNode(next, node.id, { collapsed }), graph);
+  });
 }
 
 /** Pin the selection, or free it. */

@@ -10,6 +10,7 @@ import { byNode, problemsOfGraph, type Problem } from '../graph/problems';
 import type { OpenEnd } from '../graph/search';
 import type { Schema, WidgetValue } from '../graph/schema';
 import { withSubgraphs } from '../graph/subgraphSpec';
+import { specOf } from '../graph/virtual';
 import type { Question } from './ask';
 import { randomUuid } from './ids';
 import { TEXT, type Language } from '../text';
@@ -240,5 +241,5 @@ export function isDirty(state: DocumentState): boolean {
 export function titleOf(state: Pick<State, 'graph' | 'schema'>, id: string): string {
   const level = id.includes(':') ? levelOf(state.graph, id) : { graph: state.graph, id };
   const node = level.graph.nodes[level.id];
-  return node ? node.title || (state.schema[node.type]?.title ?? node.type) : id;
+  return node ? node.title || (specOf(state.schema, node)?.title ?? node.type) : id;
 }

@@ -4,7 +4,7 @@ import type { EN_RUN } from './en_run';
 export const DE_RUN: typeof EN_RUN = {
   running: {
     options: 'Weitere Arten auszuführen', selected: 'Gewählte Ausgaben ausführen', front: 'Vor allem ausführen, was wartet', onChange: 'Nach jeder Änderung ausführen',
-    selectedKeys: 'Strg ⇧ ↵', frontKeys: 'Strg Alt ↵', onChangeIsOn: 'läuft nach jeder Änderung',
+    onChangeIsOn: 'läuft nach jeder Änderung',
     noOutputs: 'Keine der gewählten Karten führt zu einer Ausgabe. Wähle eine Karte, die etwas speichert oder zeigt.',
     earlier: 'von einem früheren Lauf', unheard: 'Verbindung verloren', why: (reason) => `lief: ${reason}`, wasCached: 'nichts, wovon es abhängt, hat sich geändert',
     neverRun: 'noch nie ausgeführt', changed: (names) => `${names} geändert`, input: (name) => `„${name}“`, unfinished: 'war nicht fertig geworden',

@@ -2,7 +2,7 @@
 export const EN_RUN = {
   running: {
     options: 'More ways to run', selected: 'Run selected outputs', front: 'Run before everything that waits', onChange: 'Run after each change',
-    selectedKeys: 'Ctrl ⇧ ↵', frontKeys: 'Ctrl Alt ↵', onChangeIsOn: 'runs after each change',
+    onChangeIsOn: 'runs after each change',
     noOutputs: 'None of the selected cards leads to an output. Select a card that saves or shows something.',
     earlier: 'from an earlier run', unheard: 'connection lost', why: (reason: string) => `ran: ${reason}`, wasCached: 'nothing it depends on has changed',
     neverRun: 'not run before', changed: (names: string) => `${names} changed`, input: (name: string) => `“${name}”`, unfinished: 'did not finish before',
