@@ -51,12 +51,16 @@ def test_the_python_example_follows_a_job_and_gets_its_picture(environment: dict
     assert re.fullmatch(r'blue_\d+_\.png "[0-9a-f]{64}" \d+', told[-1])
 
 
-def test_the_commands_submit_a_job_once_save_a_workflow_and_ask_for_the_state(environment: dict[str, str]) -> None:
-    submit, save, state = examples("sh")
+def test_the_commands_submit_once_save_a_workflow_measure_a_prompt_and_ask_for_the_state(
+    environment: dict[str, str],
+) -> None:
+    submit, save, measure, state = examples("sh")
     first, again = (json.loads(run(["bash", "-ec", submit], environment)) for _ in range(2))
     assert first["id"] == again["id"]
     assert json.loads(run(["bash", "-ec", save], environment))["name"] == "mine"
     assert run(["bash", "-ec", 'curl -sS "$SERVER/v1/workflows/mine"'], environment).count("not_found")
+    (length,) = json.loads(run(["bash", "-ec", measure], environment))["encoders"]
+    assert (length["encoder"], length["sections"]) == ("clip_l", 1)
     told = run(["bash", "-ec", state], environment)
     assert 'sd35graph_jobs{state="pending"}' in told
 

@@ -58,6 +58,7 @@ ALLOWED = {
         "sd35graph.sampling",
         "sd35graph.values",
         "sd35graph.graph.context",
+        "sd35graph.graph.prompt_length",
     },
 }
 TORCH_FREE = ("sd35graph.graph", "sd35graph.engine", "sd35graph.server", "sd35graph.settings", "sd35graph.packs")

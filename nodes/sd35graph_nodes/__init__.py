@@ -11,6 +11,7 @@ import torch
 
 from sd35graph import STANDARD_PORTS, Pack
 from sd35graph.graph.context import WorkerEnvironment
+from sd35graph.graph.prompt_length import PromptMeter
 from sd35graph.models.loading.memory import limit_gpu_memory, weights_share
 from sd35graph.models.loading.pool import ModelPool
 from sd35graph.models.text.tokenizer_files import fetch_tokenizer
@@ -44,6 +45,7 @@ from sd35graph_nodes import (
     sigmas,
     vae,
 )
+from sd35graph_nodes.prompt_meter import EncoderMeter
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +65,11 @@ def make_pool(environment: WorkerEnvironment) -> ModelPool:
         limit_gpu_memory(device, vram)
     budget, host_budget = (None if limit is None else weights_share(limit) for limit in (vram, ram))
     return ModelPool(device, environment.precision, environment.model_roots, budget, host_budget, fetch_tokenizer)
+
+
+def make_meter(environment: WorkerEnvironment) -> EncoderMeter:
+    """Counts prompts' tokens with the tokenizers that are here."""
+    return EncoderMeter(environment.model_roots)
 
 
 pack = Pack(
@@ -98,5 +105,5 @@ pack = Pack(
         *primitive.NODES,
     ],
     ports=STANDARD_PORTS,
-    resources={ModelPool: make_pool},
+    resources={ModelPool: make_pool, PromptMeter: make_meter},
 )

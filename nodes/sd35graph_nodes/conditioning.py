@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from typing import Annotated, Literal
 
 from sd35graph import Conditioning, ConditioningEntry, Context, Input, Mask, node
 from sd35graph.models.handles import TextEncoderHandle
 from sd35graph.models.loading.pool import ModelPool
-from sd35graph.models.networks.textual_inversion import Embedding, FindEmbedding, read_embedding
+from sd35graph.models.networks.textual_inversion import FindEmbedding
 from sd35graph.sampling.conditioning import (
     average,
     combine,
@@ -26,9 +22,8 @@ from sd35graph.sampling.conditioning import (
     zero_out,
 )
 from sd35graph.values import FractionArea, PixelArea
+from sd35graph_nodes.embeddings import embeddings_of
 from sd35graph_nodes.kinds import Fraction
-
-_SUFFIX = re.compile(r"\.(safetensors|pt|bin)$")  # of an embedding's file, which prompts may leave out
 
 AreaPixels = Annotated[
     int, Input(min=64, max=16384, step=8, tooltip="In pixels, rounded down to a multiple of 8, cut off at the border.")
@@ -45,30 +40,7 @@ Strength = Annotated[
 
 
 def _embeddings(ctx: Context) -> FindEmbedding:
-    """Finds what `embedding:name` means in models/embeddings; of a name without a file, the user is told."""
-
-    @cache
-    def find(name: str) -> Embedding:
-        try:
-            path = _embedding_file(ctx, name)
-        except (OSError, ValueError) as error:  # no such file, or a name that no file in the folder can have
-            ctx.warn(f"embedding:{name} was left out of the prompt: {error}")
-            return {}
-        return read_embedding(path)
-
-    return find
-
-
-def _embedding_file(ctx: Context, name: str) -> Path:
-    """The file; a pickle too, so that reading it says why it is refused. Raises what `Context.file` does."""
-    stem = _SUFFIX.sub("", name)
-    try:
-        return ctx.file("embeddings", f"{stem}.safetensors")
-    except FileNotFoundError:
-        for suffix in (".pt", ".bin"):
-            with suppress(FileNotFoundError):
-                return ctx.file("embeddings", stem + suffix)
-        raise
+    return embeddings_of(ctx.file, ctx.warn)
 
 
 def _change_of_embeddings(texts: tuple[str | None, ...], folder_fingerprint: Callable[[str], str]) -> str | None:

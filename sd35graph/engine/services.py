@@ -21,6 +21,10 @@ class Resources:
         self._made: dict[type, object] = {}
         self._lock = Lock()
 
+    def knows(self, kind: type) -> bool:
+        """Whether a pack declared a resource of this type."""
+        return kind in self._factories
+
     def get(self, kind: type) -> object:
         """The object of this type. Raises `KeyError` when no pack declared it."""
         with self._lock:

@@ -22,6 +22,7 @@ _REQUESTS = (
     wire.InterruptRequest,
     wire.FreeRequest,
     resources.JobRequest,
+    resources.PromptLengthRequest,
     wire.CancelRequest,
     wire.LogSubscription,
     resources.JobChange,

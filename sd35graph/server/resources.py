@@ -157,6 +157,18 @@ class ModelKind(Answer):
     files: list[str]
 
 
+class PromptLengthRequest(Asked):
+    """A prompt, and the node that loads the text encoders it is for."""
+
+    text: str = Field(max_length=100_000, examples=["a red fox asleep in fresh snow"])
+    node_type: str = Field(max_length=200, examples=["DualCLIPLoader"])
+    files: dict[str, str] = Field(
+        max_length=20,
+        description="The files chosen in that node's drop-downs, by input.",
+        examples=[{"clip_name1": "clip_l.safetensors", "clip_name2": "t5xxl_fp16.safetensors"}],
+    )
+
+
 class SavedWorkflow(Answer):
     """A workflow of the user's own, or an example that comes with the program.
 

@@ -18,6 +18,7 @@ from PIL import Image
 from pydantic import TypeAdapter
 from studio import ANNA, BOB, ROOT, VERA, save, slow, studio
 
+from sd35graph.graph.prompt_length import PromptLength
 from sd35graph.graph.schema import NodeSchema
 from sd35graph.server import resources
 from sd35graph.server.events import event_stream
@@ -343,6 +344,37 @@ async def test_models_are_listed_by_kind(server: Server) -> None:
         file.unlink()
         check_problem(await http.get("/v1/models/nothing"), 404, "not_found")
         check_problem(await http.get("/v1/models/%2e%2e"), 404, "not_found")
+
+
+async def test_a_prompt_is_measured_for_the_encoders_a_node_loads(tmp_path: Path) -> None:
+    names = {
+        f"clip_name{n}": f"sd35_tiny_{kind}.safetensors" for n, kind in enumerate(("clip_l", "clip_g", "t5xxl"), 1)
+    }
+    asked = {"text": "a red fox", "node_type": "TripleCLIPLoader", "files": names}
+    with serving(tmp_path, builtin_nodes=True) as server:
+        async with server.http() as http:
+            answer = await http.post("/v1/prompt_length", json=asked)
+            assert answer.status_code == 200, answer.text
+            found = TypeAdapter(PromptLength).validate_json(answer.content)
+            assert [length.encoder for length in found.encoders] == ["clip_l", "clip_g", "t5xxl"]
+            assert all(length.tokens >= 3 for length in found.encoders)
+            assert found.problems == ()
+            for change, status, code in (
+                ({"node_type": "Nothing"}, 404, "not_found"),
+                ({"files": {"clip_name1": "nothing.safetensors"}}, 404, "not_found"),
+                ({"files": {"clip_name1": "../secret"}}, 400, "bad_file_name"),
+                ({"files": {"type": "sd3"}}, 400, "bad_request"),
+                ({"node_type": "LoadImage", "files": {"image": "a.png"}}, 400, "bad_request"),
+                ({"text": 7}, 400, "bad_request"),
+            ):
+                check_problem(await http.post("/v1/prompt_length", json={**asked, **change}), status, code)
+
+
+async def test_without_a_pack_that_measures_prompts_that_is_said(server: Server) -> None:
+    async with server.http() as http:
+        asked = {"text": "a red fox", "node_type": "ToyFile", "files": {}}
+        found = (await http.post("/v1/prompt_length", json=asked)).json()
+        assert found == {"encoders": [], "problems": ["no node pack that is loaded tells how long prompts are"]}
 
 
 async def test_the_server_says_what_it_takes_and_that_it_is_ready(server: Server) -> None:

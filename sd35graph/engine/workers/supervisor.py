@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import JsonValue
@@ -20,6 +21,7 @@ from sd35graph.engine.workers.room import Room
 from sd35graph.engine.workers.schema_cache import SchemaCache
 from sd35graph.engine.workers.slot import SlotState, WorkerSlot, WorkerUnavailable
 from sd35graph.graph.problems import PROBLEMS, Problem
+from sd35graph.graph.prompt_length import PROMPT_LENGTH, PromptLength
 from sd35graph.graph.schema import NodeSchema
 from sd35graph.graph.validate import ValidatorCall
 
@@ -214,6 +216,11 @@ class Supervisor:
             for call in calls
         ]
         return PROBLEMS.validate_python(await self._readiest().ask("validate", timeout_s, calls=asked))
+
+    async def measure(self, text: str, files: Sequence[Path], timeout_s: float = 10.0) -> PromptLength:
+        """How long a prompt is to the encoders in `files`. Raises `WorkerUnavailable` or `TimeoutError`."""
+        asked = [str(path) for path in files]
+        return PROMPT_LENGTH.validate_python(await self._readiest().ask("measure", timeout_s, text=text, files=asked))
 
     async def free(self, *, unload_models: bool, free_memory: bool) -> None:
         """Have the workers let go of models, cached results, or both, once no job runs."""

@@ -25,7 +25,8 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import NoReturn
+from pathlib import Path
+from typing import NoReturn, cast
 
 from pydantic import JsonValue, TypeAdapter
 
@@ -51,6 +52,7 @@ from sd35graph.engine.workers.protocol import (
 from sd35graph.graph.context import WorkerEnvironment
 from sd35graph.graph.formats.api import graph_from_api
 from sd35graph.graph.problems import PROBLEMS
+from sd35graph.graph.prompt_length import PROMPT_LENGTH, PromptLength, PromptMeter
 from sd35graph.graph.schema import SCHEMAS
 from sd35graph.graph.validate import ValidatorCall
 from sd35graph.logs import configure_logging
@@ -77,6 +79,7 @@ class Worker:
         self._schemas = registry.schemas()
         self._failures = failures
         self._outbox = outbox
+        self._folders = config.folders
         self._artifacts = artifacts
         self._resources = Resources(registry.resources, environment)
         self._executor = Executor(
@@ -131,7 +134,7 @@ class Worker:
                 token = self._tokens.get(message["job_id"])
                 if token is not None:
                     token.cancel()
-            case "validate" | "info":
+            case "validate" | "info" | "measure":
                 asyncio.run_coroutine_threadsafe(self._answer(message), self._asking)
             case "free":
                 self._tasks.put(lambda: self._free(message))
@@ -179,8 +182,19 @@ class Worker:
     async def _result(self, message: Message) -> JsonValue:
         if message["kind"] == "info":
             return packs.system_info()
+        if message["kind"] == "measure":
+            return await asyncio.to_thread(self._measure, message)  # files are read, and validators do not wait for it
         problems = await run_validators(_CALLS.validate_python(message["calls"]), self._registry)
         result: JsonValue = PROBLEMS.dump_python(problems, mode="json")
+        return result
+
+    def _measure(self, message: Message) -> JsonValue:
+        if not self._resources.knows(PromptMeter):
+            length = PromptLength((), ("no node pack that is loaded tells how long prompts are",))
+        else:
+            meter = cast(PromptMeter, self._resources.get(PromptMeter))  # a pack's word for what its factory makes
+            length = meter.measure(message["text"], [Path(path) for path in message["files"]], self._folders.file)
+        result: JsonValue = PROMPT_LENGTH.dump_python(length, mode="json")
         return result
 
     def _free(self, message: Message) -> None:

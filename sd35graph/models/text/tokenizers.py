@@ -19,6 +19,7 @@ FindVectors = Callable[[str], Sequence[Vector]]
 """The vectors that `embedding:name` stands for, none if it stands for nothing."""
 
 T5_MIN_LENGTH = 77  # of a section, where the tokenizer's settings do not say
+T5_TRAINED_LENGTH = 256  # of a section: the most SD3.5 saw in training (its model cards); more is taken, less well kept
 LONG_SEGMENT = 8  # segments of this many tokens are cut at a section's end, shorter ones move to the next
 
 
@@ -40,6 +41,10 @@ class ClipTokenizer:
 
         Special tokens have weight 1.
         """
+        return [self._frame(body, pad_id, length) for body in self.bodies(text, length, vectors)]
+
+    def bodies(self, text: str, length: int, vectors: FindVectors = no_vectors) -> list[Section]:
+        """The prompt's tokens as `sections` shares them out, without what stands around them."""
         room = length - 2
         bodies: list[Section] = [[]]
         for segment in _segments(text, self._encode, vectors):
@@ -47,7 +52,7 @@ class ClipTokenizer:
                 if len(bodies[-1]) + len(part) > room:
                     bodies.append([])
                 bodies[-1].extend(part)
-        return [self._frame(body, pad_id, length) for body in bodies]
+        return bodies
 
     def empty_section(self, pad_id: int, length: int) -> Section:
         """The section of an empty prompt."""

@@ -88,6 +88,7 @@ NEEDED_ROLES: Mapping[str, Role | None] = {
     "GET /v1/nodes/{node_type:path}": "viewer",
     "GET /v1/models": "viewer",
     "GET /v1/models/{kind}": "viewer",
+    "POST /v1/prompt_length": "viewer",
     "GET /v1/workflow_versions": "viewer",
     "GET /v1/workflow_versions/{saved_ms}/{name:path}": "viewer",
     "GET /v1/workflows": "viewer",

@@ -1151,6 +1151,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/prompt_length": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Measure Prompt
+         * @description How many tokens a prompt has for each text encoder that a node loads, as those encoders' tokenizers count.
+         *
+         *     CLIP encodes what is longer than `limit` in several `sections`; T5 takes all, but was trained with `limit` at most.
+         *     `problems` says of which encoders it cannot be told, and why.
+         *
+         *     Needs the role `viewer`.
+         */
+        post: operations["measure_prompt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/queue": {
         parameters: {
             query?: never;
@@ -1580,6 +1605,23 @@ export interface components {
          * @description It is done, and there is nothing to tell: `{}`.
          */
         Done: Record<string, never>;
+        /**
+         * EncoderLength
+         * @description What one encoder makes of a prompt.
+         *
+         *     encoder: such as `clip_l`. tokens: of the prompt alone, without marks and padding. limit: tokens that a section
+         *     holds; of an encoder that takes all in one section, those it was trained with. sections: as many as are encoded.
+         */
+        EncoderLength: {
+            /** Encoder */
+            encoder: string;
+            /** Limit */
+            limit: number;
+            /** Sections */
+            sections: number;
+            /** Tokens */
+            tokens: number;
+        };
         /**
          * ErrorData
          * @description Data of `execution_error`.
@@ -2691,6 +2733,46 @@ export interface components {
              * @default null
              */
             seq: number | null;
+        };
+        /**
+         * PromptLength
+         * @description A prompt's length to each encoder, and sentences about files of which it could not be told.
+         */
+        PromptLength: {
+            /** Encoders */
+            encoders: components["schemas"]["EncoderLength"][];
+            /**
+             * Problems
+             * @default []
+             */
+            problems: string[];
+        };
+        /**
+         * PromptLengthRequest
+         * @description A prompt, and the node that loads the text encoders it is for.
+         */
+        PromptLengthRequest: {
+            /**
+             * Files
+             * @description The files chosen in that node's drop-downs, by input.
+             * @example {
+             *       "clip_name1": "clip_l.safetensors",
+             *       "clip_name2": "t5xxl_fp16.safetensors"
+             *     }
+             */
+            files: {
+                [key: string]: string;
+            };
+            /**
+             * Node Type
+             * @example DualCLIPLoader
+             */
+            node_type: string;
+            /**
+             * Text
+             * @example a red fox asleep in fresh snow
+             */
+            text: string;
         };
         /**
          * PromptReply
@@ -5098,6 +5180,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NodeSchema"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    measure_prompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PromptLengthRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptLength"];
                 };
             };
             /** @description Refused */

@@ -1,21 +1,26 @@
-"""`/v1/nodes` and `/v1/models`: what workflows are made of."""
+"""`/v1/nodes`, `/v1/models` and `/v1/prompt_length`: what workflows are made of."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from sd35graph.engine.folders import Folders
 from sd35graph.engine.paths import UnsafePath
+from sd35graph.engine.workers.slot import WorkerUnavailable
+from sd35graph.graph.prompt_length import PromptLength
 from sd35graph.graph.schema import NodeSchema
 from sd35graph.server import resources
+from sd35graph.server.body import as_model, parse_json
 from sd35graph.server.encoding import Json, dumps
 from sd35graph.server.errors import ApiError
+from sd35graph.server.openapi import body_of
 from sd35graph.server.parts import Parts
 
 router = APIRouter(prefix="/v1", tags=["v1: nodes and models"])
@@ -60,6 +65,41 @@ async def get_models(kind: str, parts: Parts) -> Response:
     except UnsafePath as error:
         raise ApiError(400, "bad_file_name", str(error)) from error
     raise ApiError(404, "not_found", f'there is no kind of model "{kind[:100]}"; /v1/models lists them')
+
+
+@router.post("/prompt_length", response_model=PromptLength, openapi_extra=body_of(resources.PromptLengthRequest))
+async def measure_prompt(request: Request, parts: Parts) -> Response:
+    """How many tokens a prompt has for each text encoder that a node loads, as those encoders' tokenizers count.
+
+    CLIP encodes what is longer than `limit` in several `sections`; T5 takes all, but was trained with `limit` at most.
+    `problems` says of which encoders it cannot be told, and why.
+    """
+    asked = as_model(parse_json(await request.body()), resources.PromptLengthRequest)
+    schema = (await parts.schemas()).get(asked.node_type)
+    if schema is None:
+        raise ApiError(404, "not_found", f'there is no node type "{asked.node_type}"; /v1/nodes lists them')
+    files = await asyncio.to_thread(_chosen, schema, asked.files, parts.folders)
+    try:
+        return Json(asdict(await parts.supervisor.measure(asked.text, files)))
+    except (WorkerUnavailable, TimeoutError) as error:
+        raise ApiError(503, "worker_not_ready", "no worker answers just now; try again in a moment") from error
+
+
+def _chosen(schema: NodeSchema, files: Mapping[str, str], folders: Folders) -> list[Path]:
+    """The model files chosen in a node's drop-downs. Raises `ApiError`."""
+    paths: list[Path] = []
+    for name, file in files.items():
+        spec = schema.input(name)
+        if spec is None or spec.source is None or not folders.is_model_source(spec.source):
+            sentence = f'{schema.type} has no drop-down "{name[:100]}" of model files; /v1/nodes lists its inputs'
+            raise ApiError(400, "bad_request", sentence)
+        try:
+            paths.append(folders.file(spec.source, file))
+        except UnsafePath as error:
+            raise ApiError(400, "bad_file_name", str(error)) from error
+        except FileNotFoundError as error:
+            raise ApiError(404, "not_found", str(error)) from error
+    return paths
 
 
 def _matches(schema: NodeSchema, words: Sequence[str]) -> bool:
