@@ -1,8 +1,8 @@
-import { Background, BackgroundVariant, ReactFlow, useReactFlow } from '@xyflow/react';
+import { ReactFlow, useReactFlow } from '@xyflow/react';
 import { useCallback, useEffect, useMemo, useRef, type DragEvent, type MouseEvent, type PointerEvent } from 'react';
 import { CardMenu } from '../panels/CardMenu';
 import { GRID, type Box } from '../graph/align';
-import type { Point } from '../graph/model';
+import { nodeCount, type Point } from '../graph/model';
 import { cardAt } from '../graph/window';
 import { viewMoved } from '../state/camera';
 import { rerouteLink } from '../state/arranging';
@@ -15,12 +15,14 @@ import { TEXT } from '../text';
 import { Breadcrumb } from './Breadcrumb';
 import { Announcer } from './Announcer';
 import { CanvasTools } from './CanvasTools';
+import { Dots } from './Dots';
 import { EmptyCanvas } from './EmptyCanvas';
 import { FarLayer } from './FarLayer';
 import { boxes, flowEdges, flowNodes, groupOf, linksAt, type LinkEdge as Edge } from './flow';
 import { FrameCard } from './FrameCard';
 import { LinkEdge } from './LinkEdge';
 import { onCanvasKey } from './keys';
+import { mark } from './mark';
 import { Marquee } from './Marquee';
 import { followGraph, holdFocus, hover, lookAt, useMounted } from './mounting';
 import { NodeCard } from './NodeCard';
@@ -35,14 +37,16 @@ import { useView } from './useView';
 const nodeTypes = { card: NodeCard, frame: FrameCard };
 const edgeTypes = { link: LinkEdge };
 
-/** Tells the style sheet that the view moves, past React: a pan must not draw anything again. */
-function showMoving(moving: boolean): void {
-  document.querySelector('.canvas')?.classList.toggle('moving', moving);
+function onMoveStart(event: { type: string } | null): void {
+  mark('moving', true);
+  if (!event) return;
+  mark('held', event.type === 'mousedown');
+  viewMoved();
 }
 
-function onMoveStart(event: unknown): void {
-  showMoving(true);
-  if (event) viewMoved();
+function onMoveEnd(): void {
+  mark('moving', false);
+  mark('held', false);
 }
 
 /** What React Flow is given: of a large graph only what is near the view. */
@@ -86,7 +90,7 @@ function idOf(target: EventTarget): string | undefined {
 
 /** The canvas: cards, links, zoom and overview. */
 export function Editor() {
-  const isEmpty = useStore((s) => Object.keys(s.graph.nodes).length === 0);
+  const isEmpty = useStore((s) => nodeCount(s.graph) === 0);
   const ready = useStore((s) => s.schemaState === 'ready');
   const { nodes, edges } = useFlow();
   const { screenToFlowPosition } = useReactFlow();
@@ -148,11 +152,11 @@ export function Editor() {
         onNodeDragStart={onDragStart} onNodeDragStop={onDragStop} onSelectionDragStart={beginGesture} onSelectionDragStop={endGesture}
         onPaneClick={onPaneClick} onEdgeDoubleClick={reroute} onEdgeClick={(event, edge) => event.altKey && reroute(event, edge)}
         snapToGrid={snap} snapGrid={SNAP} disableKeyboardA11y connectOnClick={false}
-        onMoveStart={onMoveStart} onMoveEnd={() => showMoving(false)} minZoom={MIN_ZOOM} maxZoom={2} zoomOnDoubleClick={false} deleteKeyCode={null} connectionRadius={22}
+        onMoveStart={onMoveStart} onMoveEnd={onMoveEnd} minZoom={MIN_ZOOM} maxZoom={2} zoomOnDoubleClick={false} deleteKeyCode={null} connectionRadius={22}
         selectionKeyCode={null} multiSelectionKeyCode={['Control', 'Meta', 'Shift']} elevateNodesOnSelect={false} edgesFocusable={false}
         connectionLineStyle={{ stroke: 'var(--accent)', strokeWidth: 2 }} proOptions={{ hideAttribution: true }}
       >
-        <Background variant={BackgroundVariant.Dots} gap={24} size={1.6} color="var(--dots)" bgColor="var(--background)" />
+        <Dots />
         <FarLayer />
       </ReactFlow>
       <span className="canvas-end" tabIndex={-1} />

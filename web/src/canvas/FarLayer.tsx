@@ -4,7 +4,7 @@ import type { Box } from '../graph/align';
 import { grown } from '../graph/window';
 import { useStore, type State } from '../state/store';
 import { useMounted } from './mounting';
-import { sketch, styleValues } from './sketch';
+import { sketch, show, styleValues } from './sketch';
 import { areaOf, useView } from './useView';
 
 /** Parts of the view that are drawn beyond its edges, so that a pan needs no new drawing at once. */
@@ -33,15 +33,15 @@ function draw(canvas: HTMLCanvasElement, view: Box, zoom: number): Drawing {
   const area = grown(view, MARGIN);
   const scale = Math.min(zoom * window.devicePixelRatio, LARGEST_PX / area.width, LARGEST_PX / area.height);
   const { ids } = useMounted.getState();
-  canvas.width = Math.round(area.width * scale);
-  canvas.height = Math.round(area.height * scale);
+  const sheet = new OffscreenCanvas(Math.round(area.width * scale), Math.round(area.height * scale));
   canvas.style.transform = `translate(${area.x}px, ${area.y}px)`;
   canvas.style.width = `${area.width}px`;
   canvas.style.height = `${area.height}px`;
-  const context = canvas.getContext('2d');
+  const context = sheet.getContext('2d');
   if (!context) return { area, zoom };
   context.setTransform(scale, 0, 0, scale, -area.x * scale, -area.y * scale);
   const drawn = sketch({ context, zoom, area, color: styleValues() }, (id) => ids.has(id));
+  show(canvas, sheet);
   canvas.dataset['drawn'] = String(drawn);
   return { area, zoom };
 }

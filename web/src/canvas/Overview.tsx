@@ -6,7 +6,7 @@ import { shownRuns } from '../state/shownRuns';
 import { getState, useStore } from '../state/store';
 import { TEXT } from '../text';
 import { boxes } from './flow';
-import { styleValues } from './sketch';
+import { show, styleValues } from './sketch';
 import { areaOf, useView } from './useView';
 
 const WIDTH = 200;
@@ -32,9 +32,8 @@ function drawCards(canvas: HTMLCanvasElement): Scale {
   const bounds = around(cards.map(([, box]) => box)) ?? { x: 0, y: 0, width: WIDTH, height: HEIGHT };
   const scale = scaleFor(bounds);
   const ratio = window.devicePixelRatio;
-  canvas.width = WIDTH * ratio;
-  canvas.height = HEIGHT * ratio;
-  const context = canvas.getContext('2d');
+  const sheet = new OffscreenCanvas(WIDTH * ratio, HEIGHT * ratio);
+  const context = sheet.getContext('2d');
   if (!context) return scale;
   const color = styleValues();
   context.setTransform(scale.zoom * ratio, 0, 0, scale.zoom * ratio, scale.x * ratio, scale.y * ratio);
@@ -48,6 +47,7 @@ function drawCards(canvas: HTMLCanvasElement): Scale {
       run === 'failed' ? 'var(--bad)' : run === 'running' ? 'var(--running)' : state.selection.has(id) ? 'var(--accent)' : 'var(--map-card)');
     context.fillRect(x, y, Math.max(width, least), Math.max(height, least));
   }
+  show(canvas, sheet);
   return scale;
 }
 

@@ -29,9 +29,14 @@ export function styleValues(): (value: string) => string {
   };
 }
 
+/** Shows what was drawn. A canvas with a context of its own would be copied for every frame of the page, changed or not. */
+export function show(canvas: HTMLCanvasElement, drawn: OffscreenCanvas): void {
+  canvas.getContext('bitmaprenderer')?.transferFromImageBitmap(drawn.transferToImageBitmap());
+}
+
 /** A surface to draw on, in coordinates of the graph. */
 export interface Sheet {
-  context: CanvasRenderingContext2D;
+  context: OffscreenCanvasRenderingContext2D;
   zoom: number;
   area: Box;
   color: (value: string) => string;

@@ -6,6 +6,7 @@ import type { Graph, Point } from '../graph/model';
 import { dropOnLink } from '../state/arranging';
 import { beginGesture, commit, endGesture } from '../state/edits';
 import { getState, setState } from '../state/store';
+import { mark } from './mark';
 import { groupOf, type FlowNode, type LinkEdge } from './flow';
 
 /** The cards that go along with the group being dragged: those in it when the drag began. */
@@ -81,10 +82,11 @@ export function onEdgesChange(changes: EdgeChange<LinkEdge>[]): void {
 }
 
 /** A drag begins: all of it is one step, and a group takes its cards along. */
-export function onDragStart(_event: unknown, node: FlowNode): void {
+export function onDragStart(event: { type: string }, node: FlowNode): void {
   const { graph, schema } = getState();
   const group = groupOf(node.id);
   carried = group === undefined ? [] : contentsOf(graph, schema, group);
+  mark('held', event.type.startsWith('mouse'));
   beginGesture();
 }
 
@@ -93,5 +95,6 @@ export function onDragStop(_event: unknown, node: FlowNode, dragged: readonly Fl
   const { gesture, graph } = getState();
   if (gesture && gesture !== graph && dragged.length === 1 && node.type === 'card') dropOnLink(node.id);
   carried = [];
+  mark('held', false);
   endGesture();
 }

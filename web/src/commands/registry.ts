@@ -1,4 +1,5 @@
 /** Everything the editor can be told to do. Shortcuts, the palette and the settings read this one list; names stand in the text tables. */
+import { nodeCount } from '../graph/model';
 import { chooseFile } from '../panels/chooseFile';
 import { duplicateBeside, foldSelection, groupSelection, pinSelection, showSelection } from '../state/arranging';
 import { requestFit, viewCentre } from '../state/camera';
@@ -31,7 +32,7 @@ export interface Command {
   run: () => void;
 }
 
-const hasNodes = (state: State): boolean => Object.keys(state.graph.nodes).length > 0;
+const hasNodes = (state: State): boolean => nodeCount(state.graph) > 0;
 const hasSelection = (state: State): boolean => state.selection.size > 0;
 const hasTabs = (state: State): boolean => state.tabs.length > 1;
 

@@ -153,6 +153,15 @@ export function linkIndex(graph: Graph): LinkIndex {
   return index;
 }
 
+const counts = new WeakMap<Graph['nodes'], number>();
+
+/** How many nodes there are; asked at every change of the state, so counted once per set of nodes. */
+export function nodeCount({ nodes }: Pick<Graph, 'nodes'>): number {
+  const count = counts.get(nodes) ?? Object.keys(nodes).length;
+  counts.set(nodes, count);
+  return count;
+}
+
 /** The link that feeds an input, if any. */
 export function linkInto(graph: Graph, node: string, input: string): Link | undefined {
   return linkIndex(graph).into[node]?.[input];

@@ -1,3 +1,4 @@
+import { nodeCount } from '../graph/model';
 import { isDirty, useStore } from '../state/store';
 import { TEXT } from '../text';
 
@@ -11,7 +12,7 @@ function memory(total: number, free: number): [string, string] {
 export function StatusLine() {
   const connection = useStore((s) => s.connection);
   const device = useStore((s) => s.devices[0]);
-  const count = useStore((s) => Object.keys(s.graph.nodes).length);
+  const count = useStore((s) => nodeCount(s.graph));
   const dirty = useStore(isDirty);
   const queued = useStore((s) => s.queueRemaining);
   const me = useStore((s) => s.me);

@@ -1,4 +1,5 @@
 import { useHint } from '../commands/hints';
+import { nodeCount } from '../graph/model';
 import { redoStep, undoStep } from '../state/edits';
 import { saveDocument } from '../state/saving';
 import { cancelRun } from '../state/queue';
@@ -38,7 +39,7 @@ function HistoryButtons() {
 function RunButtons() {
   const copies = useStore((s) => s.copies);
   const busy = useStore((s) => s.current !== null);
-  const ready = useStore((s) => s.schemaState === 'ready' && Object.keys(s.graph.nodes).length > 0);
+  const ready = useStore((s) => s.schemaState === 'ready' && nodeCount(s.graph) > 0);
   const keys = useHint('run');
   return (
     <div className="group run">

@@ -4,7 +4,7 @@ import { storedName, withName } from '../graph/clipboard';
 import { exifTexts } from '../graph/exif';
 import { parseJson, stringifyJson, type Json } from '../graph/json';
 import { separate } from '../graph/layout';
-import { EMPTY_GRAPH, type Graph, type Point } from '../graph/model';
+import { EMPTY_GRAPH, nodeCount, type Graph, type Point } from '../graph/model';
 import { WorkflowError } from '../graph/parse';
 import { parseWorkflow } from '../graph/parseApi';
 import { isPng, pngTexts } from '../graph/png';
@@ -63,7 +63,7 @@ export async function openExample(name: string): Promise<void> {
 
 /** Begin with an empty canvas. */
 export function newWorkflow(): void {
-  addDocument(freshDocument(EMPTY_GRAPH, TEXT.untitled), Object.keys(getState().graph.nodes).length === 0);
+  addDocument(freshDocument(EMPTY_GRAPH, TEXT.untitled), nodeCount(getState().graph) === 0);
 }
 
 function isPicture(file: File): boolean {
