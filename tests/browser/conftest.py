@@ -94,6 +94,13 @@ def url(require: None, synthetic_base: Path) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def tiny_url(require: None, embedded_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server on the embedded model, with a base folder that was empty."""
+    with served(tmp_path_factory.mktemp("tiny_base")) as url:
+        yield url
+
+
 @contextmanager
 def opened(browser: Browser, url: str) -> Iterator[Page]:
     """The editor as opened for the first time. What the page complains about in its console fails the test."""
@@ -116,6 +123,13 @@ def opened(browser: Browser, url: str) -> Iterator[Page]:
 def page(browser: Browser, url: str) -> Iterator[Page]:
     """The editor, opened for the first time at a server on small random models."""
     with opened(browser, url) as page:
+        yield page
+
+
+@pytest.fixture
+def tiny_page(browser: Browser, tiny_url: str) -> Iterator[Page]:
+    """The editor, opened for the first time at a server on the embedded model."""
+    with opened(browser, tiny_url) as page:
         yield page
 
 

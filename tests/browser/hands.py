@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import FloatRect, Locator, Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, WebSocketRoute, expect
 
 ROOT = Path(__file__).parents[2]
 SMALL = {
@@ -124,3 +124,59 @@ def undo_steps(page: Page) -> int:
         undo.click()
         steps += 1
     return steps
+
+
+def choose(field: Locator, value: str) -> None:
+    """Choose from a list."""
+    field.select_option(value)
+
+
+def command(page: Page, name: str) -> None:
+    """Run a command by its name, by keyboard."""
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("dialog", name="Search")).to_be_visible()
+    page.keyboard.type(name)
+    expect(page.get_by_role("option", name=name, exact=True)).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+
+
+def exported(page: Page) -> bytes:
+    """The file that the editor would write of what is open."""
+    with page.expect_download() as download:
+        command(page, "Download the workflow")
+    return download.value.path().read_bytes()
+
+
+class Wire:
+    """The connection of a page, to be cut and mended. It has to be laid before the page opens."""
+
+    def __init__(self, page: Page) -> None:
+        self._sockets: list[WebSocketRoute] = []
+        self._is_cut = False
+        self._last: str | None = None
+        page.route_web_socket(re.compile("/ws"), self._pass_on)
+
+    def _pass_on(self, socket: WebSocketRoute) -> None:
+        if self._is_cut:
+            socket.close()
+            return
+        self._sockets.append(socket)
+        socket.connect_to_server().on_message(lambda message: self._receive(socket, message))
+
+    def _receive(self, socket: WebSocketRoute, message: str | bytes) -> None:
+        if self._is_cut:
+            return
+        socket.send(message)
+        if self._last is not None and isinstance(message, str) and f'"{self._last}"' in message:
+            self.cut()
+
+    def cut(self) -> None:
+        self._is_cut = True
+        self._sockets[-1].close()
+
+    def cut_after(self, kind: str) -> None:
+        """Cut as soon as a message of this type has come through."""
+        self._last = kind
+
+    def mend(self) -> None:
+        self._is_cut, self._last = False, None

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from secrets import randbelow
 
 import pytest
-from hands import RUN_TIMEOUT_MS, card, drop_file, small_workflow
-from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
+from hands import RUN_TIMEOUT_MS, Wire, card, drop_file, small_workflow
+from playwright.sync_api import Browser, Locator, Page, expect
 
 LONG = 400
 
@@ -83,17 +83,7 @@ def test_after_a_change_it_runs_by_itself_and_says_why(page: Page) -> None:
 def test_nothing_is_shown_done_while_the_connection_is_lost_and_what_was_missed_comes_after_it(
     page: Page, url: str
 ) -> None:
-    sockets: list[WebSocketRoute] = []
-    cut = [False]
-
-    def pass_on(socket: WebSocketRoute) -> None:
-        if cut[0]:
-            socket.close()
-            return
-        sockets.append(socket)
-        socket.connect_to_server()
-
-    page.route_web_socket(re.compile("/ws"), pass_on)
+    wire = Wire(page)
     page.reload()
     expect(card(page, "KSampler")).to_be_visible(timeout=RUN_TIMEOUT_MS)
     sampler = open_long(page)
@@ -101,8 +91,7 @@ def test_nothing_is_shown_done_while_the_connection_is_lost_and_what_was_missed_
     expect(sampler).to_contain_text(re.compile(r"step \d+ of 400"), timeout=RUN_TIMEOUT_MS)
     loader = card(page, "Load checkpoint")
     done = loader.locator(".card-footer").inner_text()
-    cut[0] = True
-    sockets[-1].close()
+    wire.cut()
     status = page.get_by_role("contentinfo", name="Status")
     expect(status).to_contain_text("reconnecting")
     expect(sampler).to_contain_text("connection lost")
@@ -111,7 +100,7 @@ def test_nothing_is_shown_done_while_the_connection_is_lost_and_what_was_missed_
     job = page.request.get(f"{url}/v1/queue").json()["running_ids"][0]
     page.request.post(f"{url}/v1/jobs/{job}/cancel")
     expect(sampler).to_contain_text("connection lost")
-    cut[0] = False
+    wire.mend()
     expect(status).to_contain_text(re.compile("^connected"), timeout=RUN_TIMEOUT_MS)
     expect(sampler).to_contain_text("not run yet", timeout=RUN_TIMEOUT_MS)
     expect(card(page, "Decode")).to_contain_text("not run yet")

@@ -1,6 +1,7 @@
 import { Command as Menu } from 'cmdk';
 import { useMemo, useState, type CSSProperties, type ReactNode } from 'react';
 import { categoryColor } from '../canvas/colors';
+import { focusCard } from '../canvas/focus';
 import { shownChord } from '../commands/chords';
 import { findByName, fitOf } from '../commands/find';
 import { COMMANDS, isEnabled, keysOf, type Command } from '../commands/registry';
@@ -21,9 +22,16 @@ function close(): void {
   setState({ palette: null });
 }
 
+/** Add the node. Its card has the focus then, so that keys go on from there once the dialog is gone. */
+function choose(spec: NodeSpec, request: PaletteRequest): void {
+  place(spec, request);
+  const [id] = getState().selection;
+  if (id !== undefined) requestAnimationFrame(() => focusCard(id));
+}
+
 function NodeItem({ spec, request }: { spec: NodeSpec; request: PaletteRequest }) {
   return (
-    <Menu.Item value={`node/${spec.type}`} style={{ '--stripe': categoryColor(spec.category) } as CSSProperties} onSelect={() => place(spec, request)}>
+    <Menu.Item value={`node/${spec.type}`} style={{ '--stripe': categoryColor(spec.category) } as CSSProperties} onSelect={() => choose(spec, request)}>
       <span className="swatch" aria-hidden="true" />
       <span className="name">{spec.title}</span>
       <span className="type" aria-hidden="true">{spec.title === spec.type ? spec.category.replaceAll('/', ' › ') : spec.type}</span>
