@@ -4,6 +4,7 @@ import { Editor } from './canvas/Editor';
 import { useKeys } from './canvas/useKeys';
 import { Ask } from './panels/Ask';
 import { DrawerPanel } from './panels/DrawerPanel';
+import { DropTarget } from './panels/DropTarget';
 import { Toast } from './panels/Notes';
 import { Palette } from './panels/Palette';
 import { Rail } from './panels/Rail';
@@ -46,6 +47,7 @@ export function App() {
       <Versions />
       <Ask />
       <Toast />
+      <DropTarget />
       </ReactFlowProvider>
     </Fault>
   );

@@ -8,7 +8,7 @@ import { viewMoved } from '../state/camera';
 import { rerouteLink } from '../state/arranging';
 import { beginGesture, endGesture, placeType } from '../state/edits';
 import { dropLink } from '../state/linking';
-import { openFile } from '../state/files';
+import { openFiles } from '../state/opening';
 import { getState, setState, useStore } from '../state/store';
 import { uploadOnCard } from '../state/upload';
 import { TEXT } from '../text';
@@ -127,11 +127,11 @@ export function Editor() {
   const onDrop = (event: DragEvent): void => {
     event.preventDefault();
     const at = screenToFlowPosition({ x: event.clientX, y: event.clientY });
-    const file = event.dataTransfer.files[0];
+    const files = [...event.dataTransfer.files];
     const type = event.dataTransfer.getData('application/x-node-type');
     const card = event.target instanceof Element ? event.target.closest('.react-flow__node-card') : null;
-    if (file && uploadOnCard(card?.getAttribute('data-id'), file)) return;
-    if (file) void openFile(file, at);
+    if (files[0] && uploadOnCard(card?.getAttribute('data-id'), files[0])) return;
+    if (files.length > 0) void openFiles(files, at);
     else if (type) placeType(type, at);
   };
   const onPointerMove = (event: PointerEvent): void => {

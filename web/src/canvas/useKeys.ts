@@ -1,10 +1,9 @@
 import { useEffect } from 'react';
 import { chordOf } from '../commands/chords';
 import { commandOf, isEnabled, type Command } from '../commands/registry';
-import { readClipboard } from '../graph/clipboard';
-import { copySelection, deleteSelection, paste } from '../state/edits';
-import { viewCentre } from '../state/camera';
+import { copySelection, deleteSelection } from '../state/edits';
 import { switchDocument } from '../state/documents';
+import { pasteFrom } from '../state/pasting';
 import { getState, setState } from '../state/store';
 import { cardOf } from './focus';
 
@@ -70,11 +69,8 @@ function onCopy(event: ClipboardEvent): void {
 }
 
 function onPaste(event: ClipboardEvent): void {
-  if (isTyping(event.target)) return;
-  const copied = readClipboard(event.clipboardData?.getData('text/plain') ?? '', getState().schema);
-  if (!copied) return;
-  event.preventDefault();
-  paste(copied, viewCentre());
+  if (isTyping(event.target) || isCovered() || !event.clipboardData) return;
+  if (pasteFrom(event.clipboardData)) event.preventDefault();
 }
 
 /** Keyboard commands and the clipboard. */

@@ -16,9 +16,22 @@ function part(graph: Graph, ids: ReadonlySet<string>): Graph {
   return { ...EMPTY_GRAPH, nodes, links, subgraphs: graph.subgraphs };
 }
 
-/** Text of the chosen nodes for the clipboard. */
+/** Document of the chosen nodes, as text. */
 export function copyNodes(graph: Graph, schema: Schema, ids: ReadonlySet<string>): string {
   return stringifyJson(toEditorForm(part(graph, ids), schema));
+}
+
+/** Tells nodes copied here from whole workflows that somebody copied as text. */
+const COPY_MARK = 'sd35graph.nodes';
+
+/** Text of the chosen nodes that says they are a part to be pasted. */
+export function copyText(graph: Graph, schema: Schema, ids: ReadonlySet<string>): string {
+  return stringifyJson({ [COPY_MARK]: true, ...toEditorForm(part(graph, ids), schema) });
+}
+
+/** Whether a text is what {@link copyText} gave. */
+export function isCopy(text: string): boolean {
+  return text.startsWith(`{"${COPY_MARK}":`);
 }
 
 /** The nodes held by clipboard text, or undefined where it is something else. */

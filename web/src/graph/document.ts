@@ -53,7 +53,7 @@ function inOrder(definitions: Definitions): string[] {
     if (!definition || order.includes(id)) return;
     if (path.includes(id)) {
       const names = [...path.slice(path.indexOf(id)), id].map((step) => `“${asText(definitions[step]?.['name'], step)}”`);
-      throw new WorkflowError(`A subgraph of this workflow holds itself: ${names.join(' → ')}. Such a workflow cannot be run.`);
+      throw new WorkflowError('holds_itself', names.join(' → '));
     }
     for (const node of asList(definition['nodes'])) visit(asText(asObject(node)['type']), [...path, id]);
     order.push(id);
@@ -80,9 +80,7 @@ function readSubgraphs(document: JsonObject, schema: Schema, report: Finding[]):
 
 /** The graph of an editor-form document. Throws {@link WorkflowError}. */
 export function parseEditorForm(document: Json, schema: Schema): Parsed {
-  if (!isEditorForm(document)) {
-    throw new WorkflowError('A workflow needs a list "nodes"; this document has none.');
-  }
+  if (!isEditorForm(document)) throw new WorkflowError('no_nodes');
   const report: Finding[] = [];
   const subgraphs = readSubgraphs(document, schema, report);
   const graph = readGraph(document, withSubgraphs(schema, subgraphs), report);

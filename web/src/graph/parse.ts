@@ -7,8 +7,24 @@ import type { Schema } from './schema';
 import { specOf, VIRTUAL_SPECS } from './virtual';
 import { readPrimitive, readPromoted, readWidgetValues } from './widgetValues';
 
-/** The document is not a workflow; the message says what was expected. */
-export class WorkflowError extends Error {}
+/**
+ * Why a document is no workflow:
+ * - `empty`: there is nothing in it.
+ * - `too_large`: it has more than `subject` megabytes.
+ * - `no_text`: a picture that carries none.
+ * - `too_deep`: it is nested deeper than `subject` levels.
+ * - `no_nodes`: a list of nodes was expected.
+ * - `no_workflow`: neither of the two forms.
+ * - `holds_itself`: a subgraph does, by the way `subject`.
+ */
+export type WorkflowFault = 'empty' | 'too_large' | 'too_deep' | 'no_text' | 'no_nodes' | 'no_workflow' | 'holds_itself';
+
+/** The document is not a workflow. */
+export class WorkflowError extends Error {
+  constructor(readonly code: WorkflowFault, readonly subject = '') {
+    super(`${code}: ${subject}`);
+  }
+}
 
 /** Height of the title bar that stands above `pos` in files; here a card's position includes it. */
 export const TITLE_BAR = 30;

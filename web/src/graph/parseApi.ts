@@ -110,7 +110,5 @@ export function parseWorkflow(document: Json, schema: Schema): Parsed {
       if (inner !== undefined && (isEditorForm(inner) || isApiForm(inner))) return parseWorkflow(inner, schema);
     }
   }
-  throw new WorkflowError(
-    'This is not a workflow: expected an object with a list "nodes" (editor form) or nodes with "class_type" (API form).',
-  );
+  throw new WorkflowError('no_workflow');
 }

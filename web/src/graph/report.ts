@@ -10,11 +10,12 @@
  * - `missing_link`: a socket names a link that is not there; it counts as not linked.
  * - `broken_group`: a group that is none; it was left out.
  * - `default_taken`: a value was missing; its default was taken.
+ * - `no_number`: values that are written `NaN` or `Infinity`, `subject` times; they were read as nothing.
  * - `broken_subgraph`: an entry of the list of subgraphs without id; it stays in the file.
  */
 export type FindingCode =
   | 'unknown_node' | 'broken_node' | 'same_id' | 'broken_link' | 'loose_link' | 'second_link' | 'missing_link' | 'broken_group'
-  | 'default_taken' | 'broken_subgraph';
+  | 'default_taken' | 'no_number' | 'broken_subgraph';
 
 export interface Finding {
   code: FindingCode;

@@ -1,13 +1,11 @@
-import { openFile } from '../state/files';
+import { openFiles } from '../state/opening';
 
-/** Ask for a file and open it. */
+/** Ask for files and open them. */
 export function chooseFile(): void {
   const input = document.createElement('input');
   input.type = 'file';
   input.accept = '.json,image/png,image/webp,image/jpeg,application/json';
-  input.onchange = () => {
-    const file = input.files?.[0];
-    if (file) void openFile(file);
-  };
+  input.multiple = true;
+  input.onchange = () => void openFiles([...input.files ?? []]);
   input.click();
 }

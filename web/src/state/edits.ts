@@ -1,7 +1,7 @@
 /** Edits of the graph, one undo step per gesture. */
 import { isAdvanced } from '../graph/advanced';
 import { connect, disconnect, fittingInput, fittingOutput, refusal, type Endpoints } from '../graph/connect';
-import { copyNodes, pasteNodes } from '../graph/clipboard';
+import { copyText, pasteNodes } from '../graph/clipboard';
 import { addNode, newNode, removeNodes, setControl, setValue, toggleMode, updateNode } from '../graph/edit';
 import { redo, remember, undo } from '../graph/history';
 import { arrange, freePlace, makeRoom } from '../graph/layout';
@@ -180,7 +180,7 @@ export function toggleSelectionMode(mode: Mode): void {
 /** Text of the selection for the clipboard; empty where nothing is selected. */
 export function copySelection(): string {
   const { graph, schema, selection } = getState();
-  return selection.size > 0 ? copyNodes(graph, schema, selection) : '';
+  return selection.size > 0 ? copyText(graph, schema, selection) : '';
 }
 
 /** Add copied nodes around a point and select them. */

@@ -1,13 +1,10 @@
-/** Opening and saving workflows. */
+/** Workflows as documents: opened, begun, written as text. */
 import { fetchWorkflow } from '../api/workflows';
 import { storedName, withName } from '../graph/clipboard';
-import { exifTexts } from '../graph/exif';
-import { parseJson, stringifyJson, type Json } from '../graph/json';
+import { stringifyJson, type Json } from '../graph/json';
 import { separate } from '../graph/layout';
-import { EMPTY_GRAPH, nodeCount, type Graph, type Point } from '../graph/model';
-import { WorkflowError } from '../graph/parse';
+import { EMPTY_GRAPH, nodeCount, type Graph } from '../graph/model';
 import { parseWorkflow } from '../graph/parseApi';
-import { isPng, pngTexts } from '../graph/png';
 import type { Finding } from '../graph/report';
 import { toEditorForm } from '../graph/document';
 import { TEXT } from '../text';
@@ -16,7 +13,6 @@ import { addDocument, freshDocument } from './documents';
 import { errorSentence } from './run';
 import { getState } from './store';
 import { isNarrow, notify } from './ui';
-import { placePicture } from './upload';
 
 /** The workflow the editor opens with. */
 export const DEFAULT_WORKFLOW = 'sd35_tiny';
@@ -27,9 +23,9 @@ function promptOf(graph: Graph): string[] | undefined {
   return prompt && [prompt.id];
 }
 
-/** Show a graph as a document of its own. */
-export function showGraph(graph: Graph, name: string): void {
-  addDocument(freshDocument(graph, name));
+/** Show a graph as a document; in the place of one that was never touched, unless it is to have a tab of its own. */
+export function showGraph(graph: Graph, name: string, inOwnTab = false): void {
+  addDocument(freshDocument(graph, name), !inOwnTab);
   if (isNarrow()) requestFit(promptOf(graph));
 }
 
@@ -38,12 +34,13 @@ export function findingSentence({ code, node, subject }: Finding): string {
   return `${node === null ? '' : `${TEXT.findings.node(node)}: `}${TEXT.findings[code](subject)}`;
 }
 
-/** Open a workflow document of any form. Returns what could not be understood. Throws {@link WorkflowError}. */
-export function openDocument(document: Json, name: string): readonly Finding[] {
+/** Open a workflow document of any form. Returns what could not be understood, also before. Throws `WorkflowError`. */
+export function openDocument(document: Json, name: string, before: readonly Finding[] = [], inOwnTab = false): readonly Finding[] {
   const { schema } = getState();
-  const { graph, report } = parseWorkflow(document, schema);
+  const { graph, report: found } = parseWorkflow(document, schema);
+  const report = [...before, ...found];
   const stored = storedName(graph);
-  showGraph(separate(graph, schema), stored || name);
+  showGraph(separate(graph, schema), stored || name, inOwnTab);
   // Unknown nodes are among the problems anyway.
   const [first, ...others] = report.filter(({ code }) => code !== 'unknown_node').map(findingSentence);
   if (first !== undefined) notify(others.length > 0 ? `${first} ${TEXT.notes.others(others.length)}` : first, true);
@@ -56,46 +53,13 @@ export async function openExample(name: string): Promise<void> {
     const title = getState().workflows.find((entry) => entry.name === name)?.title ?? name;
     openDocument((await fetchWorkflow(name)).document, title);
   } catch (error) {
-    if (error instanceof WorkflowError) notify(error.message, true);
-    else notify(errorSentence(error), true);
+    notify(errorSentence(error), true);
   }
 }
 
 /** Begin with an empty canvas. */
 export function newWorkflow(): void {
   addDocument(freshDocument(EMPTY_GRAPH, TEXT.untitled), nodeCount(getState().graph) === 0);
-}
-
-function isPicture(file: File): boolean {
-  return file.type.startsWith('image/');
-}
-
-/** The workflow a file holds as text; undefined for a picture without one. */
-async function textIn(file: File): Promise<string | undefined> {
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  if (!isPng(bytes) && !isPicture(file)) return new TextDecoder().decode(bytes);
-  const { workflow, prompt } = isPng(bytes) ? pngTexts(bytes) : exifTexts(bytes);
-  return workflow ?? prompt;
-}
-
-function readText(text: string): Json {
-  if (text.trim() === '') throw new WorkflowError(TEXT.errors.emptyFile);
-  return parseJson(text);
-}
-
-/** Open a dropped or chosen file: a workflow as JSON, or a picture that carries one. */
-export async function openFile(file: File, at?: Point): Promise<void> {
-  try {
-    const text = await textIn(file);
-    if (text !== undefined) {
-      const report = openDocument(readText(text), file.name.replace(/\.[^.]+$/, ''));
-      if (report.length === 0) notify(TEXT.notes.loaded(getState().name));
-    } else if (at) await placePicture(file, at);
-    else throw new WorkflowError(TEXT.errors.noText);
-  } catch (error) {
-    const why = error instanceof SyntaxError ? TEXT.errors.notParsed(error.message) : error instanceof WorkflowError ? error.message : errorSentence(error);
-    notify(TEXT.errors.notWorkflow(file.name, why), true);
-  }
 }
 
 /** Text of the present workflow in editor form, under its name or another. */

@@ -1,8 +1,7 @@
 /** Opening what a job was made of. */
-import { ServerError } from '../api/client';
 import { fetchJobSource, type JobSource } from '../api/jobs';
-import { WorkflowError } from '../graph/parse';
 import { openDocument } from './files';
+import { errorSentence } from './run';
 import { setState, type Job } from './store';
 import { notify } from './ui';
 
@@ -25,7 +24,6 @@ export async function openJobWorkflow(job: Pick<Job, 'id' | 'title'>): Promise<v
     openDocument(workflow ?? prompt, job.title);
     setState({ shown: null, compared: null });
   } catch (error) {
-    if (!(error instanceof ServerError || error instanceof WorkflowError)) throw error;
-    notify(error.message, true);
+    notify(errorSentence(error), true);
   }
 }

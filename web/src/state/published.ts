@@ -4,7 +4,6 @@ import { fetchWorkflow, putWorkflow } from '../api/workflows';
 import { copyNodes } from '../graph/clipboard';
 import { parseEditorForm } from '../graph/document';
 import type { Point } from '../graph/model';
-import { WorkflowError } from '../graph/parse';
 import { TEXT } from '../text';
 import { paste } from './edits';
 import { errorSentence } from './run';
@@ -25,7 +24,7 @@ export function publishedTitle(name: string): string {
 }
 
 function told(error: unknown): void {
-  notify(error instanceof WorkflowError ? error.message : errorSentence(error), true);
+  notify(errorSentence(error), true);
 }
 
 /** Offer a subgraph in the palette, in every document. One of the same name is replaced; its versions stay. */

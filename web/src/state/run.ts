@@ -3,6 +3,7 @@ import { postPrompt, ServerError } from '../api/client';
 import { withName } from '../graph/clipboard';
 import { runPrefix } from '../graph/levels';
 import type { Graph } from '../graph/model';
+import { WorkflowError } from '../graph/parse';
 import { problemsOfReply, type Problem } from '../graph/problems';
 import { toEditorForm } from '../graph/document';
 import { advanceSeeds } from '../graph/seeds';
@@ -103,8 +104,9 @@ export async function runSelected(): Promise<void> {
   else notify(TEXT.running.noOutputs, true);
 }
 
-/** The sentence of a server error; anything else is a fault of ours and is thrown on. */
+/** The sentence of a server's refusal or of a document that is no workflow; anything else is a fault of ours and is thrown on. */
 export function errorSentence(error: unknown): string {
   if (error instanceof ServerError) return error.message;
+  if (error instanceof WorkflowError) return TEXT.errors.workflow[error.code](error.subject);
   throw error;
 }

@@ -1,7 +1,6 @@
 /** Saving workflows on the server, and what else is done with those that are there. */
 import { fetchWorkflows } from '../api/client';
 import { deleteWorkflow, fetchVersion, fetchWorkflow, putWorkflow, type Change, type SavedFile } from '../api/workflows';
-import { WorkflowError } from '../graph/parse';
 import { stringifyJson } from '../graph/json';
 import { TEXT } from '../text';
 import { ask, askText, type Choice } from './ask';
@@ -17,7 +16,7 @@ async function told(work: () => Promise<boolean>): Promise<boolean> {
   try {
     return await work();
   } catch (error) {
-    notify(error instanceof WorkflowError ? error.message : errorSentence(error), true);
+    notify(errorSentence(error), true);
     return false;
   }
 }

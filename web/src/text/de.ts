@@ -1,5 +1,6 @@
 /** Every word the user sees, in German. */
 import { DE_CANVAS } from './de_canvas';
+import { DE_OPENING } from './de_opening';
 import { DE_RUN } from './de_run';
 import type { Texts } from './en';
 
@@ -53,6 +54,7 @@ export const DE: Texts = {
   nodeTitles: NODE_TITLES,
   inputLabels: INPUT_LABELS,
   canvas: DE_CANVAS,
+  opening: DE_OPENING,
   untitled: 'Unbenannter Workflow',
   actions: {
     run: 'Ausführen', cancel: 'Abbrechen', save: 'Speichern', open: 'Öffnen', newWorkflow: 'Neu', undo: 'Rückgängig', redo: 'Wiederholen',
@@ -167,7 +169,14 @@ export const DE: Texts = {
     status: (path, status, why) => (why ? `${path}: ${why}` : `${path} hat mit Status ${status} geantwortet.`),
     upload: (name, why) => `„${name}“ wurde nicht angenommen. ${why}`, uploadHint: 'Es ist kein lesbares Bild; PNG, JPEG und WebP gehen.',
     notWorkflow: (name, why) => `„${name}“ lässt sich nicht öffnen. ${why}`,
-    noText: 'Das Bild enthält keinen Workflow. Um es als Bild zu verwenden, legen Sie es auf der Fläche ab.', emptyFile: 'Die Datei ist leer.',
+    workflow: {
+      empty: () => 'Die Datei ist leer.', too_large: (megabytes) => `Sie ist größer als jeder Workflow: mehr als ${megabytes} MB.`,
+      too_deep: (levels) => `Sie ist mehr als ${levels} Ebenen tief verschachtelt, wie es kein Workflow ist.`,
+      no_text: () => 'Das Bild enthält keinen Workflow. Um es als Bild zu verwenden, legen Sie es auf der Fläche ab.',
+      no_nodes: () => 'Ein Workflow braucht eine Liste „nodes“; dieses Dokument hat keine.',
+      no_workflow: () => 'Das ist kein Workflow: Erwartet wird ein Objekt mit einer Liste „nodes“ (Editorform) oder Knoten mit „class_type“ (API-Form).',
+      holds_itself: (way) => `Ein Teilgraph dieses Workflows enthält sich selbst: ${way}. So ein Workflow kann nicht laufen.`,
+    },
     notParsed: (why) => `Es ist kein gültiges JSON; vielleicht ist es abgeschnitten. ${why}`,
     noLoader: 'Es ist ein Bild ohne Workflow, und der Server hat keinen Knoten LoadImage, der es laden könnte.',
     noRoom: 'Der Browser hat keinen Platz für ungespeicherte Änderungen. Speichern Sie Ihre Workflows, oder schaffen Sie Platz für diese Seite.',
@@ -199,6 +208,7 @@ export const DE: Texts = {
     missing_link: (id) => `Ein Eingang nennt die Verbindung ${id}, die nicht in der Datei steht. Er gilt als nicht verbunden.`,
     broken_group: (entry) => `Ein Eintrag der Gruppenliste ist keine Gruppe. Er wurde weggelassen: ${entry}`,
     default_taken: (input) => `Die Datei nennt keinen Wert für „${input}“. Die Vorgabe gilt.`,
+    no_number: (count) => `${count === '1' ? 'Ein Wert steht' : `${count} Werte stehen`} als NaN oder Infinity da, was es in JSON nicht gibt. Gelesen als nichts (null).`,
     broken_subgraph: (entry) => `Ein Eintrag der Teilgraphen hat keine Kennung. Er bleibt in der Datei: ${entry}`,
   },
   problem: {

@@ -1,5 +1,6 @@
 /** Every word the user sees, in English. The other languages have the type of this table. */
 import { EN_CANVAS } from './en_canvas';
+import { EN_OPENING } from './en_opening';
 import { EN_RUN } from './en_run';
 
 /** Friendlier names of common node types; others keep the server's display name. */
@@ -51,6 +52,7 @@ export const EN = {
   nodeTitles: NODE_TITLES,
   inputLabels: INPUT_LABELS,
   canvas: EN_CANVAS,
+  opening: EN_OPENING,
   untitled: 'Untitled workflow',
   actions: {
     run: 'Run', cancel: 'Cancel', save: 'Save', open: 'Open', newWorkflow: 'New', undo: 'Undo', redo: 'Redo',
@@ -163,7 +165,14 @@ export const EN = {
     status: (path: string, status: number, why: string) => (why ? `${path}: ${why}` : `${path} answered with status ${status}.`),
     upload: (name: string, why: string) => `“${name}” was not accepted. ${why}`, uploadHint: 'It is not a picture that can be read; PNG, JPEG and WebP can be.',
     notWorkflow: (name: string, why: string) => `“${name}” cannot be opened. ${why}`,
-    noText: 'The picture holds no workflow. To use it as a picture, drop it on the canvas.', emptyFile: 'The file is empty.',
+    workflow: {
+      empty: () => 'The file is empty.', too_large: (megabytes: string) => `It is larger than any workflow: more than ${megabytes} MB.`,
+      too_deep: (levels: string) => `It is nested more than ${levels} levels deep, as no workflow is.`,
+      no_text: () => 'The picture holds no workflow. To use it as a picture, drop it on the canvas.',
+      no_nodes: () => 'A workflow needs a list “nodes”; this document has none.',
+      no_workflow: () => 'This is not a workflow: expected an object with a list “nodes” (editor form) or nodes with “class_type” (API form).',
+      holds_itself: (way: string) => `A subgraph of this workflow holds itself: ${way}. Such a workflow cannot be run.`,
+    },
     notParsed: (why: string) => `It is not valid JSON; it may be cut off. ${why}`,
     noLoader: 'It is a picture without a workflow, and the server has no node LoadImage that could load it.',
     noRoom: 'The browser has no room to keep unsaved changes. Save your workflows, or free space for this site.',
@@ -195,6 +204,7 @@ export const EN = {
     missing_link: (id: string) => `an input names link ${id}, which the file does not hold. It counts as not linked.`,
     broken_group: (entry: string) => `an entry of the list of groups is no group. It was left out: ${entry}`,
     default_taken: (input: string) => `the file gives no value for “${input}”. The default was taken.`,
+    no_number: (count: string) => `${count === '1' ? 'one value is' : `${count} values are`} written NaN or Infinity, which JSON does not have. Read as nothing (null).`,
     broken_subgraph: (entry: string) => `an entry of the list of subgraphs has no id. It stays in the file: ${entry}`,
   },
   problem: {

@@ -1,0 +1,150 @@
+"""Opening what comes from outside: dropped anywhere, pasted, many at once, broken in every way."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+
+import pytest
+from hands import add_node, card, cards, drop_file, small_workflow, start_empty
+from playwright.sync_api import Locator, Page, expect
+
+API_FORM = {
+    "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 0}},
+    "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
+}
+
+
+def tabs(page: Page) -> Locator:
+    return page.get_by_role("navigation", name="Open workflows").get_by_role("listitem")
+
+
+def log(page: Page) -> Locator:
+    return page.get_by_role("log")
+
+
+def drop_files(
+    page: Page, files: list[tuple[str, bytes]], target: str = ".rail", events: str = "dragenter dragover drop"
+) -> None:
+    """Drop several files on a part of the page, as from the desktop."""
+    page.evaluate(
+        """([files, target, events]) => {
+            const transfer = new DataTransfer();
+            for (const [name, content] of files) {
+                const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+                transfer.items.add(new File([bytes], name, { type: name.endsWith('.json') ? 'application/json' : '' }));
+            }
+            const options = { bubbles: true, cancelable: true, dataTransfer: transfer };
+            const element = document.querySelector(target);
+            for (const type of events.split(' ')) element.dispatchEvent(new DragEvent(type, options));
+        }""",
+        [[(name, base64.b64encode(content).decode()) for name, content in files], target, events],
+    )
+
+
+def paste_text(page: Page, text: str) -> None:
+    page.evaluate(
+        """(text) => {
+            const clipboardData = new DataTransfer();
+            clipboardData.setData('text/plain', text);
+            const event = new ClipboardEvent('paste', { bubbles: true, cancelable: true, clipboardData });
+            document.body.dispatchEvent(event);
+        }""",
+        text,
+    )
+
+
+@pytest.mark.parametrize("target", [".rail", ".top", ".status", ".canvas"])
+def test_workflow_dropped_anywhere_in_the_window_is_opened(page: Page, target: str) -> None:
+    drop_files(page, [("apart.json", json.dumps(API_FORM).encode())], target)
+    expect(card(page, "Empty image")).to_be_visible()
+    expect(page.get_by_role("navigation", name="Open workflows")).to_contain_text("apart")
+
+
+def test_files_over_the_page_are_awaited_visibly(page: Page) -> None:
+    hint = page.get_by_text("Drop it to open it")
+    drop_files(page, [("a.json", b"{}")], events="dragenter dragover")
+    expect(hint).to_be_visible()
+    drop_files(page, [("a.json", b"{}")], events="dragleave")
+    expect(hint).to_have_count(0)
+
+
+def test_a_question_that_waits_keeps_files_away(page: Page) -> None:
+    page.keyboard.press("Control+Shift+s")
+    expect(page.get_by_role("alertdialog")).to_be_visible()
+    count = tabs(page).count()
+    drop_files(page, [("a.json", json.dumps(API_FORM).encode())], "dialog")
+    page.keyboard.press("Escape")
+    expect(tabs(page)).to_have_count(count)
+    expect(card(page, "KSampler")).to_be_visible()
+
+
+def test_pasted_workflow_is_offered_and_opened_in_a_tab(page: Page) -> None:
+    add_node(page, "Empty image")
+    paste_text(page, json.dumps(small_workflow(2)))
+    question = page.get_by_role("alertdialog", name="A workflow is on the clipboard")
+    question.get_by_role("button", name="Open it in a tab").click()
+    expect(tabs(page)).to_have_count(2)
+    expect(card(page, "Range: first 10 %")).to_be_attached()
+
+
+def test_pasted_workflow_can_be_added_to_the_graph_as_one_step(page: Page) -> None:
+    count = cards(page).count()
+    paste_text(page, json.dumps(API_FORM))
+    page.get_by_role("alertdialog").get_by_role("button", name="Add its nodes here").click()
+    expect(cards(page)).to_have_count(count + 2)
+    page.get_by_role("button", name="Undo").click()
+    expect(cards(page)).to_have_count(count)
+
+
+def test_on_an_empty_canvas_a_pasted_workflow_opens_without_a_question(page: Page) -> None:
+    start_empty(page)
+    paste_text(page, json.dumps(API_FORM))
+    expect(cards(page)).to_have_count(2)
+    paste_text(page, "no workflow at all")
+    paste_text(page, '{"json": "but no workflow"}')
+    expect(cards(page)).to_have_count(2)
+
+
+def test_of_very_many_files_only_the_wanted_are_opened(page: Page) -> None:
+    files = [(f"w{at}.json", json.dumps(API_FORM).encode()) for at in range(100)]
+    drop_files(page, files)
+    question = page.get_by_role("alertdialog", name="Open 100 files?")
+    question.get_by_role("button", name="Only the first 10").click()
+    expect(page.get_by_role("navigation", name="Open workflows")).to_contain_text("w9")
+    expect(tabs(page)).to_have_count(10)
+
+
+LOOP = {
+    "1": {"class_type": "ImageInvert", "inputs": {"image": ["2", 0]}},
+    "2": {"class_type": "ImageInvert", "inputs": {"image": ["1", 0]}},
+}
+TWICE = {"nodes": [{"id": 1, "type": "EmptyImage"}, {"id": 1, "type": "PreviewImage"}], "links": []}
+PNG = bytes([137, 80, 78, 71, 13, 10, 26, 10])
+TEXT_CHUNK = PNG + (60_000).to_bytes(4) + b"tEXtworkflow\0{" + b" " * 40
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("loop.json", json.dumps(LOOP).encode(), "Opened “loop”"),
+        ("twice.json", json.dumps(TWICE).encode(), "another node has this id already"),
+        ("nan.json", b'{"1": {"class_type": "EmptyImage", "inputs": {"width": NaN}}}', "NaN or Infinity"),
+        ("deep.json", b"[" * 100_000 + b"]" * 100_000, "nested more than 500 levels"),
+        ("mark.json", "\ufeff".encode() + json.dumps(API_FORM).encode(), "Opened “mark”"),
+        ("wide.json", json.dumps(API_FORM).encode("utf-16"), "Opened “wide”"),
+        ("empty.json", b"", "The file is empty"),
+        ("binary.safetensors", bytes(range(256)) * 40, "not valid JSON"),
+        ("large.json", b'{"nodes": [' + b" " * (33 * 2**20) + b"]}", "larger than any workflow: more than 32 MB"),
+        ("cut.png", TEXT_CHUNK, "not a picture that can be read"),
+    ],
+)
+def test_broken_file_says_what_is_wrong_and_stops_nothing(page: Page, name: str, content: bytes, words: str) -> None:
+    add_node(page, "Empty image")
+    before = tabs(page).count()
+    drop_file(page, name, content, "")
+    expect(log(page)).to_contain_text(re.compile(words))
+    assert tabs(page).count() in (before, before + 1)
+    page.keyboard.press("Alt+1")
+    expect(card(page, "Empty image")).to_be_attached()
