@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from hands import RUN_TIMEOUT_MS, card
+from hands import RUN_TIMEOUT_MS, card, links
 from playwright.sync_api import Browser, Page, expect
 
 
@@ -50,6 +50,7 @@ def test_phone_starts_with_the_simple_view_and_the_graph_is_one_tap_away(
         assert min(box["width"], box["height"]) >= 44
     page.get_by_role("button", name="Graph", exact=True).tap()
     expect(card(page, "prompt")).to_be_visible()
+    expect(links(page)).to_have_count(10)
     page.get_by_role("button", name="Simple view", exact=True).tap()
     expect(view).to_be_visible()
     context.close()

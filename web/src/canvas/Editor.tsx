@@ -31,6 +31,7 @@ import { Starting } from './Starting';
 import { MIN_ZOOM, useCamera } from './useCamera';
 import { isValidConnection, onConnect, onConnectStart, useConnectEnd } from './useConnecting';
 import { onDragStart, onDragStop, onEdgesChange, onNodesChange } from './useChanges';
+import { useDeclaredSizes } from './useDeclaredSizes';
 import { useLongPress } from './useLongPress';
 import { useView } from './useView';
 
@@ -95,6 +96,7 @@ export function Editor() {
   const { nodes, edges } = useFlow();
   const { screenToFlowPosition } = useReactFlow();
   const onConnectEnd = useConnectEnd();
+  useDeclaredSizes();
   useCamera();
   useMounting();
 
