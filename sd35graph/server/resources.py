@@ -157,16 +157,18 @@ class ModelKind(Answer):
     files: list[str]
 
 
+class LoaderNode(Asked):
+    """A node of a workflow in API form, of which the model files chosen in its drop-downs are looked at."""
+
+    class_type: str = Field(max_length=200, examples=["CLIPLoader"])
+    inputs: dict[str, JsonValue] = Field(examples=[{"clip_name": "t5xxl_fp16.safetensors", "type": "sd3"}])
+
+
 class PromptLengthRequest(Asked):
     """A prompt, and the node that loads the text encoders it is for."""
 
     text: str = Field(max_length=100_000, examples=["a red fox asleep in fresh snow"])
-    node_type: str = Field(max_length=200, examples=["DualCLIPLoader"])
-    files: dict[str, str] = Field(
-        max_length=20,
-        description="The files chosen in that node's drop-downs, by input.",
-        examples=[{"clip_name1": "clip_l.safetensors", "clip_name2": "t5xxl_fp16.safetensors"}],
-    )
+    loader: LoaderNode
 
 
 class SavedWorkflow(Answer):

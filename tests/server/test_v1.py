@@ -350,7 +350,8 @@ async def test_a_prompt_is_measured_for_the_encoders_a_node_loads(tmp_path: Path
     names = {
         f"clip_name{n}": f"sd35_tiny_{kind}.safetensors" for n, kind in enumerate(("clip_l", "clip_g", "t5xxl"), 1)
     }
-    asked = {"text": "a red fox", "node_type": "TripleCLIPLoader", "files": names}
+    loader = {"class_type": "TripleCLIPLoader", "inputs": names}
+    asked: Message = {"text": "a red fox", "loader": loader}
     with serving(tmp_path, builtin_nodes=True) as server:
         async with server.http() as http:
             answer = await http.post("/v1/prompt_length", json=asked)
@@ -360,20 +361,24 @@ async def test_a_prompt_is_measured_for_the_encoders_a_node_loads(tmp_path: Path
             assert all(length.tokens >= 3 for length in found.encoders)
             assert found.problems == ()
             for change, status, code in (
-                ({"node_type": "Nothing"}, 404, "not_found"),
-                ({"files": {"clip_name1": "nothing.safetensors"}}, 404, "not_found"),
-                ({"files": {"clip_name1": "../secret"}}, 400, "bad_file_name"),
-                ({"files": {"type": "sd3"}}, 400, "bad_request"),
-                ({"node_type": "LoadImage", "files": {"image": "a.png"}}, 400, "bad_request"),
-                ({"text": 7}, 400, "bad_request"),
+                ({"class_type": "Nothing"}, 404, "not_found"),
+                ({"inputs": {"clip_name1": "nothing.safetensors"}}, 404, "not_found"),
+                ({"inputs": {"clip_name1": "../secret"}}, 400, "bad_file_name"),
+                ({"inputs": {"clip_name1": ["4", 0], "unknown": 1}}, 400, "bad_request"),
+                ({"class_type": "LoadImage", "inputs": {"image": "a.png"}}, 400, "bad_request"),
+                ({"inputs": 7}, 400, "bad_request"),
             ):
-                check_problem(await http.post("/v1/prompt_length", json={**asked, **change}), status, code)
+                answer = await http.post("/v1/prompt_length", json={**asked, "loader": {**loader, **change}})
+                check_problem(answer, status, code)
 
 
 async def test_without_a_pack_that_measures_prompts_that_is_said(server: Server) -> None:
+    file = server.base / "models" / "checkpoints" / "measured.safetensors"
+    file.write_bytes(b"")
     async with server.http() as http:
-        asked = {"text": "a red fox", "node_type": "ToyFile", "files": {}}
-        found = (await http.post("/v1/prompt_length", json=asked)).json()
+        loader = {"class_type": "ToyFile", "inputs": {"name": file.name}}
+        found = (await http.post("/v1/prompt_length", json={"text": "a red fox", "loader": loader})).json()
+        file.unlink()  # other tests use this server too
         assert found == {"encoders": [], "problems": ["no node pack that is loaded tells how long prompts are"]}
 
 

@@ -65,6 +65,13 @@ async function post(path: string, body: unknown): Promise<Response> {
   });
 }
 
+/** The JSON that answers a body. */
+export async function postJson(path: string, body: unknown): Promise<Json> {
+  const response = await post(path, body);
+  if (!response.ok) throw await refused(path, response);
+  return bodyOf(response);
+}
+
 /** A request whose answer is not read. */
 export async function send(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<void> {
   const init = body === undefined ? {} : { headers: { 'Content-Type': 'application/json' }, body: stringifyJson(body) };

@@ -2303,6 +2303,27 @@ export interface components {
             workflow_id?: string | null;
         };
         /**
+         * LoaderNode
+         * @description A node of a workflow in API form, of which the model files chosen in its drop-downs are looked at.
+         */
+        LoaderNode: {
+            /**
+             * Class Type
+             * @example CLIPLoader
+             */
+            class_type: string;
+            /**
+             * Inputs
+             * @example {
+             *       "clip_name": "t5xxl_fp16.safetensors",
+             *       "type": "sd3"
+             *     }
+             */
+            inputs: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+        };
+        /**
          * LogLine
          * @description A log line: when, and the text.
          */
@@ -2752,22 +2773,7 @@ export interface components {
          * @description A prompt, and the node that loads the text encoders it is for.
          */
         PromptLengthRequest: {
-            /**
-             * Files
-             * @description The files chosen in that node's drop-downs, by input.
-             * @example {
-             *       "clip_name1": "clip_l.safetensors",
-             *       "clip_name2": "t5xxl_fp16.safetensors"
-             *     }
-             */
-            files: {
-                [key: string]: string;
-            };
-            /**
-             * Node Type
-             * @example DualCLIPLoader
-             */
-            node_type: string;
+            loader: components["schemas"]["LoaderNode"];
             /**
              * Text
              * @example a red fox asleep in fresh snow

@@ -29,6 +29,12 @@ export type Device = Pick<Schemas['DeviceInfo'], 'name' | 'vram_total' | 'vram_f
 /** Who one is on a server that asks for a token. */
 export type Me = Record<keyof Schemas['Me'], string>;
 
+/** What one text encoder makes of a prompt. */
+export type EncoderLength = Schemas['EncoderLength'];
+
+/** A prompt's length to each encoder. */
+export type PromptLength = Schemas['PromptLength'];
+
 /** State of a node that runs or just changed. */
 export type ProgressNode = Pick<Schemas['NodeProgress'], 'value' | 'max' | 'node_id'> & { state: string; seconds: number | null };
 

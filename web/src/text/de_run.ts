@@ -13,6 +13,12 @@ export const DE_RUN: typeof EN_RUN = {
     paint: 'Maske malen', title: (name) => `Maske von ${name}`, tools: 'Werkzeuge', brush: 'Pinsel', eraser: 'Radierer', size: 'Größe', zoom: 'Zoom', invert: 'Umkehren', clear: 'Leeren',
     canvas: 'Maske. Pfeiltasten bewegen den Pinsel, die Leertaste malt.', hint: 'Was bemalt ist, wird neu gezeichnet. Auch Pfeiltasten und Leertaste malen.', save: 'Diese Maske verwenden',
   },
+  promptLength: {
+    names: { clip_l: 'CLIP-L', clip_g: 'CLIP-G', t5xxl: 'T5' }, both: 'CLIP', within: (name, tokens, limit) => `${name} ${tokens} von ${limit}`,
+    parts: (name, tokens, sections) => `${name} ${tokens} in ${sections} Teilen`, beyond: (name, tokens, limit) => `${name} ${tokens}, trainiert mit ${limit}`,
+    plain: (name, tokens) => `${name} ${tokens}`,
+    explanation: 'Länge in Token. CLIP liest einen längeren Text in Teilen. T5 liest ihn ganz, wurde aber mit höchstens 255 trainiert.',
+  },
   seeds: { takeBack: (label, value) => `${label}: ${value} zurückholen, den zuletzt verwendeten` },
   repairs: {
     copy: (command) => `„${command}“ kopieren`, copied: (command) => `Kopiert: ${command}`, notCopied: (command) => `Der Browser lässt diese Seite nicht kopieren. Gib ein: ${command}`,

@@ -11,6 +11,12 @@ export const EN_RUN = {
     paint: 'Paint a mask', title: (name: string) => `Mask of ${name}`, tools: 'Tools', brush: 'Brush', eraser: 'Eraser', size: 'Size', zoom: 'Zoom', invert: 'Invert', clear: 'Clear',
     canvas: 'Mask. Arrow keys move the brush, space paints.', hint: 'What is painted is drawn anew. Arrow keys and space paint too.', save: 'Use this mask',
   },
+  promptLength: {
+    names: { clip_l: 'CLIP-L', clip_g: 'CLIP-G', t5xxl: 'T5' }, both: 'CLIP', within: (name: string, tokens: number, limit: number) => `${name} ${tokens} of ${limit}`,
+    parts: (name: string, tokens: number, sections: number) => `${name} ${tokens} in ${sections} parts`, beyond: (name: string, tokens: number, limit: number) => `${name} ${tokens}, trained with ${limit}`,
+    plain: (name: string, tokens: number) => `${name} ${tokens}`,
+    explanation: 'Length in tokens. CLIP reads a longer text in parts. T5 reads it whole, but was not trained with more than 255.',
+  },
   seeds: { takeBack: (label: string, value: string) => `${label}: take back ${value}, the last one used` },
   repairs: {
     copy: (command: string) => `Copy “${command}”`, copied: (command: string) => `Copied: ${command}`, notCopied: (command: string) => `The browser does not let this page copy. Type: ${command}`,

@@ -7,6 +7,7 @@ import { FileField } from './FileField';
 import { NumberField } from './NumberField';
 import { SeedField } from './SeedField';
 import { SelectField } from './SelectField';
+import { TextArea } from './TextArea';
 import { TextField } from './TextField';
 import { ToggleField } from './ToggleField';
 
@@ -33,7 +34,7 @@ function Field({ node, input, value, control }: Pick<RowProps, 'node' | 'input' 
     case 'color':
       return <ColorField {...common} widget={widget} />;
     case 'text':
-      return <TextField {...common} widget={widget} />;
+      return widget.multiline ? <TextArea {...common} widget={widget} /> : <TextField {...common} widget={widget} />;
     case 'select':
       return <SelectField {...common} widget={widget} />;
     case 'file':

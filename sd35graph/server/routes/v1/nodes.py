@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from pydantic import JsonValue
 from starlette.responses import Response
 
 from sd35graph.engine.folders import Folders
@@ -75,30 +76,32 @@ async def measure_prompt(request: Request, parts: Parts) -> Response:
     `problems` says of which encoders it cannot be told, and why.
     """
     asked = as_model(parse_json(await request.body()), resources.PromptLengthRequest)
-    schema = (await parts.schemas()).get(asked.node_type)
+    loader = asked.loader
+    schema = (await parts.schemas()).get(loader.class_type)
     if schema is None:
-        raise ApiError(404, "not_found", f'there is no node type "{asked.node_type}"; /v1/nodes lists them')
-    files = await asyncio.to_thread(_chosen, schema, asked.files, parts.folders)
+        raise ApiError(404, "not_found", f'there is no node type "{loader.class_type}"; /v1/nodes lists them')
+    files = await asyncio.to_thread(_chosen, schema, loader.inputs, parts.folders)
     try:
         return Json(asdict(await parts.supervisor.measure(asked.text, files)))
     except (WorkerUnavailable, TimeoutError) as error:
         raise ApiError(503, "worker_not_ready", "no worker answers just now; try again in a moment") from error
 
 
-def _chosen(schema: NodeSchema, files: Mapping[str, str], folders: Folders) -> list[Path]:
+def _chosen(schema: NodeSchema, values: Mapping[str, JsonValue], folders: Folders) -> list[Path]:
     """The model files chosen in a node's drop-downs. Raises `ApiError`."""
+    sources = {spec.name: spec.source for spec in schema.inputs if spec.source and folders.is_model_source(spec.source)}
     paths: list[Path] = []
-    for name, file in files.items():
-        spec = schema.input(name)
-        if spec is None or spec.source is None or not folders.is_model_source(spec.source):
-            sentence = f'{schema.type} has no drop-down "{name[:100]}" of model files; /v1/nodes lists its inputs'
-            raise ApiError(400, "bad_request", sentence)
+    for name, source in sources.items():
         try:
-            paths.append(folders.file(spec.source, file))
+            if isinstance(file := values.get(name), str):
+                paths.append(folders.file(source, file))
         except UnsafePath as error:
             raise ApiError(400, "bad_file_name", str(error)) from error
         except FileNotFoundError as error:
             raise ApiError(404, "not_found", str(error)) from error
+    if not paths:
+        listed = ", ".join(sources) or "none of its inputs names any"
+        raise ApiError(400, "bad_request", f"{schema.type} was given no model files; expected in: {listed}")
     return paths
 
 

@@ -1,0 +1,25 @@
+import { useEffect, useRef, type KeyboardEvent } from 'react';
+import { beginGesture, endGesture } from '../state/edits';
+
+/** Keys for the field, not for the canvas; the page's commands with Ctrl still work. */
+export function keep(event: KeyboardEvent): void {
+  if (!event.ctrlKey && !event.metaKey) event.stopPropagation();
+}
+
+/** What is typed between entering and leaving a field is one undo step. */
+export function useTyping(): { onFocus: () => void; onBlur: () => void } {
+  const typing = useRef(false);
+  const onFocus = (): void => {
+    typing.current = true;
+    beginGesture();
+  };
+  const onBlur = (): void => {
+    typing.current = false;
+    endGesture();
+  };
+  // A card that leaves the view is unmounted without a blur event.
+  useEffect(() => () => {
+    if (typing.current) endGesture();
+  }, []);
+  return { onFocus, onBlur };
+}
