@@ -64,6 +64,7 @@ export const COMMANDS: readonly Command[] = [
   { id: 'pauseQueue', keys: [], run: () => void setPaused(!getState().paused) },
   { id: 'cancel', keys: [], enabled: (s) => s.current !== null, run: () => void cancelRun() },
   { id: 'palette', keys: ['Mod+k'], typing: true, run: () => setState({ palette: { at: viewCentre(), all: true } }) },
+  { id: 'find', keys: ['Mod+f'], typing: true, enabled: hasNodes, run: () => setState({ palette: { at: viewCentre(), finds: true } }) },
   { id: 'newWorkflow', keys: ['Alt+n'], typing: true, run: newWorkflow },
   { id: 'open', keys: ['Mod+o'], typing: true, run: chooseFile },
   { id: 'save', keys: ['Mod+s'], typing: true, run: () => void saveDocument() },

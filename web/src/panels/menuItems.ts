@@ -94,6 +94,7 @@ function canvasItems(): MenuItem[] {
     { ...command('palette', actions.addNode), run: () => setState({ palette: { at } }) },
     { label: menu.addNote, run: () => placeType('MarkdownNote', at) },
     command('undo', actions.undo), command('redo', actions.redo),
+    command('find', TEXT.palette.findTitle),
     command('fit', actions.fit),
     command('tidy', actions.tidy),
     command('selectAll', menu.selectAll),

@@ -60,6 +60,8 @@ export interface PaletteRequest {
   at: Point;
   /** Whether commands and workflows are offered too. */
   all?: boolean;
+  /** Whether it finds cards of this workflow, not what could be added. */
+  finds?: boolean;
   end?: OpenEnd & { node: string; key: string };
   /** The node that the chosen type takes the place of. */
   replaces?: string;

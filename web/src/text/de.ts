@@ -128,6 +128,7 @@ export const DE: Texts = {
     node: (type, id) => `${type} · Knoten ${id}`, inputs: 'Eingänge', outputs: 'Ausgänge', about: 'Beschreibung',
   },
   palette: {
+    findTitle: 'Karte finden', find: 'Karten dieses Workflows durchsuchen', found: (count) => (count === 1 ? '1 Karte' : `${count} Karten`),
     search: 'Knoten, Befehle und Workflows suchen', allTitle: 'Suche', commands: 'Befehle', workflows: 'Workflows', results: 'Treffer',
     openWorkflow: (title) => `${title} öffnen`, title: 'Knoten hinzufügen', none: 'Nichts passt.', fits: (type) => `Knoten, die zu ${type} passen` },
   workflows: { examples: 'Vorlagen', search: 'Workflows suchen', nothing: 'Nichts passt.', none: 'Der Server nennt keine Vorlagen.', file: 'Datei öffnen…' },
@@ -219,7 +220,7 @@ export const DE: Texts = {
   },
   commands: {
     run: 'Ausführen', runSelected: 'Gewählte Ausgaben ausführen', runFirst: 'Vor allem ausführen, was wartet', runOnChange: 'Nach jeder Änderung ausführen oder nicht mehr',
-    pauseQueue: 'Warteschlange anhalten oder fortsetzen', cancel: 'Lauf abbrechen', palette: 'Knoten, Befehle und Workflows suchen', newWorkflow: 'Neuer Workflow', open: 'Datei öffnen…', save: 'Speichern', saveAs: 'Speichern unter…', copyLink: 'Link zum gespeicherten Workflow kopieren', download: 'Workflow herunterladen', downloadApi: 'In API-Form herunterladen',
+    pauseQueue: 'Warteschlange anhalten oder fortsetzen', cancel: 'Lauf abbrechen', palette: 'Knoten, Befehle und Workflows suchen', find: 'Eine Karte dieses Workflows finden', newWorkflow: 'Neuer Workflow', open: 'Datei öffnen…', save: 'Speichern', saveAs: 'Speichern unter…', copyLink: 'Link zum gespeicherten Workflow kopieren', download: 'Workflow herunterladen', downloadApi: 'In API-Form herunterladen',
     exportPython: 'Als Python-Skript exportieren',
     closeTab: 'Tab schließen', nextTab: 'Nächster Tab', previousTab: 'Voriger Tab', tabRight: 'Tab nach rechts', tabLeft: 'Tab nach links',
     undo: 'Rückgängig', redo: 'Wiederholen', selectAll: 'Alles auswählen', duplicate: 'Auswahl duplizieren', remove: 'Auswahl löschen',

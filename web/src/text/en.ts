@@ -126,6 +126,7 @@ export const EN = {
     node: (type: string, id: string) => `${type} · node ${id}`, inputs: 'Inputs', outputs: 'Outputs', about: 'About',
   },
   palette: {
+    findTitle: 'Find a card', find: 'Search the cards of this workflow', found: (count: number) => (count === 1 ? '1 card' : `${count} cards`),
     search: 'Search nodes, commands and workflows', allTitle: 'Search', commands: 'Commands', workflows: 'Workflows', results: 'Results',
     openWorkflow: (title: string) => `Open ${title}`, title: 'Add a node', none: 'Nothing matches.', fits: (type: string) => `Nodes that fit ${type}` },
   workflows: { examples: 'Templates', search: 'Search workflows', nothing: 'Nothing matches.', none: 'The server lists no templates.', file: 'Open a file…' },
@@ -215,7 +216,7 @@ export const EN = {
   },
   commands: {
     run: 'Run', runSelected: 'Run selected outputs', runFirst: 'Run before everything that waits', runOnChange: 'Run after each change, or no more',
-    pauseQueue: 'Pause the queue, or resume it', cancel: 'Cancel the run', palette: 'Search nodes, commands and workflows', newWorkflow: 'New workflow', open: 'Open a file…', save: 'Save', saveAs: 'Save as…', copyLink: 'Copy a link to the saved workflow', download: 'Download the workflow', downloadApi: 'Download in API form',
+    pauseQueue: 'Pause the queue, or resume it', cancel: 'Cancel the run', palette: 'Search nodes, commands and workflows', find: 'Find a card of this workflow', newWorkflow: 'New workflow', open: 'Open a file…', save: 'Save', saveAs: 'Save as…', copyLink: 'Copy a link to the saved workflow', download: 'Download the workflow', downloadApi: 'Download in API form',
     exportPython: 'Export as a Python script',
     closeTab: 'Close tab', nextTab: 'Next tab', previousTab: 'Previous tab', tabRight: 'Move tab right', tabLeft: 'Move tab left',
     undo: 'Undo', redo: 'Redo', selectAll: 'Select all', duplicate: 'Duplicate the selection', remove: 'Delete the selection',
