@@ -194,8 +194,9 @@ def test_colour_pin_and_order_are_kept_in_the_file(page: Page, tmp_path: Path) -
     menu(page, one, "Pin")
     menu(page, one, "In front or behind", "To the front")
     place, box = one.evaluate("(it) => it.style.transform"), box_of(one)
-    move_card(page, one, box["x"] + 100, box["y"] + 50)  # moves the view instead
+    move_card(page, one, box["x"] + 100, box["y"] + 50)
     assert one.evaluate("(it) => it.style.transform") == place
+    assert box_of(one) == box, "nor does the view move"
     page.keyboard.press("Control+k")
     page.keyboard.type("Download the workflow")
     with page.expect_download() as download:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 
-from hands import RUN_TIMEOUT_MS, card, cards, undo_steps
+from hands import RUN_TIMEOUT_MS, card, cards, drop_file, undo_steps
 from playwright.sync_api import Page, expect
 
 
@@ -91,3 +92,22 @@ def test_published_subgraph_is_placed_from_the_palette(first_page: Page) -> None
     expect(card(page, "Subgraph")).to_be_visible()
     page.keyboard.press("Enter")
     expect(card(page, "KSampler")).to_be_visible()
+
+
+def test_unknown_node_in_a_closed_subgraph_is_told_and_led_to(page: Page) -> None:
+    inside = {"id": "s", "name": "Closed", "nodes": [{"id": 5, "type": "NoSuchNode", "pos": [0, 0]}], "links": []}
+    document = {
+        "nodes": [{"id": 3, "type": "s", "pos": [0, 0]}],
+        "links": [],
+        "definitions": {"subgraphs": [inside]},
+    }
+    drop_file(page, "closed.json", json.dumps(document), "application/json")
+    expect(card(page, "Closed")).to_contain_text("The server has no node “NoSuchNode”.")
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Search nodes").fill("Show the problems")
+    page.get_by_role("option", name="Show the problems").click()
+    problem = page.get_by_role("list", name="Problems").get_by_role("listitem")
+    expect(problem).to_have_count(1)
+    problem.get_by_role("button", name="Show node: NoSuchNode (node 3:5)").click()
+    expect(page.get_by_role("navigation", name="Where you are")).to_be_visible()
+    expect(card(page, "NoSuchNode")).to_have_class(re.compile("selected"))

@@ -89,6 +89,8 @@ function cardNode(scene: Scene, node: GraphNode, selected: boolean, hidden: bool
     id: node.id, type: 'card', position: node.position, data: {}, width, height, measured: { width, height }, selected, hidden,
     handles: [...inputs.map((s) => handle('in', s, width)), ...outputs.map((s) => handle('out', s, width))],
     ariaLabel: titleIn(scene, node.id), draggable: !isPinned(node),
+    // A drag that begins on a pinned card moves nothing, not even the view.
+    ...(isPinned(node) ? { className: 'nopan' } : {}),
     zIndex: (scene.live.has(node.id) ? 10 : 1) + depthOf(node),
   };
   made.set(node, { layout, selected, hidden, flow });

@@ -1,4 +1,15 @@
-/** Times in words. */
+/** Times in words, numbers as the user's language writes them. */
+
+const formats = new Map<string, Intl.NumberFormat>();
+
+/** A number with so many decimals. */
+export function decimal(value: number, digits: number): string {
+  const { lang } = document.documentElement;
+  const key = `${lang}/${digits}`;
+  const format = formats.get(key) ?? new Intl.NumberFormat(lang || undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  formats.set(key, format);
+  return format.format(value);
+}
 
 /** An estimate: whole seconds, `8 s`, `2 min 5 s`. */
 export function formatRough(ms: number): string {
@@ -10,7 +21,7 @@ export function formatRough(ms: number): string {
 export function formatTime(ms: number): string {
   if (ms < 1) return '< 1 ms';
   if (ms < 100) return `${Math.round(ms)} ms`;
-  if (ms < 10_000) return `${(ms / 1000).toFixed(2)} s`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 10_000) return `${decimal(ms / 1000, 2)} s`;
+  if (ms < 60_000) return `${decimal(ms / 1000, 1)} s`;
   return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
 }

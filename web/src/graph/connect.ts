@@ -2,7 +2,7 @@
 import { randomUuid } from './ids';
 import { INPUTS_TYPE, linkIndex, nextLinkId, OUTPUTS_TYPE, type Graph, type GraphNode, type Link } from './model';
 import type { NodeSpec, Schema } from './schema';
-import { OPEN_SLOT, specOf } from './virtual';
+import { isNote, OPEN_SLOT, specOf } from './virtual';
 
 export interface Endpoints {
   source: string;
@@ -31,7 +31,7 @@ export function outputType(schema: Schema, node: GraphNode | undefined, slot: nu
 
 /** Type of an input. */
 export function inputType(schema: Schema, node: GraphNode | undefined, input: string): string | undefined {
-  if (!node) return undefined;
+  if (!node || isNote(node.type)) return undefined;
   const spec = specOf(schema, node);
   const slots = spec ? spec.inputs : node.inputs;
   return slots.find((slot) => slot.name === input)?.type;
@@ -123,7 +123,7 @@ export function disconnect(graph: Graph, ids: Iterable<string>): Graph {
 
 /** First input of a type that accepts `type`, sockets before widgets. */
 export function fittingInput(spec: NodeSpec, type: string): string | undefined {
-  const fits = spec.inputs.filter((input) => typesFit(type, input.type));
+  const fits = isNote(spec.type) ? [] : spec.inputs.filter((input) => typesFit(type, input.type));
   return (fits.find((input) => input.widget === null) ?? fits[0])?.name;
 }
 

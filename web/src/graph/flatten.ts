@@ -1,10 +1,9 @@
 /** A document as one graph without subgraphs, for running it. */
 import { INPUTS, OUTPUTS, type Graph, type GraphNode, type Link } from './model';
+import { WorkflowError } from './parse';
 
 /** More than any honest workflow has; subgraphs within subgraphs multiply. */
 const MOST_NODES = 100_000;
-
-export class TooLarge extends Error {}
 
 interface Flat {
   nodes: Record<string, GraphNode>;
@@ -20,7 +19,7 @@ function addLevel(graph: Graph, prefix: string, all: Graph['subgraphs'], flat: F
   for (const node of Object.values(graph.nodes)) {
     const id = prefix + node.id;
     flat.nodes[id] = { ...node, id };
-    if (++flat.count > MOST_NODES) throw new TooLarge(`The workflow has more than ${MOST_NODES} nodes once its subgraphs are expanded.`);
+    if (++flat.count > MOST_NODES) throw new WorkflowError('too_many_nodes', String(MOST_NODES));
     const inner = node.mode === 'always' ? all[node.type] : undefined;
     if (inner) addLevel(inner.graph, `${id}:`, all, flat);
   }

@@ -8,7 +8,7 @@ import { foldedInputs, wiredAdvanced } from './advanced';
 import { asText } from './json';
 import type { Graph, GraphNode, Size } from './model';
 import type { InputSpec, NodeSpec, Schema, Widget } from './schema';
-import { specOf } from './virtual';
+import { isNote, specOf } from './virtual';
 
 export const HEADER = 36;
 export const PAD = 6;
@@ -200,7 +200,7 @@ export function cardLayout(node: GraphNode, spec: NodeSpec | undefined, livePrev
   const used = widgets.reduce((sum, row) => sum + row.height, 0) - declared.reduce((sum, row) => sum + row.height, 0);
   const layout: CardLayout = {
     width, height: minHeight + used + picture - basePicture, minHeight, outputs, widgets, picture, more,
-    inputs: withWidgetSockets(sockets, widgets, top),
+    inputs: isNote(node.type) ? [] : withWidgetSockets(sockets, widgets, top),
   };
   return node.collapsed ? collapsed(layout) : layout;
 }

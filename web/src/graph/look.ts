@@ -1,5 +1,5 @@
 /** How cards look beyond their type: colour, pinned, in front or behind. */
-import { updateNode } from './edit';
+import { moveNodes, updateNode } from './edit';
 import type { Graph, GraphNode } from './model';
 
 /** Colours to choose for cards and groups; any other colour of a file is shown as it is. */
@@ -27,6 +27,14 @@ function changed(graph: Graph, ids: Iterable<string>, change: Partial<GraphNode>
 /** The graph with cards in a colour; an empty one takes their colour away. */
 export function paint(graph: Graph, ids: Iterable<string>, color: string): Graph {
   return changed(graph, ids, { color, background: '' });
+}
+
+/** The graph with every pinned card where it stood before. */
+export function keepPinned(before: Graph, graph: Graph): Graph {
+  const moved = Object.values(before.nodes).filter((node) => node.pinned && graph.nodes[node.id]?.position !== node.position);
+  if (moved.length === 0) return graph;
+  const places = Object.fromEntries(moved.flatMap(({ id, position }) => (graph.nodes[id] ? [[id, position] as const] : [])));
+  return moveNodes(graph, places);
 }
 
 /** The graph with cards pinned, or free again where all of them are pinned. */

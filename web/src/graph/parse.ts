@@ -16,8 +16,9 @@ import { readPrimitive, readPromoted, readWidgetValues } from './widgetValues';
  * - `no_nodes`: a list of nodes was expected.
  * - `no_workflow`: neither of the two forms.
  * - `holds_itself`: a subgraph does, by the way `subject`.
+ * - `too_many_nodes`: it has more than `subject` once its subgraphs are expanded.
  */
-export type WorkflowFault = 'empty' | 'too_large' | 'too_deep' | 'no_text' | 'no_nodes' | 'no_workflow' | 'holds_itself';
+export type WorkflowFault = 'empty' | 'too_large' | 'too_deep' | 'no_text' | 'no_nodes' | 'no_workflow' | 'holds_itself' | 'too_many_nodes';
 
 /** The document is not a workflow. */
 export class WorkflowError extends Error {

@@ -1,6 +1,6 @@
 /** Problems of a graph: what the server said and what the editor can see itself, tied to node and input. */
 import { asList, asObject, asText, isObject, type Json, type JsonObject } from './json';
-import type { Graph } from './model';
+import type { Graph, GraphNode } from './model';
 import { repairsFor, type Repairs } from './repairs';
 import type { Schema } from './schema';
 import { nearest } from './search';
@@ -95,14 +95,36 @@ export function problemOfWarning(node: string, message: string): Problem {
   return { key: `warning/${node}/${message}`, code: 'warning', node, message, detail: '', isWarning: true };
 }
 
-/** What is wrong before anything is asked of the server: node types it does not have. */
-export function problemsOfGraph(graph: Graph, schema: Schema, texts: ProblemTexts): Problem[] {
-  return Object.values(graph.nodes).flatMap((node) => {
-    if (specOf(schema, node) || node.mode !== 'always') return [];
-    const close = nearest(node.type, Object.keys(schema));
-    const detail = close ? `${texts.unknownNodeDetail} (${close}?)` : texts.unknownNodeDetail;
-    return [{ key: `local/${node.id}`, code: 'unknown_node', node: node.id, message: texts.unknownNode(node.type), detail }];
+/** As many problems of one subgraph as are worth listing; subgraphs within subgraphs multiply. */
+const MOST = 100;
+
+function unknownNode({ id, type }: GraphNode, schema: Schema, texts: ProblemTexts): Problem {
+  const close = nearest(type, Object.keys(schema).filter((known) => schema[known]?.isVirtual === false));
+  const detail = close ? `${texts.unknownNodeDetail} (${close}?)` : texts.unknownNodeDetail;
+  return { key: `local/${id}`, code: 'unknown_node', node: id, message: texts.unknownNode(type), detail };
+}
+
+/** The problem as it is named in the graph around the node it is behind. */
+function outside(problem: Problem, node: string): Problem {
+  return { ...problem, key: `${problem.key}@${node}`, node: `${node}:${problem.node ?? ''}` };
+}
+
+/**
+ * What is wrong before anything is asked of the server: node types it does not have, also within subgraphs, named as
+ * runs name nodes. Takes the graph of the whole document.
+ */
+export function problemsOfGraph(root: Graph, schema: Schema, texts: ProblemTexts): Problem[] {
+  const behind = new Map<string, readonly Problem[]>();
+  const within = (graph: Graph): Problem[] => Object.values(graph.nodes).flatMap((node) => {
+    if (node.mode !== 'always') return [];
+    const subgraph = root.subgraphs[node.type];
+    if (!subgraph) return specOf(schema, node) ? [] : [unknownNode(node, schema, texts)];
+    // Every subgraph is looked at once, however often it is used.
+    const found = behind.get(node.type) ?? within(subgraph.graph).slice(0, MOST);
+    behind.set(node.type, found);
+    return found.map((problem) => outside(problem, node.id));
   });
+  return within(root);
 }
 
 /** Problems by the node they belong to. */

@@ -26,7 +26,8 @@ function fits(spec: NodeSpec, end: OpenEnd | undefined): boolean {
 
 /** Node types a user can place, the server's and the editor's own. */
 export function placeable(schema: Schema): NodeSpec[] {
-  return [...Object.values(schema), ...PLACEABLE_VIRTUAL.flatMap((type) => VIRTUAL_SPECS[type] ?? [])];
+  const own = PLACEABLE_VIRTUAL.flatMap((type) => schema[type] ?? VIRTUAL_SPECS[type] ?? []);
+  return [...Object.values(schema).filter((spec) => !spec.isVirtual), ...own];
 }
 
 /** Node types that match every word of the query and fit the open end, best first. */

@@ -1,7 +1,7 @@
 import type { Problem } from '../graph/problems';
 import { requestFit } from '../state/camera';
 import { openLevelOf } from '../state/levels';
-import { problemView, setState, titleOf, useStore } from '../state/store';
+import { problemView, runTitle, setState, useStore } from '../state/store';
 import { isNarrow } from '../state/ui';
 import { TEXT } from '../text';
 import { Repairs } from './Repairs';
@@ -15,7 +15,7 @@ function goTo(problemNode: string): void {
 /** One problem: where, what, and what mends it. */
 export function ProblemEntry({ problem }: { problem: Problem }) {
   const { node } = problem;
-  const where = useStore((s) => (node === null ? TEXT.problems.whole : TEXT.card.label(titleOf(s, node), node)));
+  const where = useStore((s) => (node === null ? TEXT.problems.whole : TEXT.card.label(runTitle(s, node), node)));
   return (
     <div className={problem.isWarning ? 'problem warning' : 'problem'}>
       {node === null ? <strong>{where}</strong> : <button type="button" className="link-button" aria-label={`${TEXT.actions.showNode}: ${where}`} onClick={() => goTo(node)}>{where}</button>}

@@ -1,3 +1,4 @@
+import { decimal } from '../canvas/format';
 import { nodeCount } from '../graph/model';
 import { isDirty, useStore } from '../state/store';
 import { TEXT } from '../text';
@@ -5,7 +6,7 @@ import { TEXT } from '../text';
 const GB = 1e9;
 
 function memory(total: number, free: number): [string, string] {
-  return [((total - free) / GB).toFixed(1), (total / GB).toFixed(0)];
+  return [decimal((total - free) / GB, 1), decimal(total / GB, 0)];
 }
 
 /** Connection, device and what the graph holds. */

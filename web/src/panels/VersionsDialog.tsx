@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'react';
+import { errorSentence } from '../state/run';
 import { openVersion } from '../state/saving';
 import { setState } from '../state/store';
 import { compareWithNow, fetchVersions, type WorkflowVersion } from '../state/versions';
@@ -11,13 +12,11 @@ function close(): void {
   setState({ versionsOf: null });
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
 function Version({ name, version }: { name: string; version: WorkflowVersion }) {
   const [lines, setLines] = useState<readonly string[] | null>(null);
   const { saving } = TEXT;
   const compare = (isOpen: boolean): void => {
-    if (isOpen && lines === null) compareWithNow(name, version.saved_ms).then((found) => setLines(found.length > 0 ? found : [saving.same]), (error: unknown) => setLines([messageOf(error)]));
+    if (isOpen && lines === null) compareWithNow(name, version.saved_ms).then((found) => setLines(found.length > 0 ? found : [saving.same]), (error: unknown) => setLines([errorSentence(error)]));
   };
   const bringBack = (): void => {
     close();
@@ -40,7 +39,7 @@ export function VersionsDialog({ name }: { name: string }) {
   const [versions, setVersions] = useState<readonly WorkflowVersion[] | string | null>(null);
   const { saving } = TEXT;
   useEffect(() => {
-    fetchVersions(name).then(setVersions, (error: unknown) => setVersions(messageOf(error)));
+    fetchVersions(name).then(setVersions, (error: unknown) => setVersions(errorSentence(error)));
   }, [name]);
   return (
     <Modal className="settings" label={saving.versions(name)} onClose={close}>

@@ -3,18 +3,18 @@ import { align, boxOf, distribute, type Axis, type Edge } from '../graph/align';
 import { duplicate } from '../graph/duplicate';
 import { updateNode } from '../graph/edit';
 import { changeGroup, contentsOf, fitGroup, groupAround, removeGroup } from '../graph/groups';
-import { paint, restack, togglePinned } from '../graph/look';
+import { isPinned, keepPinned, paint, restack, togglePinned } from '../graph/look';
 import type { Graph, Group, Point } from '../graph/model';
 import { addReroute, insertInLink, linkUnder } from '../graph/rewire';
 import { TEXT } from '../text';
 import { say } from './announce';
 import { requestFit } from './camera';
 import { commit } from './edits';
-import { getState, setState } from './store';
+import { getState, setState, titleOf } from './store';
 
 function onSelection(edit: (graph: Graph, ids: ReadonlySet<string>) => Graph): void {
   const { graph, selection } = getState();
-  if (selection.size > 0) commit(edit(graph, selection));
+  if (selection.size > 0) commit(keepPinned(graph, edit(graph, selection)));
 }
 
 /** Select cards, and nothing else. */
@@ -65,12 +65,13 @@ export function nudge(id: string, by: Point): void {
   const nodes = { ...graph.nodes };
   for (const moved of ids) {
     const node = nodes[moved];
-    if (node) nodes[moved] = { ...node, position: { x: node.position.x + by.x, y: node.position.y + by.y } };
+    if (node && !isPinned(node)) nodes[moved] = { ...node, position: { x: node.position.x + by.x, y: node.position.y + by.y } };
   }
   commit({ ...graph, nodes });
   const box = boxOf(getState().graph, schema, id);
   const node = graph.nodes[id];
-  if (box && node) say(TEXT.canvas.says.moved(TEXT.card.label(node.title || (schema[node.type]?.title ?? node.type), id), box.x, box.y));
+  const name = TEXT.card.label(titleOf(getState(), id), id);
+  if (box && node) say(isPinned(node) ? TEXT.canvas.says.pinned(name) : TEXT.canvas.says.moved(name, box.x, box.y));
 }
 
 /** Copy the selection beside itself; with `feeds` what feeds it feeds the copies too. */

@@ -5,6 +5,7 @@ import { copyText, pasteNodes } from '../graph/clipboard';
 import { addNode, newNode, removeNodes, setControl, setValue, toggleMode, updateNode } from '../graph/edit';
 import { redo, remember, undo } from '../graph/history';
 import { arrange, freePlace, makeRoom } from '../graph/layout';
+import { keepPinned } from '../graph/look';
 import type { Graph, GraphNode, Mode, Point, SeedControl } from '../graph/model';
 import type { NodeSpec, WidgetValue } from '../graph/schema';
 import { isRecursive } from '../graph/subgraphMake';
@@ -195,5 +196,5 @@ export function paste(copied: Graph, at: Point): void {
 /** Lay every node out in columns. */
 export function tidy(): void {
   const { graph, schema } = getState();
-  commit(arrange(graph, schema));
+  commit(keepPinned(graph, arrange(graph, schema)));
 }

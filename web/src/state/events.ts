@@ -7,7 +7,7 @@ import { TEXT } from '../text';
 import { patchJob, queueEvent, refreshJobs, refreshSoon } from './jobs';
 import { documentOfJob, isShown, patchJobDocument } from './owners';
 import { patchRuns, runsOf, settleRuns } from './runs';
-import { getState, setState, titleOf, type Job, type NodeRun } from './store';
+import { getState, setState, runTitle, type Job, type NodeRun } from './store';
 import { notify, showTab } from './ui';
 
 type ProgressEvent = Extract<ServerEvent, { type: 'progress' }>;
@@ -15,7 +15,7 @@ type ProgressEvent = Extract<ServerEvent, { type: 'progress' }>;
 /** Title of a node of the job's document. */
 function nodeTitle(job: string, node: string): string {
   const { schema } = getState();
-  return titleOf({ schema, graph: documentOfJob(job)?.graph ?? EMPTY_GRAPH }, node);
+  return runTitle({ schema, graph: documentOfJob(job)?.graph ?? EMPTY_GRAPH }, node);
 }
 
 function started(id: string): void {

@@ -2,6 +2,7 @@
 import { fetchMe, fetchObjectInfo, ServerError } from '../api/client';
 import { openSocket, type Connection } from '../api/socket';
 import { readSchema } from '../graph/schema';
+import { withVirtual } from '../graph/virtual';
 import { applyLanguage, chooseLanguage, TEXT, type Language } from '../text';
 import { runOnChanges } from './autorun';
 import { gatherProgress } from './batch';
@@ -20,7 +21,8 @@ const ROOM_FOR_PANEL_PX = 1600;
 
 async function loadSchema(): Promise<void> {
   try {
-    setState({ schema: readSchema(await fetchObjectInfo(), { titles: TEXT.nodeTitles, labels: TEXT.inputLabels }), schemaState: 'ready' });
+    const words = { titles: TEXT.nodeTitles, labels: TEXT.inputLabels };
+    setState({ schema: withVirtual(readSchema(await fetchObjectInfo(), words), words), schemaState: 'ready' });
   } catch (error) {
     if (!(error instanceof ServerError)) throw error;
     // A schema that was known before goes on serving; the next connection asks anew.

@@ -4,7 +4,7 @@ import type { SavedFile } from '../api/workflows';
 import type { Connection } from '../api/socket';
 import type { Device, ImageRef, Me, WorkflowEntry } from '../api/wire';
 import { NO_HISTORY, type History } from '../graph/history';
-import { levelOf, rootOf, runPrefix, shownId } from '../graph/levels';
+import { levelOf, rootOf, shownId } from '../graph/levels';
 import { EMPTY_GRAPH, type Graph, type Point } from '../graph/model';
 import { byNode, problemsOfGraph, type Problem } from '../graph/problems';
 import type { OpenEnd } from '../graph/search';
@@ -220,10 +220,8 @@ export function problemView(state: State): ProblemView {
   const { nodes } = state.graph;
   // Within a gesture what was known stands: a card that is dragged must not have every other looked at in each frame.
   if (view && state.gesture && view.schema === schema && view.reported === reported) return view.result;
-  if (view?.nodes === nodes && view.graph.outer === state.graph.outer && view.schema === schema && view.reported === reported) return view.result;
-  const prefix = runPrefix(state.graph);
-  const found = schemaState === 'ready' ? problemsOfGraph(state.graph, schema, TEXT.problem) : [];
-  const seen = found.map((problem) => ({ ...problem, node: problem.node === null ? null : prefix + problem.node }));
+  if (view?.nodes === nodes && view.graph.outer === state.graph.outer && view.graph.subgraphs === state.graph.subgraphs && view.schema === schema && view.reported === reported) return view.result;
+  const seen = schemaState === 'ready' ? problemsOfGraph(rootOf(state.graph), schema, TEXT.problem) : [];
   const told = new Set(seen.map((problem) => problem.node));
   const all = [...seen, ...reported.filter((problem) => problem.node === null || !told.has(problem.node))];
   // A subgraph's card shows the problems inside it.
@@ -239,9 +237,14 @@ export function isDirty(state: DocumentState): boolean {
     || graph.rest['extra'] !== saved.rest['extra'];
 }
 
+/** Title of a node as runs name it, whichever level of its document is shown. */
+export function runTitle({ graph, schema }: Pick<State, 'graph' | 'schema'>, runId: string): string {
+  const level = levelOf(graph, runId);
+  return titleOf({ graph: level.graph, schema }, level.id);
+}
+
 /** Title of a card. */
 export function titleOf(state: Pick<State, 'graph' | 'schema'>, id: string): string {
-  const level = id.includes(':') ? levelOf(state.graph, id) : { graph: state.graph, id };
-  const node = level.graph.nodes[level.id];
+  const node = state.graph.nodes[id];
   return node ? node.title || (specOf(state.schema, node)?.title ?? node.type) : id;
 }

@@ -37,6 +37,7 @@ const NODE_TITLES: Readonly<Record<string, string>> = {
   PrimitiveInt: 'Ganze Zahl',
   PrimitiveFloat: 'Zahl',
   PrimitiveString: 'Text',
+  Note: 'Notiz', MarkdownNote: 'Notiz (Markdown)', Reroute: 'Umleitung', PrimitiveNode: 'Wert', SubgraphInputs: 'Eingänge', SubgraphOutputs: 'Ausgänge',
   PrimitiveBoolean: 'Schalter',
 };
 
@@ -177,6 +178,7 @@ export const DE: Texts = {
       no_nodes: () => 'Ein Workflow braucht eine Liste „nodes“; dieses Dokument hat keine.',
       no_workflow: () => 'Das ist kein Workflow: Erwartet wird ein Objekt mit einer Liste „nodes“ (Editorform) oder Knoten mit „class_type“ (API-Form).',
       holds_itself: (way) => `Ein Teilgraph dieses Workflows enthält sich selbst: ${way}. So ein Workflow kann nicht laufen.`,
+      too_many_nodes: (count) => `Der Workflow hat mehr als ${count} Knoten, wenn seine Teilgraphen ausgepackt sind. Verschachteln Sie weniger Teilgraphen.`,
     },
     notParsed: (why) => `Es ist kein gültiges JSON; vielleicht ist es abgeschnitten. ${why}`,
     noLoader: 'Es ist ein Bild ohne Workflow, und der Server hat keinen Knoten LoadImage, der es laden könnte.',
@@ -190,7 +192,7 @@ export const DE: Texts = {
     open: 'Öffnen', pack: 'Zu einem Knoten machen', unpack: 'Auspacken', inputs: 'Eingänge dieses Teilgraphen', outputs: 'Ausgänge dieses Teilgraphen',
     addInput: 'Eingang hinzufügen', addOutput: 'Ausgang hinzufügen', slotName: (name) => `Name von ${name}`,
     up: (name) => `${name} nach oben`, down: (name) => `${name} nach unten`,
-    hint: 'Eine Verbindung zum letzten Anschluss von „Inputs“ oder „Outputs“ fügt einen hinzu. Alle Knoten dieses Teilgraphen folgen.',
+    hint: 'Eine Verbindung zum letzten Anschluss von „Eingänge“ oder „Ausgänge“ fügt einen hinzu. Alle Knoten dieses Teilgraphen folgen.',
     made: (count) => (count === 1 ? 'Ein Knoten wurde zum Teilgraphen. Enter öffnet ihn.' : `${count} Knoten wurden zu einem. Enter öffnet ihn.`),
     refusals: {
       nothing_chosen: 'Wählen Sie die Knoten aus, die zu einem werden sollen.',

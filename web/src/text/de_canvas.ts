@@ -16,6 +16,7 @@ export const DE_CANVAS: typeof EN_CANVAS = {
   note: { edit: 'Notiz bearbeiten', done: 'Notiz zeigen', empty: 'Eine leere Notiz. Doppelklicken, um zu schreiben.', picture: (alt) => `Bild: ${alt}` },
   says: {
     connected: (from, to) => `${from} mit ${to} verbunden.`, disconnected: 'Verbindung entfernt.',
+    pinned: (card) => `${card} ist angeheftet und bleibt, wo sie ist.`,
     moved: (card, x, y) => `${card} nach ${x}, ${y} verschoben.`,
     selected: (count) => (count === 1 ? '1 Karte ausgewählt.' : `${count} Karten ausgewählt.`),
     progress: (percent) => `Der Lauf ist bei ${percent} Prozent.`, finished: 'Der Lauf ist fertig.', failed: (message) => `Der Lauf ist gescheitert: ${message}`,

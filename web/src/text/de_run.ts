@@ -5,7 +5,7 @@ export const DE_RUN: typeof EN_RUN = {
   running: {
     options: 'Weitere Arten auszuführen', selected: 'Gewählte Ausgaben ausführen', front: 'Vor allem ausführen, was wartet', onChange: 'Nach jeder Änderung ausführen',
     onChangeIsOn: 'läuft nach jeder Änderung',
-    noOutputs: 'Keine der gewählten Karten führt zu einer Ausgabe. Wähle eine Karte, die etwas speichert oder zeigt.',
+    noOutputs: 'Keine der gewählten Karten führt zu einer Ausgabe. Wählen Sie eine Karte, die etwas speichert oder zeigt.',
     earlier: 'von einem früheren Lauf', unheard: 'Verbindung verloren', why: (reason) => `lief: ${reason}`, wasCached: 'nichts, wovon es abhängt, hat sich geändert',
     neverRun: 'noch nie ausgeführt', changed: (names) => `${names} geändert`, input: (name) => `„${name}“`, unfinished: 'war nicht fertig geworden',
   },
@@ -21,14 +21,14 @@ export const DE_RUN: typeof EN_RUN = {
   },
   seeds: { takeBack: (label, value) => `${label}: ${value} zurückholen, den zuletzt verwendeten` },
   repairs: {
-    copy: (command) => `„${command}“ kopieren`, copied: (command) => `Kopiert: ${command}`, notCopied: (command) => `Der Browser lässt diese Seite nicht kopieren. Gib ein: ${command}`,
+    copy: (command) => `„${command}“ kopieren`, copied: (command) => `Kopiert: ${command}`, notCopied: (command) => `Der Browser lässt diese Seite nicht kopieren. Geben Sie ein: ${command}`,
     add: (title) => `„${title}“ hinzufügen`, others: 'Andere passende Knoten…',
   },
   several: { common: 'Was sie gemeinsam haben. Eine Änderung gilt für alle.', none: 'Sie haben kein Feld gemeinsam.', differs: 'verschiedene Werte' },
   pictures: {
     mark: (name) => `${name} zum Vergleichen vormerken`, hint: 'Pfeiltasten gehen weiter, Eingabe öffnet, M merkt zwei zum Vergleichen vor.', compareMarked: 'Die zwei vorgemerkten vergleichen', unmark: 'Nicht mehr vormerken',
     compareTitle: 'Zwei Bilder im Vergleich', compareWith: (name) => `Mit ${name} vergleichen`, single: 'Eines zeigen', useAsInput: 'Als Eingabe verwenden', copy: 'Kopieren', copied: 'Das Bild ist in der Zwischenablage.',
-    used: 'Das Bild ist jetzt eine Eingabe.', noClipboard: 'Der Browser lässt nur Seiten über HTTPS oder von diesem Rechner Bilder kopieren. Nutze sein eigenes Menü am Bild.',
+    used: 'Das Bild ist jetzt eine Eingabe.', noClipboard: 'Der Browser lässt nur Seiten über HTTPS oder von diesem Rechner Bilder kopieren. Nutzen Sie sein eigenes Menü am Bild.',
     whole: (percent) => `${percent} %: ganz zeigen`, divider: 'Trennlinie', seen: (percent, name) => `${percent} % von ${name}`,
     facts: { prompt: 'Prompt', negative: 'Negativer Prompt', seed: 'Startwert', steps: 'Schritte', cfg: 'CFG', sampler: 'Sampler', scheduler: 'Scheduler', model: 'Modell', size: 'Größe' },
   },

@@ -37,6 +37,7 @@ const NODE_TITLES: Readonly<Record<string, string>> = {
   PrimitiveInt: 'Whole number',
   PrimitiveFloat: 'Number',
   PrimitiveString: 'Text',
+  Note: 'Note', MarkdownNote: 'Note (Markdown)', Reroute: 'Reroute', PrimitiveNode: 'Primitive', SubgraphInputs: 'Inputs', SubgraphOutputs: 'Outputs',
   PrimitiveBoolean: 'Switch',
 };
 
@@ -173,6 +174,7 @@ export const EN = {
       no_nodes: () => 'A workflow needs a list “nodes”; this document has none.',
       no_workflow: () => 'This is not a workflow: expected an object with a list “nodes” (editor form) or nodes with “class_type” (API form).',
       holds_itself: (way: string) => `A subgraph of this workflow holds itself: ${way}. Such a workflow cannot be run.`,
+      too_many_nodes: (count: string) => `The workflow has more than ${count} nodes once its subgraphs are expanded. Use fewer subgraphs within one another.`,
     },
     notParsed: (why: string) => `It is not valid JSON; it may be cut off. ${why}`,
     noLoader: 'It is a picture without a workflow, and the server has no node LoadImage that could load it.',

@@ -14,6 +14,7 @@ export const EN_CANVAS = {
   note: { edit: 'Edit note', done: 'Show note', empty: 'An empty note. Double-click to write.', picture: (alt: string) => `picture: ${alt}` },
   says: {
     connected: (from: string, to: string) => `Connected ${from} to ${to}.`, disconnected: 'Link removed.',
+    pinned: (card: string) => `${card} is pinned and stays where it is.`,
     moved: (card: string, x: number, y: number) => `${card} moved to ${x}, ${y}.`,
     selected: (count: number) => (count === 1 ? '1 card selected.' : `${count} cards selected.`),
     progress: (percent: number) => `The run is at ${percent} percent.`, finished: 'The run is finished.', failed: (message: string) => `The run failed: ${message}`,
