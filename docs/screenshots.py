@@ -107,7 +107,6 @@ def error(page: Page) -> None:
     if drawer.is_visible():
         drawer.get_by_role("button", name="Close").click()
     run(page)
-    show_tab(page, "Problems")
     expect(page.get_by_role("list", name="Problems").get_by_role("listitem").first).to_be_visible()
     fit(page)
 

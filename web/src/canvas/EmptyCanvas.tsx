@@ -1,3 +1,4 @@
+import { Icon } from '../panels/icons';
 import { chooseFile } from '../panels/chooseFile';
 import { DEFAULT_WORKFLOW, openExample } from '../state/files';
 import { setState } from '../state/store';
@@ -8,9 +9,12 @@ export function EmptyCanvas() {
   const { empty } = TEXT;
   return (
     <section className="empty-canvas" aria-label={empty.title}>
-      <button type="button" onClick={() => void openExample(DEFAULT_WORKFLOW)}><strong>{empty.picture}</strong><span>{empty.pictureHint}</span></button>
-      <button type="button" onClick={() => setState({ drawer: 'workflows' })}><strong>{empty.templates}</strong><span>{empty.templatesHint}</span></button>
-      <button type="button" onClick={chooseFile}><strong>{empty.file}</strong><span>{empty.fileHint}</span></button>
+      <div className="choices">
+        <button type="button" onClick={() => void openExample(DEFAULT_WORKFLOW)}><Icon name="spark" /><strong>{empty.picture}</strong><span>{empty.pictureHint}</span></button>
+        <button type="button" onClick={() => setState({ drawer: 'workflows' })}><Icon name="templates" /><strong>{empty.templates}</strong><span>{empty.templatesHint}</span></button>
+        <button type="button" onClick={chooseFile}><Icon name="open" /><strong>{empty.file}</strong><span>{empty.fileHint}</span></button>
+      </div>
+      <p className="quiet keyboard-hint">{empty.hint}</p>
     </section>
   );
 }

@@ -18,8 +18,7 @@ interface PortProps {
 }
 
 /** Whether a socket cannot take the link being drawn. */
-function isOut(dragging: Dragging | null, node: string, side: 'in' | 'out', type: string): boolean {
-  if (!dragging) return false;
+function isOut(dragging: Dragging, node: string, side: 'in' | 'out', type: string): boolean {
   const needed = dragging.from === 'output' ? 'in' : 'out';
   if (side !== needed || dragging.node === node) return !(dragging.node === node && side !== needed);
   return !(needed === 'in' ? typesFit(dragging.type, type) : typesFit(type, dragging.type));
@@ -27,11 +26,11 @@ function isOut(dragging: Dragging | null, node: string, side: 'in' | 'out', type
 
 /** A socket at the card's edge: drag from it to draw a link. */
 export const Port = memo(function Port({ node, card, side, socket, linked }: PortProps) {
-  const dimmed = useStore((s) => isOut(s.dragging, node, side, socket.type));
+  const fits = useStore((s) => (s.dragging === null ? '' : isOut(s.dragging, node, side, socket.type) ? 'dimmed' : 'fits'));
   const open = useCanvasUi((s) => s.openLink?.node === node && s.openLink.side === side && s.openLink.key === socket.key);
   const label = side === 'in' ? TEXT.card.input(socket.name, card) : TEXT.card.output(socket.name, card);
   const style = { top: socket.y, '--type': typeColor(socket.type) } as CSSProperties;
-  const classes = ['port', socketShape(socket.type), linked ? 'linked' : '', dimmed ? 'dimmed' : '', open ? 'open' : '', socket.onWidget ? 'on-widget' : ''];
+  const classes = ['port', socketShape(socket.type), linked ? 'linked' : '', fits, open ? 'open' : '', socket.onWidget ? 'on-widget' : ''];
   return (
     <Handle
       id={handleId(side, socket.key)} type={side === 'in' ? 'target' : 'source'}

@@ -5,7 +5,8 @@ import { attachCamera, canvasResized } from '../state/camera';
 import { getState } from '../state/store';
 import { boxes } from './flow';
 
-const PADDING = 0.05;
+/** Room around what is fitted into the view; below stand the tools. */
+const PADDING = { x: '28px', top: '28px', bottom: '72px' } as const;
 const MAX_ZOOM = 1.1;
 export const MIN_ZOOM = 0.02;
 /** Below this zoom cards are drawn as plain boxes. */

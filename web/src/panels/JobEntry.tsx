@@ -1,4 +1,4 @@
-import { memo, useState, type DragEvent, type ReactNode } from 'react';
+import { memo, useState, type DragEvent } from 'react';
 import { thumbnailUrl } from '../api/client';
 import { formatRough, formatTime } from '../canvas/format';
 import { timeUntilDone, usualDuration } from '../graph/estimates';
@@ -8,7 +8,7 @@ import { cancel, moveBefore, moveBy, remove, retry } from '../state/queue';
 import { getState, useStore, type Job } from '../state/store';
 import { notify } from '../state/ui';
 import { TEXT } from '../text';
-import { Icon } from './icons';
+import { Icon, type IconName } from './icons';
 
 const DRAGGED = 'application/x-job';
 const SIGNS: Readonly<Record<Job['state'], string>> = { waiting: '◷', running: '▶', done: '✓', failed: '✕', cancelled: '⊘' };
@@ -56,17 +56,17 @@ function Thumbnail({ job }: { job: Job }) {
 
 interface ButtonProps {
   id?: string;
-  sign: ReactNode;
+  icon: IconName;
   label: string;
   off?: boolean;
   onClick: () => void;
 }
 
 /** Not `disabled` where it cannot be used just now: the one that was pressed last would lose the focus. */
-function JobButton({ id, sign, label, off = false, onClick }: ButtonProps) {
+function JobButton({ id, icon, label, off = false, onClick }: ButtonProps) {
   return (
     <button type="button" id={id} className="icon small" aria-label={label} title={label} aria-disabled={off} onClick={() => !off && onClick()}>
-      <span aria-hidden="true">{sign}</span>
+      <Icon name={icon} />
     </button>
   );
 }
@@ -81,25 +81,25 @@ async function moveAndTell(job: Job, places: number, button: string): Promise<vo
 
 function Buttons({ job, place, waiting }: EntryProps) {
   const { jobs } = TEXT;
-  const mover = (name: string, sign: string, label: string, places: number, off: boolean) => (
-    <JobButton id={`${name}-${job.id}`} sign={sign} label={label} off={off} onClick={() => void moveAndTell(job, places, `${name}-${job.id}`)} />
+  const mover = (name: string, icon: IconName, label: string, places: number, off: boolean) => (
+    <JobButton id={`${name}-${job.id}`} icon={icon} label={label} off={off} onClick={() => void moveAndTell(job, places, `${name}-${job.id}`)} />
   );
-  if (job.state === 'running') return <JobButton sign="✕" label={jobs.cancel(job.title)} onClick={() => void cancel(job.id)} />;
+  if (job.state === 'running') return <JobButton icon="close" label={jobs.cancel(job.title)} onClick={() => void cancel(job.id)} />;
   if (job.state === 'waiting') {
     return (
       <>
-        {mover('front', '⤒', jobs.front(job.title), -Infinity, place === 0)}
-        {mover('up', '↑', jobs.up(job.title), -1, place === 0)}
-        {mover('down', '↓', jobs.down(job.title), 1, place === waiting - 1)}
-        <JobButton sign="✕" label={jobs.cancel(job.title)} onClick={() => void cancel(job.id)} />
+        {mover('front', 'front', jobs.front(job.title), -Infinity, place === 0)}
+        {mover('up', 'up', jobs.up(job.title), -1, place === 0)}
+        {mover('down', 'down', jobs.down(job.title), 1, place === waiting - 1)}
+        <JobButton icon="close" label={jobs.cancel(job.title)} onClick={() => void cancel(job.id)} />
       </>
     );
   }
   return (
     <>
-      <JobButton sign={<Icon name="workflows" />} label={`${jobs.open}: ${job.title}`} onClick={() => void openJobWorkflow(job)} />
-      <JobButton sign="↻" label={jobs.retry(job.title)} onClick={() => void retry(job.id)} />
-      <JobButton sign="✕" label={jobs.remove(job.title)} onClick={() => void remove(job.id)} />
+      <JobButton icon="workflows" label={`${jobs.open}: ${job.title}`} onClick={() => void openJobWorkflow(job)} />
+      <JobButton icon="retry" label={jobs.retry(job.title)} onClick={() => void retry(job.id)} />
+      <JobButton icon="close" label={jobs.remove(job.title)} onClick={() => void remove(job.id)} />
     </>
   );
 }

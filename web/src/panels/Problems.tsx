@@ -12,6 +12,11 @@ function goTo(problemNode: string): void {
   requestFit([node]);
 }
 
+/** A sentence in which what stands between backquotes is to be typed. */
+function Sentence({ text }: { text: string }) {
+  return text.split('`').map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : part));
+}
+
 /** One problem: where, what, and what mends it. */
 export function ProblemEntry({ problem }: { problem: Problem }) {
   const { node } = problem;
@@ -21,7 +26,7 @@ export function ProblemEntry({ problem }: { problem: Problem }) {
       {node === null ? <strong>{where}</strong> : <button type="button" className="link-button" aria-label={`${TEXT.actions.showNode}: ${where}`} onClick={() => goTo(node)}>{where}</button>}
       <p className="what">{problem.isWarning && `${TEXT.problems.warning}: `}{problem.message}</p>
       {problem.detail && problem.detail !== problem.message && (
-        problem.detail.split('\n').length > 4 ? <details><summary>{problem.code}</summary><pre>{problem.detail}</pre></details> : <p className="detail">{problem.detail}</p>
+        problem.detail.split('\n').length > 4 ? <details><summary>{problem.code}</summary><pre>{problem.detail}</pre></details> : <p className="detail"><Sentence text={problem.detail} /></p>
       )}
       <Repairs problem={problem} />
     </div>

@@ -1,6 +1,6 @@
 import { problemView, setState, useStore } from '../state/store';
 import { redoStep, undoStep } from '../state/edits';
-import { toggleDrawer, togglePanel, toggleSimple } from '../state/ui';
+import { toggleDrawer, togglePanel, toggleSimple, toggleTab } from '../state/ui';
 import { TEXT } from '../text';
 import { IconButton } from './icons';
 
@@ -25,11 +25,13 @@ function PhoneButtons() {
 /** The tools at the left: what opens a drawer, and at the end the page's own settings. On phones a bar at the bottom. */
 export function Rail() {
   const drawer = useStore((s) => s.drawer);
+  const gallery = useStore((s) => s.panelOpen && s.tab === 'gallery');
   const { actions } = TEXT;
   return (
     <nav className="rail" aria-label={TEXT.regions.rail}>
       <IconButton icon="nodes" label={actions.nodes} pressed={drawer === 'nodes'} onClick={() => toggleDrawer('nodes')} />
       <IconButton icon="workflows" label={actions.workflows} pressed={drawer === 'workflows'} onClick={() => toggleDrawer('workflows')} />
+      <IconButton icon="gallery" label={TEXT.tabs.gallery} pressed={gallery} className="desktop-only" onClick={() => toggleTab('gallery')} />
       <PhoneButtons />
       <span className="spacer" />
       <IconButton icon="keyboard" label={actions.shortcuts} className="desktop-only" onClick={() => setState({ settings: 'shortcuts' })} />

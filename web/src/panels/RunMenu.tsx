@@ -4,6 +4,7 @@ import { setRunOnChange } from '../state/autorun';
 import { runSelected, runWorkflow } from '../state/run';
 import { useStore } from '../state/store';
 import { TEXT } from '../text';
+import { Icon } from './icons';
 
 /** The ways to run that are not the usual one. */
 export function RunMenu() {
@@ -15,7 +16,7 @@ export function RunMenu() {
   return (
     <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger className={onChange ? 'run-options on' : 'run-options'} aria-label={onChange ? `${running.options}: ${running.onChangeIsOn}` : running.options} title={running.options}>
-        <span aria-hidden="true">{onChange ? '⟳' : '▾'}</span>
+        <Icon name={onChange ? 'retry' : 'chevron'} />
       </DropdownMenu.Trigger>
       <DropdownMenu.Portal>
         <DropdownMenu.Content className="menu popup" align="end" sideOffset={6}>

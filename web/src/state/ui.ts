@@ -12,6 +12,12 @@ export function showTab(tab: RightTab): void {
   setState({ tab, panelOpen: true, ...(isNarrow() ? { drawer: null } : {}) });
 }
 
+/** Open the side panel at a tab, or close it where it shows that one. */
+export function toggleTab(tab: RightTab): void {
+  if (getState().panelOpen && getState().tab === tab) setState({ panelOpen: false });
+  else showTab(tab);
+}
+
 /** Open a drawer, or close it where it is open. */
 export function toggleDrawer(drawer: Drawer): void {
   setState({ drawer: getState().drawer === drawer ? null : drawer, ...(isNarrow() ? { panelOpen: false } : {}) });

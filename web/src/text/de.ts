@@ -141,7 +141,7 @@ export const DE: Texts = {
   empty: {
     title: 'Eine leere Fläche', picture: 'Jetzt ein Bild machen', pictureHint: 'Öffnet das Beispiel mit dem eingebauten Modell, fertig zum Ausführen.',
     templates: 'Vorlagen', templatesHint: 'Large, Turbo und Medium, jedes gut angeordnet.', file: 'Datei öffnen',
-    fileHint: 'Ein Workflow als JSON oder ein gespeichertes Bild.',
+    fileHint: 'Ein Workflow als JSON oder ein gespeichertes Bild.', hint: 'Ein Doppelklick fügt einen Knoten hinzu, Strg K findet alles.',
   },
   status: {
     nodes: (count) => `${count} Knoten`, dirty: 'ungespeicherte Änderungen', clean: 'gespeichert',

@@ -139,7 +139,7 @@ export const EN = {
   empty: {
     title: 'An empty canvas', picture: 'Make a picture now', pictureHint: 'Opens the example on the built-in model, ready to run.',
     templates: 'Templates', templatesHint: 'Large, Turbo and Medium, each with a good layout.', file: 'Open a file',
-    fileHint: 'A workflow as JSON, or a saved picture.',
+    fileHint: 'A workflow as JSON, or a saved picture.', hint: 'Double-click to add a node, or press Ctrl K to find anything.',
   },
   status: {
     nodes: (count: number) => (count === 1 ? '1 node' : `${count} nodes`), dirty: 'unsaved changes', clean: 'saved',
