@@ -28,10 +28,13 @@ def touch(session: CDPSession, kind: str, *points: tuple[float, float]) -> None:
 
 
 def empty_spot(page: Page) -> tuple[float, float]:
+    """A place with room for a fingertip: what lies under its edge would be touched as well."""
     x, y = page.evaluate(
         """() => {
+            const isFree = (x, y) => document.elementFromPoint(x, y)?.classList.contains('react-flow__pane');
+            const edge = [[0, 0], [-30, 0], [30, 0], [0, -30], [0, 30]];
             for (let y = 600; y > 100; y -= 10) for (let x = 300; x < 900; x += 10)
-                if (document.elementFromPoint(x, y)?.classList.contains('react-flow__pane')) return [x, y];
+                if (edge.every(([dx, dy]) => isFree(x + dx, y + dy))) return [x, y];
         }"""
     )
     return x, y
