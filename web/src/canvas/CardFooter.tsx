@@ -1,5 +1,6 @@
 import type { GraphNode } from '../graph/model';
 import type { Problem } from '../graph/problems';
+import { shownRuns } from '../state/shownRuns';
 import { useStore, type NodeRun } from '../state/store';
 import { useNow } from '../state/useNow';
 import { TEXT } from '../text';
@@ -42,12 +43,12 @@ function runWords(run: NodeRun | undefined): string {
 
 interface FooterProps {
   node: GraphNode;
-  run: NodeRun | undefined;
   problem: Problem | undefined;
 }
 
 /** The bottom line of a card: what it did, does, or why it cannot. */
-export function CardFooter({ node, run, problem }: FooterProps) {
+export function CardFooter({ node, problem }: FooterProps) {
+  const run = useStore((s) => shownRuns(s)[node.id]);
   const connected = useStore((s) => s.connection === 'connected');
   const isOpen = run?.state === 'running' || run?.state === 'waiting';
   useNow(run?.state === 'running' && run.max <= 1, TICK_MS);

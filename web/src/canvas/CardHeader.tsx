@@ -2,14 +2,14 @@ import { useState, type KeyboardEvent } from 'react';
 import type { GraphNode } from '../graph/model';
 import type { NodeSpec } from '../graph/schema';
 import { editNode } from '../state/edits';
-import { setState } from '../state/store';
+import { shownRuns } from '../state/shownRuns';
+import { setState, useStore } from '../state/store';
 import { showTab } from '../state/ui';
 import { TEXT } from '../text';
 
 interface HeaderProps {
   node: GraphNode;
   spec: NodeSpec | undefined;
-  progress: number | undefined;
   /** What its last run said that did not stop it. */
   warning: string | undefined;
 }
@@ -29,8 +29,22 @@ function WarningSign({ node, card, message }: { node: string; card: string; mess
   );
 }
 
+/** How far a running node is. It alone, and the footer, follow each step: the card is not drawn again. */
+function StepBar({ node, title }: { node: string; title: string }) {
+  const percent = useStore((s) => {
+    const run = shownRuns(s)[node];
+    return run?.state === 'running' && run.max > 1 ? (100 * run.value) / run.max : undefined;
+  });
+  if (percent === undefined) return null;
+  return (
+    <div className="bar" role="progressbar" aria-label={title} aria-valuenow={Math.round(percent)} aria-valuemin={0} aria-valuemax={100}>
+      <div style={{ width: `${percent}%` }} />
+    </div>
+  );
+}
+
 /** Title, menu and progress of a card; double-click renames. */
-export function CardHeader({ node, spec, progress, warning }: HeaderProps) {
+export function CardHeader({ node, spec, warning }: HeaderProps) {
   const [editing, setEditing] = useState(false);
   const title = node.title || (spec?.title ?? node.type);
   const finish = (text: string): void => {
@@ -63,11 +77,7 @@ export function CardHeader({ node, spec, progress, warning }: HeaderProps) {
       >
         ⋯
       </button>
-      {progress !== undefined && (
-        <div className="bar" role="progressbar" aria-label={title} aria-valuenow={Math.round(progress)} aria-valuemin={0} aria-valuemax={100}>
-          <div style={{ width: `${progress}%` }} />
-        </div>
-      )}
+      <StepBar node={node.id} title={title} />
     </div>
   );
 }

@@ -1,19 +1,21 @@
 import { imageUrl } from '../api/client';
-import type { NodeRun } from '../state/store';
 import { showPicture } from '../state/gallery';
+import { shownRuns } from '../state/shownRuns';
+import { useStore } from '../state/store';
 import { TEXT } from '../text';
 
 interface PictureProps {
-  run: NodeRun | undefined;
+  node: string;
   height: number;
   card: string;
 }
 
 /** The picture area: the running preview, the finished pictures, or where they will appear. */
-export function CardPicture({ run, height, card }: PictureProps) {
-  const images = run?.images ?? [];
-  if (run?.preview) {
-    return <div className="picture" style={{ height }}><img src={run.preview} alt={`${TEXT.card.running}: ${card}`} /></div>;
+export function CardPicture({ node, height, card }: PictureProps) {
+  const images = useStore((s) => shownRuns(s)[node]?.images) ?? [];
+  const preview = useStore((s) => shownRuns(s)[node]?.preview);
+  if (preview) {
+    return <div className="picture" style={{ height }}><img src={preview} alt={`${TEXT.card.running}: ${card}`} /></div>;
   }
   if (images.length === 0) {
     return <div className="picture hollow" style={{ height }}><span>{TEXT.card.noPicture}</span></div>;

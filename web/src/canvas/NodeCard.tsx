@@ -69,7 +69,7 @@ function CardBody({ node, spec, live }: BodyProps) {
   const [near, setNear] = useState(false);
   const wired = useStore((s) => wiredAdvanced(s.graph, node, spec));
   const layout = layoutOf(node, spec, live, wired);
-  const run = useStore((s) => shownRuns(s)[node.id]);
+  const runState = useStore((s) => shownRuns(s)[node.id]?.state);
   const problems = useStore((s) => problemView(s).byNode[node.id]);
   const label = TEXT.card.label(node.title || (spec?.title ?? node.type), node.id);
   const rows = layout.inputs.filter((socket) => !socket.onWidget);
@@ -80,13 +80,12 @@ function CardBody({ node, spec, live }: BodyProps) {
     </>
   );
   if (node.type === 'Reroute') return <div className="card reroute">{ports}</div>;
-  const percent = run?.state === 'running' && run.max > 1 ? (100 * run.value) / run.max : undefined;
   const style = cardStyle(node, spec);
   const error = problems?.find((problem) => !problem.isWarning);
-  const bad = error || run?.state === 'failed' ? 'bad' : '';
+  const bad = error || runState === 'failed' ? 'bad' : '';
   return (
-    <div className={`card ${node.mode} ${run?.state ?? ''} ${bad} ${spec ? '' : 'unknown'} ${spec?.isSubgraph ? 'subgraph' : ''} ${colorOf(node) ? 'coloured' : ''} ${isPinned(node) ? 'pinned' : ''}`} style={style} onDoubleClick={(event) => spec?.isSubgraph && !isField(event.target) && openNode(node.id)} onPointerEnter={() => setNear(true)} onPointerLeave={(event) => event.buttons === 0 && setNear(false)}>
-      <CardHeader node={node} spec={spec} progress={percent} warning={problems?.find((problem) => problem.isWarning)?.message} />
+    <div className={`card ${node.mode} ${runState ?? ''} ${bad} ${spec ? '' : 'unknown'} ${spec?.isSubgraph ? 'subgraph' : ''} ${colorOf(node) ? 'coloured' : ''} ${isPinned(node) ? 'pinned' : ''}`} style={style} onDoubleClick={(event) => spec?.isSubgraph && !isField(event.target) && openNode(node.id)} onPointerEnter={() => setNear(true)} onPointerLeave={(event) => event.buttons === 0 && setNear(false)}>
+      <CardHeader node={node} spec={spec} warning={problems?.find((problem) => problem.isWarning)?.message} />
       {ports}
       {!node.collapsed && (
         <>
@@ -103,10 +102,10 @@ function CardBody({ node, spec, live }: BodyProps) {
               />
             )))}
             {layout.more !== undefined && <MoreRow node={node.id} open={node.open} folded={layout.more} />}
-            {layout.picture > 0 && <CardPicture run={run} height={layout.picture} card={label} />}
+            {layout.picture > 0 && <CardPicture node={node.id} height={layout.picture} card={label} />}
             {!spec && <p className="unknown-words">{TEXT.card.unknown}</p>}
           </div>
-          {spec?.isVirtual !== true && <CardFooter node={node} run={run} problem={error} />}
+          {spec?.isVirtual !== true && <CardFooter node={node} problem={error} />}
           <span className="corner" aria-hidden="true" />
           {near && (
             <NodeResizeControl

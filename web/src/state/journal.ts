@@ -9,8 +9,9 @@ import { openJournal, writeChange, type DocumentRecord, type JournalChange, type
 import { getState, isDirty, useStore, type State } from './store';
 import { notify } from './ui';
 
-/** From the first change to its writing; what comes meanwhile is written with it. */
+/** From the first change to its writing; what comes meanwhile is written with it. Within a gesture everything changes again at once. */
 const DELAY_MS = 250;
+const GESTURE_DELAY_MS = 700;
 
 interface Written {
   graph: Graph;
@@ -108,7 +109,7 @@ export async function keepJournal(window: string): Promise<Journal> {
   const unsubscribe = useStore.subscribe((state, before) => {
     const same = state.graph === before.graph && state.saved === before.saved && state.name === before.name && state.file === before.file
       && state.tabs === before.tabs && state.active === before.active && state.parked === before.parked;
-    if (!same) timer ??= setTimeout(() => void flush(), DELAY_MS);
+    if (!same) timer ??= setTimeout(() => void flush(), state.gesture ? GESTURE_DELAY_MS : DELAY_MS);
   });
   const onHide = (): void => void flush();
   globalThis.addEventListener('pagehide', onHide);
