@@ -127,8 +127,12 @@ def undo_steps(page: Page) -> int:
 
 
 def choose(field: Locator, value: str) -> None:
-    """Choose from a list."""
-    field.select_option(value)
+    """Choose from a list, the browser's own or one that is searched."""
+    if field.evaluate("field => field.tagName") == "SELECT":
+        field.select_option(value)
+    else:
+        field.click()
+        field.page.get_by_role("listbox").get_by_role("option", name=value, exact=True).click()
 
 
 def command(page: Page, name: str) -> None:

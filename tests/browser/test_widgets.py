@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 
-from hands import box_of, card, undo_steps
+from hands import add_node, box_of, card, cards, choose, undo_steps
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect
+
+Axe = Callable[[Page], list[str]]
 
 
 def prompt_of(page: Page) -> tuple[Locator, Locator]:
@@ -49,3 +54,93 @@ def test_a_text_is_seen_whole_while_it_is_written_and_the_card_keeps_its_size(fi
     assert box_of(prompt) == size
     text.blur()
     assert box_of(text)["height"] <= height
+
+
+def choices(page: Page) -> Locator:
+    return page.get_by_role("listbox")
+
+
+def test_a_long_list_is_narrowed_by_typing_and_chosen_from_by_keys(first_page: Page) -> None:
+    page = first_page
+    sampler = card(page, "KSampler").get_by_role("combobox", name="sampler")
+    sampler.focus()
+    expect(sampler).to_have_attribute("aria-expanded", "false")
+    page.keyboard.type("2m sde")
+    expect(page.get_by_role("listbox", name="sampler")).to_be_visible()
+    expect(choices(page).get_by_role("option").first).to_have_text("dpmpp_2m_sde")
+    page.keyboard.press("End")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    active = choices(page).get_by_role("option").nth(1)
+    expect(sampler).to_have_attribute("aria-activedescendant", active.get_attribute("id") or "none")
+    chosen = active.inner_text()
+    page.keyboard.press("Enter")
+    expect(sampler).to_have_value(chosen)
+    expect(sampler).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(choices(page).get_by_role("option", name=chosen, exact=True)).to_have_attribute("aria-selected", "true")
+    page.keyboard.type("nothing like it")
+    expect(page.get_by_role("status").filter(has_text="Nothing of this name")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(sampler).to_have_value(chosen)
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("listbox")).to_have_count(0)
+    card(page, "KSampler").get_by_text("KSampler").click()
+    assert undo_steps(page) == 1
+    expect(sampler).to_have_value("euler")
+
+
+def test_a_list_closes_when_something_else_is_pressed_and_keeps_what_was_chosen(first_page: Page) -> None:
+    page = first_page
+    sampler = card(page, "KSampler").get_by_role("combobox", name="sampler")
+    sampler.click()
+    expect(page.get_by_role("listbox", name="sampler")).to_be_visible()
+    page.keyboard.type("heun")
+    page.mouse.click(1300, 780)
+    expect(page.get_by_role("listbox")).to_have_count(0)
+    expect(sampler).to_have_value("euler")
+    choose(sampler, "heunpp2")
+    expect(sampler).to_have_value("heunpp2")
+
+
+def test_pictures_are_chosen_by_their_looks_pasted_and_dropped(first_page: Page, tmp_path: Path, axe: Axe) -> None:
+    (tmp_path / "input" / "birds").mkdir(exist_ok=True)
+    for name, color in (("red.png", "red"), ("birds/blue.png", "blue")):
+        Image.new("RGB", (40, 30), color).save(tmp_path / "input" / name)
+    page = first_page
+    page.reload()
+    expect(card(page, "KSampler")).to_be_visible()
+    loader = add_node(page, "Load image")
+    field = loader.get_by_role("combobox", name="image")
+    field.click()
+    expect(choices(page).get_by_role("option")).to_have_count(2)
+    thumbnails = page.get_by_role("listbox").locator("img")
+    for n in range(2):
+        expect(thumbnails.nth(n)).to_have_js_property("naturalWidth", 40)
+    assert axe(page) == []
+    choices(page).get_by_role("option", name="birds/blue.png").click()
+    expect(field).to_have_value("birds/blue.png")
+    count = cards(page).count()
+    give_file(page, field, "paste", "pasted.png")
+    expect(field).to_have_value(re.compile(r"^pasted.*\.png$"))
+    give_file(page, loader.get_by_role("img", name=re.compile("^pasted")), "drop", "dropped.png")
+    expect(field).to_have_value(re.compile(r"^dropped.*\.png$"))
+    expect(cards(page)).to_have_count(count)
+
+
+def give_file(page: Page, target: Locator, kind: str, name: str) -> None:
+    """Paste or drop a picture on a part of the page."""
+    target.evaluate(
+        """async (target, [kind, name]) => {
+            const canvas = new OffscreenCanvas(8, 8);
+            canvas.getContext('2d').fillRect(0, 0, 8, 8);
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([await canvas.convertToBlob()], name, { type: 'image/png' }));
+            const event = kind === 'paste'
+                ? new ClipboardEvent('paste', { clipboardData: transfer, bubbles: true, cancelable: true })
+                : new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true });
+            target.dispatchEvent(event);
+        }""",
+        [kind, name],
+    )

@@ -78,8 +78,8 @@ export function outputLabel(name: string): string {
 }
 
 const LETTER = 6.8;
-/** Width of what stands beside a field: the choice beside a seed, the button beside a file. */
-const BESIDE: Readonly<Partial<Record<Widget['kind'], number>>> = { seed: 78, file: 32 };
+/** Width of what stands beside a field: the choice beside a seed, the buttons beside a file. */
+const BESIDE: Readonly<Partial<Record<Widget['kind'], number>>> = { seed: 78, file: 64 };
 
 function rowWidth(left: string, right: string): number {
   return Math.ceil((left.length + right.length) * LETTER) + 54;

@@ -63,7 +63,7 @@ export const DE: Texts = {
     fit: 'Einpassen', tidy: 'Ordnen', zoomIn: 'Vergrößern', zoomOut: 'Verkleinern',
     zoomReset: (percent) => `${percent} %: auf 100 % stellen`, close: 'Schließen', copies: 'Anzahl der Läufe', rename: 'Umbenennen', duplicate: 'Duplizieren',
     remove: 'Löschen', mute: 'Stummschalten', unmute: 'Stummschaltung aufheben', bypass: 'Überbrücken', unbypass: 'Nicht mehr überbrücken', fold: 'Einklappen',
-    unfold: 'Ausklappen', upload: 'Bild hochladen', command: 'Suchen oder Befehl…', download: 'Herunterladen', loadItsWorkflow: 'Seinen Workflow öffnen',
+    unfold: 'Ausklappen', upload: 'Bild hochladen', uploadHint: 'Ein Bild hochladen, oder hier eines einfügen oder ablegen', command: 'Suchen oder Befehl…', download: 'Herunterladen', loadItsWorkflow: 'Seinen Workflow öffnen',
     useInstead: (value) => `„${value}“ verwenden`, showNode: 'Knoten zeigen', dropJob: 'Aus der Warteschlange nehmen',
     previous: 'Voriges Bild', next: 'Nächstes Bild',
   },

@@ -61,7 +61,7 @@ export const EN = {
     fit: 'Fit', tidy: 'Tidy', zoomIn: 'Zoom in', zoomOut: 'Zoom out',
     zoomReset: (percent: number) => `${percent} %: zoom to 100 %`, close: 'Close', copies: 'Number of runs', rename: 'Rename', duplicate: 'Duplicate',
     remove: 'Delete', mute: 'Mute', unmute: 'Unmute', bypass: 'Bypass', unbypass: 'Stop bypassing', fold: 'Fold',
-    unfold: 'Unfold', upload: 'Upload a picture', command: 'Search or run a command…', download: 'Download', loadItsWorkflow: 'Open its workflow',
+    unfold: 'Unfold', upload: 'Upload a picture', uploadHint: 'Upload a picture, or paste or drop one here', command: 'Search or run a command…', download: 'Download', loadItsWorkflow: 'Open its workflow',
     useInstead: (value: string) => `Use “${value}”`, showNode: 'Show node', dropJob: 'Remove from queue',
     previous: 'Previous picture', next: 'Next picture',
   },

@@ -1,5 +1,5 @@
-import { useRef } from 'react';
-import { imageUrl } from '../api/client';
+import { useRef, useState, type ClipboardEvent, type DragEvent } from 'react';
+import { imageUrl, thumbnailUrl } from '../api/client';
 import { asText } from '../graph/json';
 import type { Widget } from '../graph/schema';
 import { setState } from '../state/store';
@@ -8,16 +8,37 @@ import { TEXT } from '../text';
 import { SelectField } from './SelectField';
 import type { FieldProps } from './field';
 
-/** A picture of the input folder: choose one, or upload. */
+function pictureIn(data: DataTransfer): File | undefined {
+  return [...data.files].find((file) => file.type.startsWith('image/'));
+}
+
+/** A picture of the input folder: choose one, upload, paste or drop it. */
 export function FileField(props: FieldProps<Extract<Widget, { kind: 'file' }>>) {
   const { node, input, value } = props;
   const chooser = useRef<HTMLInputElement>(null);
+  const [over, setOver] = useState(false);
   const name = asText(value);
+  const take = (event: ClipboardEvent | DragEvent, data: DataTransfer): void => {
+    setOver(false);
+    const file = pictureIn(data);
+    if (!file) return;
+    // The canvas would make another card of it.
+    event.preventDefault();
+    event.stopPropagation();
+    void uploadInto(node, input.name, file);
+  };
   return (
-    <>
+    <div
+      className={over ? 'file-body over' : 'file-body'} onPaste={(event) => take(event, event.clipboardData)} onDrop={(event) => take(event, event.dataTransfer)}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setOver(event.dataTransfer.types.includes('Files'));
+      }}
+      onDragLeave={() => setOver(false)}
+    >
       <div className="file-line">
         <SelectField {...props} />
-        <button type="button" className="nodrag icon small" aria-label={TEXT.actions.upload} title={TEXT.actions.upload} onClick={() => chooser.current?.click()}>↑</button>
+        <button type="button" className="nodrag icon small" aria-label={TEXT.actions.upload} title={TEXT.actions.uploadHint} onClick={() => chooser.current?.click()}>↑</button>
         {name && (
           <button
             type="button" className="nodrag icon small" aria-label={TEXT.mask.paint} title={TEXT.mask.paint}
@@ -35,7 +56,7 @@ export function FileField(props: FieldProps<Extract<Widget, { kind: 'file' }>>) 
           }}
         />
       </div>
-      <div className="thumbnail">{name && <img key={name} src={imageUrl(inputRef(name))} alt={name} draggable={false} onError={(event) => (event.currentTarget.hidden = true)} />}</div>
-    </>
+      <div className="thumbnail">{name && <img key={name} src={thumbnailUrl(inputRef(name))} alt={name} draggable={false} onError={(event) => (event.currentTarget.hidden = true)} />}</div>
+    </div>
   );
 }
