@@ -5,9 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Callable
+from io import BytesIO
 
 import pytest
 from hands import add_node, card, cards, drop_file, small_workflow, start_empty
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Locator, Page, expect
 
 API_FORM = {
@@ -148,3 +152,64 @@ def test_broken_file_says_what_is_wrong_and_stops_nothing(page: Page, name: str,
     assert tabs(page).count() in (before, before + 1)
     page.keyboard.press("Alt+1")
     expect(card(page, "Empty image")).to_be_attached()
+
+
+def picture(texts: dict[str, str]) -> bytes:
+    """A small PNG that carries texts."""
+    info = PngInfo()
+    for name, text in texts.items():
+        info.add_text(name, text)
+    data = BytesIO()
+    Image.new("RGB", (8, 8), "teal").save(data, "PNG", pnginfo=info)
+    return data.getvalue()
+
+
+PARAMETERS = """a lighthouse at dusk, <lora:old_masters:0.7>
+Negative prompt: blurry
+Steps: 25, Sampler: PLMS, CFG scale: 6.5, Seed: 3912873495, Size: 512x768, Model: dreamlike, Version: v1.10.1"""
+
+
+def test_picture_of_another_tool_becomes_a_workflow_with_a_report(page: Page, axe: Callable[[Page], list[str]]) -> None:
+    drop_file(page, "lighthouse.png", picture({"parameters": PARAMETERS}), "image/png")
+    expect(card(page, "prompt").get_by_role("textbox")).to_have_value("a lighthouse at dusk,")
+    expect(card(page, "negative prompt").get_by_role("textbox")).to_have_value("blurry")
+    sampler = card(page, "KSampler")
+    expect(sampler.get_by_label("steps", exact=True)).to_have_value("25")
+    expect(sampler.get_by_label("seed", exact=True)).to_have_value("3912873495")
+    report = page.get_by_role("region", name="About the file")
+    expect(report).to_contain_text("“lighthouse” was made by AUTOMATIC1111")
+    expect(report.get_by_role("region", name="LoRAs")).to_contain_text("old_masters (0.7)")
+    expect(report.get_by_role("region", name="Another sampler or schedule")).to_contain_text("PLMS → ")
+    expect(log(page)).to_contain_text("AUTOMATIC1111")
+    assert axe(page) == []
+
+
+def test_nodes_that_are_not_there_are_listed_and_replaced_in_one_step(page: Page) -> None:
+    nodes = [
+        {"id": 1, "type": "EmptyImages", "pos": [0, 0], "outputs": [{"name": "IMAGE", "type": "IMAGE", "links": [1]}]},
+        {"id": 2, "type": "PreviewImage", "pos": [400, 0], "inputs": [{"name": "images", "type": "IMAGE", "link": 1}]},
+    ]
+    workflow = {"nodes": nodes, "links": [[1, 1, 0, 2, 0, "IMAGE"], [9, 7, 0, 2, 0, "IMAGE"]]}
+    drop_file(page, "old.json", json.dumps(workflow), "application/json")
+    report = page.get_by_role("region", name="About the file")
+    expect(report.get_by_role("region", name="Links that lead nowhere")).to_contain_text("Link 9 leads")
+    unknown = report.get_by_role("region", name="Nodes that this server does not have")
+    unknown.get_by_role("button", name="Use “Empty image” instead").click()
+    expect(card(page, "Empty image")).to_be_visible()
+    expect(page.locator(".react-flow__edge")).to_have_count(1)
+    page.get_by_role("button", name="Undo").click()
+    expect(card(page, "Empty image")).to_have_count(0)
+
+
+def test_report_is_there_again_after_a_reload_and_by_the_palette(page: Page) -> None:
+    drop_file(page, "twice.json", json.dumps(TWICE), "application/json")
+    report = page.get_by_role("region", name="About the file")
+    expect(report).to_contain_text("What of “twice” was not understood")
+    page.wait_for_timeout(1000)
+    page.reload()
+    expect(card(page, "Empty image")).to_be_visible()
+    expect(report).to_have_count(0)
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Search nodes, commands and workflows").fill("not understood")
+    page.get_by_role("option", name="Show what of the file was not understood").click()
+    expect(report).to_contain_text("Nodes with the same id")

@@ -30,7 +30,38 @@ function jpeg(block: Buffer): Buffer {
   return Buffer.concat([Buffer.from([255, 0xd8]), segment(0xe0, Buffer.from('JFIF\0')), segment(0xe1, Buffer.concat([Buffer.from('Exif\0\0'), block])), segment(0xda, Buffer.alloc(9))]);
 }
 
+/** A TIFF directory that leads to another with the user's comment, in UTF-16 behind the mark of its encoding. */
+function commented(text: string, encoding: 'utf16le' | 'utf16be' | 'ascii'): Buffer {
+  const body = encoding === 'ascii' ? Buffer.from(text) : Buffer.from(text, 'utf16le');
+  const value = Buffer.concat([Buffer.from(encoding === 'ascii' ? 'ASCII\0\0\0' : 'UNICODE\0'), encoding === 'utf16be' ? body.swap16() : body]);
+  const directory = (tag: number, type: number, count: number, at: number): Buffer => {
+    const bytes = Buffer.alloc(18);
+    bytes.writeUInt16LE(1, 0);
+    bytes.writeUInt16LE(tag, 2);
+    bytes.writeUInt16LE(type, 4);
+    bytes.writeUInt32LE(count, 6);
+    bytes.writeUInt32LE(at, 10);
+    return bytes;
+  };
+  const head = Buffer.from([0x49, 0x49, 42, 0, 8, 0, 0, 0]);
+  return Buffer.concat([head, directory(0x8769, 4, 1, 26), directory(0x9286, 7, value.length, 44), value]);
+}
+
 describe('EXIF text', () => {
+  it.each(['utf16le', 'utf16be', 'ascii'] as const)('holds the comment of other tools in %s', (encoding) => {
+    const text = 'a fox\nSteps: 20, Sampler: Euler';
+    expect(exifTexts(jpeg(commented(text, encoding)))).toEqual({ UserComment: text });
+    expect(exifTexts(webp(commented(text, encoding)))).toEqual({ UserComment: text });
+  });
+
+  it('of a directory that says it has no end is read in part only', () => {
+    const endless = Buffer.alloc(70_000);
+    endless.write('II*\0');
+    endless.writeUInt32LE(8, 4);
+    endless.writeUInt16LE(65_535, 8);
+    expect(exifTexts(webp(endless))).toEqual({});
+  });
+
   it.each([true, false])('is read from WebP and JPEG files of both byte orders (little: %s)', (isLittle) => {
     const block = exif(['workflow:{"é":2}', 'prompt:{"a":"b:c"}', 'a:b', 'no colon'], isLittle);
     const texts = { workflow: '{"é":2}', prompt: '{"a":"b:c"}', a: 'b' };

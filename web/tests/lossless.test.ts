@@ -83,7 +83,7 @@ describe('a file full of oddities', () => {
 
   it('is reported on', () => {
     expect(open().report.map(({ code, node, subject }) => `${code} ${node ?? '-'} ${subject}`)).toEqual([
-      'unknown_node 3 Stranger', 'same_id 3 Load', 'broken_node - {"type":"NoId"}', 'broken_node - null',
+      'surplus_values 7 2', 'unknown_node 3 Stranger', 'same_id 3 Load', 'broken_node - {"type":"NoId"}', 'broken_node - null',
       'second_link 7 9', 'second_link 7 6', 'loose_link - 12', 'broken_link - "junk"', 'missing_link 7 77',
     ]);
   });

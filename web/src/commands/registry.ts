@@ -106,6 +106,7 @@ export const COMMANDS: readonly Command[] = [
   { id: 'queue', keys: [], run: () => showTab('queue') },
   { id: 'gallery', keys: [], run: () => showTab('gallery') },
   { id: 'problems', keys: [], run: () => showTab('problems') },
+  { id: 'report', keys: [], enabled: (s) => (s.report?.findings.length ?? 0) > 0, run: () => showTab('problems') },
   { id: 'theme', keys: [], run: flipTheme },
   { id: 'settings', keys: ['Mod+,'], typing: true, run: () => setState({ settings: 'general' }) },
   { id: 'shortcuts', keys: ['?'], run: () => setState({ settings: 'shortcuts' }) },

@@ -72,7 +72,9 @@ function readSubgraphs(document: JsonObject, schema: Schema, report: Finding[]):
   let subgraphs: Graph['subgraphs'] = {};
   for (const id of inOrder(definitions)) {
     const raw = definitions[id] ?? {};
-    const graph = readGraph(raw, withSubgraphs(schema, subgraphs), report, boundaries(raw));
+    const found: Finding[] = [];
+    const graph = readGraph(raw, withSubgraphs(schema, subgraphs), found, boundaries(raw));
+    report.push(...found.map((finding) => ({ ...finding, within: asText(raw['name'], id) })));
     subgraphs = { ...subgraphs, [id]: { id, name: asText(raw['name'], id), graph } };
   }
   return subgraphs;

@@ -5,7 +5,7 @@ import { readLinks } from './parseLinks';
 import type { Finding } from './report';
 import type { Schema } from './schema';
 import { specOf, VIRTUAL_SPECS } from './virtual';
-import { readPrimitive, readPromoted, readWidgetValues } from './widgetValues';
+import { misfits, readPrimitive, readPromoted, readWidgetValues } from './widgetValues';
 
 /**
  * Why a document is no workflow:
@@ -77,6 +77,15 @@ function readNode(raw: JsonObject, schema: Schema): GraphNode {
   };
 }
 
+/** What of a node's values its widgets cannot take. Types that only the editor knows take anything. */
+function misfitsOf(node: GraphNode, schema: Schema): Finding[] {
+  const spec = schema[node.type];
+  if (!spec || spec.isSubgraph) return [];
+  const { wrong, surplus } = misfits(spec, node.values, node.raw['widgets_values']);
+  const findings = wrong.map((input): Finding => ({ code: 'wrong_value', node: node.id, subject: input }));
+  return surplus > 0 ? [...findings, { code: 'surplus_values', node: node.id, subject: String(surplus) }] : findings;
+}
+
 interface ReadNodes {
   nodes: Record<string, GraphNode>;
   entries: Entry[];
@@ -92,6 +101,7 @@ function readNodes(list: Json[], schema: Schema, report: Finding[]): ReadNodes {
     if (isBroken || node.id in nodes) return { raw: entry };
     nodes[node.id] = node;
     if (!specOf(schema, node)) report.push({ code: 'unknown_node', node: node.id, subject: node.type });
+    else report.push(...misfitsOf(node, schema));
     return { id: node.id };
   });
   return { nodes, entries };

@@ -2,7 +2,7 @@
 import { asList, asObject, asText, isObject, type Json, type JsonObject } from './json';
 import type { GraphNode, SeedControl } from './model';
 import { SEED_CONTROLS } from './model';
-import type { NodeSpec, WidgetValue } from './schema';
+import type { NodeSpec, Widget, WidgetValue } from './schema';
 import { widgetInputs } from './schema';
 
 /** Extra entry that follows an image upload widget. */
@@ -48,6 +48,20 @@ function consumed(spec: NodeSpec, list: Json[]): number {
     else if (widget.kind === 'file' && list[at] === UPLOAD_MARK) at++;
   }
   return at;
+}
+
+/** Whether a widget can hold a value at all. A choice that is not on offer is the server's to judge. */
+function fits({ kind }: Widget, value: WidgetValue): boolean {
+  if (kind === 'toggle') return typeof value === 'boolean';
+  if (kind === 'text') return typeof value === 'string';
+  return kind === 'select' || kind === 'file' || typeof value === 'number' || typeof value === 'bigint';
+}
+
+/** Names of the widgets that hold what they cannot show, and how many stored values no widget takes. */
+export function misfits(spec: NodeSpec, values: GraphNode['values'], stored: Json | undefined): { wrong: string[]; surplus: number } {
+  const wrong = widgetInputs(spec).filter(({ name, widget }) => name in values && !fits(widget, values[name] ?? null)).map(({ name }) => name);
+  const list = asList(stored);
+  return { wrong, surplus: Math.max(0, list.length - consumed(spec, list)) };
 }
 
 /** `widgets_values` for saving: up to the last stated value, then whatever surplus the file had. */

@@ -1,3 +1,4 @@
+import { lazy, Suspense } from 'react';
 import type { Problem } from '../graph/problems';
 import { requestFit } from '../state/camera';
 import { openLevelOf } from '../state/levels';
@@ -6,7 +7,10 @@ import { isNarrow } from '../state/ui';
 import { TEXT } from '../text';
 import { Repairs } from './Repairs';
 
-function goTo(problemNode: string): void {
+const ReportSection = lazy(() => import('./ReportSection').then((module) => ({ default: module.ReportSection })));
+
+/** Show the card a problem is about, wherever it is. */
+export function goTo(problemNode: string): void {
   const node = openLevelOf(problemNode);
   setState({ selection: new Set([node]), linkSelection: new Set(), ...(isNarrow() ? { panelOpen: false } : {}) });
   requestFit([node]);
@@ -33,9 +37,15 @@ export function ProblemEntry({ problem }: { problem: Problem }) {
   );
 }
 
-/** All problems; choosing one shows its card. */
+/** All problems; choosing one shows its card. Below them, what of the file was not understood. */
 export function Problems() {
   const problems = useStore((s) => problemView(s).all);
-  if (problems.length === 0) return <p className="quiet padded">{TEXT.problems.none}</p>;
-  return <ul className="problems" aria-label={TEXT.tabs.problems}>{problems.map((problem) => <li key={problem.key}><ProblemEntry problem={problem} /></li>)}</ul>;
+  const isReported = useStore((s) => (s.report?.findings.length ?? 0) > 0);
+  return (
+    <>
+      {problems.length === 0 && <p className="quiet padded">{TEXT.problems.none}</p>}
+      {problems.length > 0 && <ul className="problems" aria-label={TEXT.tabs.problems}>{problems.map((problem) => <li key={problem.key}><ProblemEntry problem={problem} /></li>)}</ul>}
+      {isReported && <Suspense fallback={null}><ReportSection /></Suspense>}
+    </>
+  );
 }

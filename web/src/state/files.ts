@@ -5,14 +5,14 @@ import { stringifyJson, type Json } from '../graph/json';
 import { separate } from '../graph/layout';
 import { EMPTY_GRAPH, nodeCount, type Graph } from '../graph/model';
 import { parseWorkflow } from '../graph/parseApi';
-import type { Finding } from '../graph/report';
+import type { Finding, Report } from '../graph/report';
 import { toEditorForm } from '../graph/document';
 import { TEXT } from '../text';
 import { requestFit } from './camera';
 import { addDocument, freshDocument } from './documents';
 import { errorSentence } from './run';
 import { getState } from './store';
-import { isNarrow, notify } from './ui';
+import { isNarrow, notify, showTab } from './ui';
 
 /** The workflow the editor opens with. */
 export const DEFAULT_WORKFLOW = 'sd35_tiny';
@@ -23,10 +23,13 @@ function promptOf(graph: Graph): string[] | undefined {
   return prompt && [prompt.id];
 }
 
-/** Show a graph as a document; in the place of one that was never touched, unless it is to have a tab of its own. */
-export function showGraph(graph: Graph, name: string, inOwnTab = false): void {
-  addDocument(freshDocument(graph, name), !inOwnTab);
-  if (isNarrow()) requestFit(promptOf(graph));
+export interface Opening {
+  /** What was found out before the document was read. */
+  findings?: readonly Finding[];
+  /** The tool whose words the document was made of. */
+  tool?: string | null;
+  /** It takes no other's place, even of one that was never touched. */
+  inOwnTab?: boolean;
 }
 
 /** What could not be understood, as a sentence. */
@@ -34,17 +37,24 @@ export function findingSentence({ code, node, subject }: Finding): string {
   return `${node === null ? '' : `${TEXT.findings.node(node)}: `}${TEXT.findings[code](subject)}`;
 }
 
+/** Say what could not be understood, and where all of it stands. Unknown nodes are among the problems anyway. */
+function tellReport({ tool, findings }: Report): void {
+  const [first, ...others] = findings.filter(({ code }) => code !== 'unknown_node').map(findingSentence);
+  const more = others.length > 0 ? ` ${TEXT.notes.others(others.length)}` : '';
+  if (tool !== null) notify(`${TEXT.opening.importedFrom(tool)} ${findings.length > 0 ? TEXT.notes.others(findings.length) : ''}`);
+  else if (first !== undefined) notify(first + more, true);
+  if (findings.length > 0 && !isNarrow()) showTab('problems');
+}
+
 /** Open a workflow document of any form. Returns what could not be understood, also before. Throws `WorkflowError`. */
-export function openDocument(document: Json, name: string, before: readonly Finding[] = [], inOwnTab = false): readonly Finding[] {
+export function openDocument(document: Json, name: string, { findings = [], tool = null, inOwnTab = false }: Opening = {}): readonly Finding[] {
   const { schema } = getState();
   const { graph, report: found } = parseWorkflow(document, schema);
-  const report = [...before, ...found];
-  const stored = storedName(graph);
-  showGraph(separate(graph, schema), stored || name, inOwnTab);
-  // Unknown nodes are among the problems anyway.
-  const [first, ...others] = report.filter(({ code }) => code !== 'unknown_node').map(findingSentence);
-  if (first !== undefined) notify(others.length > 0 ? `${first} ${TEXT.notes.others(others.length)}` : first, true);
-  return report;
+  const report: Report = { source: name, tool, findings: [...findings, ...found] };
+  addDocument({ ...freshDocument(separate(graph, schema), storedName(graph) || name), report }, !inOwnTab);
+  if (isNarrow()) requestFit(promptOf(graph));
+  tellReport(report);
+  return report.findings;
 }
 
 /** Open one of the server's examples. */

@@ -33,25 +33,38 @@ const BESIDE_PX = 40;
 /** Open the workflow a text holds. Returns what could not be understood. Throws like {@link readDocument}. */
 export function openText(text: string, name: string, inOwnTab = false): readonly Finding[] {
   const { document, findings } = readDocument(text);
-  return openDocument(document, name, findings, inOwnTab);
+  return openDocument(document, name, { findings, inOwnTab });
 }
 
-/** The text of the workflow in a file; undefined for a picture without one. */
-async function textOf(file: File): Promise<string | undefined> {
-  refuseSize(file);
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  const texts = pictureTexts(bytes);
-  if (!texts && !file.type.startsWith('image/')) return decodeText(bytes);
-  return texts?.['workflow'] ?? texts?.['prompt'];
+/** Open what another tool wrote into a picture, as a workflow that makes such a one. Returns whether it wrote anything. */
+async function openOtherTools(texts: Readonly<Record<string, string>>, name: string, inOwnTab: boolean): Promise<boolean> {
+  const { translate } = await import('../graph/recipeWorkflow');
+  const made = translate(texts, getState().schema, TEXT.opening);
+  if (!made) return false;
+  openDocument(made.document, name, { findings: made.findings, tool: made.tool, inOwnTab });
+  return true;
+}
+
+function openWorkflow(text: string, file: File, inOwnTab: boolean): void {
+  const findings = openText(text, nameOf(file), inOwnTab);
+  if (findings.length === 0) notify(TEXT.notes.loaded(getState().name));
+}
+
+async function openPicture(file: File, texts: Readonly<Record<string, string>>, at: Point | undefined, inOwnTab: boolean): Promise<void> {
+  // Other tools keep a prompt under this name too, as plain text.
+  const own = [texts['workflow'], texts['prompt']].find((text) => text?.trimStart().startsWith('{'));
+  if (own !== undefined) openWorkflow(own, file, inOwnTab);
+  else if (await openOtherTools(texts, nameOf(file), inOwnTab)) return;
+  else if (at) await placePicture(file, at);
+  else throw new WorkflowError('no_text');
 }
 
 async function open(file: File, at: Point | undefined, inOwnTab: boolean): Promise<void> {
-  const text = await textOf(file);
-  if (text !== undefined) {
-    const findings = openText(text, nameOf(file), inOwnTab);
-    if (findings.length === 0) notify(TEXT.notes.loaded(getState().name));
-  } else if (at) await placePicture(file, at);
-  else throw new WorkflowError('no_text');
+  refuseSize(file);
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  const texts = pictureTexts(bytes) ?? (file.type.startsWith('image/') ? {} : undefined);
+  if (texts) await openPicture(file, texts, at, inOwnTab);
+  else openWorkflow(decodeText(bytes), file, inOwnTab);
 }
 
 /** Why a file could not be opened, as a sentence. Faults of ours are thrown on. */

@@ -1,5 +1,6 @@
 /** Every word the user sees, in German. */
 import { DE_CANVAS } from './de_canvas';
+import { DE_FINDINGS } from './de_findings';
 import { DE_OPENING } from './de_opening';
 import { DE_RUN } from './de_run';
 import type { Texts } from './en';
@@ -159,7 +160,7 @@ export const DE: Texts = {
     queued: 'Eingereiht.', linkCopied: 'Der Link ist in der Zwischenablage.', loaded: (name) => `„${name}“ geöffnet.`, saved: (name) => `„${name}“ gespeichert.`,
     refused: 'Der Workflow wurde nicht angenommen. Näheres unter „Probleme“.', partly: 'Einige Ausgaben können nicht laufen. Näheres unter „Probleme“.',
     retried: (reason) => `Der Lauf beginnt von vorn: ${reason}.`,
-    others: (count) => (count === 1 ? 'Noch etwas wurde weggelassen.' : `${count} weitere Dinge wurden weggelassen.`),
+    others: (count) => `${count} weitere unter „Probleme“.`,
     failed: 'Der Lauf ist fehlgeschlagen. Näheres unter „Probleme“.',
     failedElsewhere: (name) => `Der Lauf von „${name}“ ist fehlgeschlagen. Näheres dort unter „Probleme“.`, restored: 'Ihre Tabs sind wieder da, auch was nicht gespeichert war.',
     pasted: (n) => `${n} Knoten eingefügt.`,
@@ -200,20 +201,7 @@ export const DE: Texts = {
       recursion: 'Ein Teilgraph kann sich nicht selbst enthalten.',
     },
   },
-  findings: {
-    node: (id) => `Knoten ${id}`,
-    unknown_node: (type) => `Der Server kennt den Knoten „${type}“ nicht. Er bleibt, wie er ist.`,
-    broken_node: (entry) => `Ein Eintrag der Knotenliste hat keine Kennung oder keinen Typ. Er bleibt in der Datei und wird nicht gezeigt: ${entry}`,
-    same_id: (type) => `Diese Kennung hat schon ein anderer Knoten. Der spätere, „${type}“, bleibt in der Datei und wird nicht gezeigt.`,
-    broken_link: (entry) => `Ein Eintrag der Verbindungsliste ist keine Verbindung. Er bleibt in der Datei: ${entry}`,
-    loose_link: (id) => `Verbindung ${id} führt zu oder von einem Anschluss, den es nicht gibt. Sie bleibt in der Datei und wird nicht gezeigt.`,
-    second_link: (id) => `Verbindung ${id} führt in einen Eingang, den schon eine andere speist. Sie bleibt in der Datei und wird nicht gezeigt.`,
-    missing_link: (id) => `Ein Eingang nennt die Verbindung ${id}, die nicht in der Datei steht. Er gilt als nicht verbunden.`,
-    broken_group: (entry) => `Ein Eintrag der Gruppenliste ist keine Gruppe. Er wurde weggelassen: ${entry}`,
-    default_taken: (input) => `Die Datei nennt keinen Wert für „${input}“. Die Vorgabe gilt.`,
-    no_number: (count) => `${count === '1' ? 'Ein Wert steht' : `${count} Werte stehen`} als NaN oder Infinity da, was es in JSON nicht gibt. Gelesen als nichts (null).`,
-    broken_subgraph: (entry) => `Ein Eintrag der Teilgraphen hat keine Kennung. Er bleibt in der Datei: ${entry}`,
-  },
+  findings: DE_FINDINGS,
   problem: {
     unknownNode: (type) => `Der Server hat keinen Knoten „${type}“.`,
     unknownNodeDetail: 'Installieren Sie das Paket, das ihn mitbringt, oder ersetzen Sie den Knoten.',
@@ -229,6 +217,7 @@ export const DE: Texts = {
     pack: 'Auswahl zu einem Knoten machen', unpack: 'Ausgewählte Teilgraphen auspacken', openSubgraph: 'Ausgewählten Teilgraphen öffnen', leaveSubgraph: 'Teilgraphen verlassen',
     fold: 'Auswahl ein- oder ausklappen', mute: 'Auswahl stummschalten oder nicht', bypass: 'Auswahl überbrücken oder nicht', duplicateFed: 'Mit Verbindungen duplizieren', group: 'Auswahl gruppieren', pin: 'Auswahl anheften oder lösen', showSelection: 'Auswahl zeigen',
     snap: 'Karten am Raster ausrichten oder nicht', picture: 'Graph als Bild speichern', fit: 'Graph in die Ansicht einpassen', tidy: 'Graph ordnen',
+    report: 'Zeigen, was von der Datei nicht verstanden wurde',
     simple: 'Zwischen Graph und einfacher Ansicht wechseln', nodes: 'Knoten zeigen', workflows: 'Workflows zeigen', panel: 'Seitenleiste öffnen oder schließen', inspector: 'Inspektor zeigen', queue: 'Warteschlange zeigen',
     gallery: 'Galerie zeigen', problems: 'Probleme zeigen', theme: 'Zwischen dunkel und hell wechseln', settings: 'Einstellungen', shortcuts: 'Tastenkürzel',
   },

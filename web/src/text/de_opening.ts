@@ -7,5 +7,6 @@ export const DE_OPENING: typeof EN_OPENING = {
   manyTitle: (count) => `${count} Dateien öffnen?`, manyText: 'Jeder Workflow bekommt einen eigenen Tab.',
   all: (count) => `Alle ${count} öffnen`, some: (count) => `Nur die ersten ${count}`,
   pastedName: 'Eingefügter Workflow', pasteTitle: 'In der Zwischenablage ist ein Workflow', pasteText: (count) => `Er hat ${count} Knoten.`,
+  importedFrom: (tool) => `Aus den Angaben von ${tool || 'einem anderen Programm'} wurde ein Workflow für SD3.5.`, prompt: 'Prompt', negative: 'negativer Prompt',
   pasteOpen: 'In einem Tab öffnen', pasteHere: 'Seine Knoten hier einfügen',
 };

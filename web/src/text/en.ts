@@ -1,5 +1,6 @@
 /** Every word the user sees, in English. The other languages have the type of this table. */
 import { EN_CANVAS } from './en_canvas';
+import { EN_FINDINGS } from './en_findings';
 import { EN_OPENING } from './en_opening';
 import { EN_RUN } from './en_run';
 
@@ -157,7 +158,7 @@ export const EN = {
     queued: 'Queued.', linkCopied: 'The link is on the clipboard.', loaded: (name: string) => `Opened “${name}”.`, saved: (name: string) => `Saved “${name}”.`,
     refused: 'The workflow was not accepted. See Problems.', partly: 'Some outputs cannot run. See Problems.',
     retried: (reason: string) => `The run starts again: ${reason}.`,
-    others: (count: number) => (count === 1 ? 'One more thing was left out.' : `${count} more things were left out.`),
+    others: (count: number) => `${count} more under “Problems”.`,
     failed: 'The run failed. See Problems.', failedElsewhere: (name: string) => `The run of “${name}” failed. See Problems there.`, restored: 'Your tabs are back, with what was not saved.', pasted: (n: number) => (n === 1 ? 'Pasted 1 node.' : `Pasted ${n} nodes.`),
   },
   errors: {
@@ -196,20 +197,7 @@ export const EN = {
       recursion: 'A subgraph cannot hold itself.',
     },
   },
-  findings: {
-    node: (id: string) => `Node ${id}`,
-    unknown_node: (type: string) => `the server has no node “${type}”. It is kept as it is.`,
-    broken_node: (entry: string) => `an entry of the list of nodes has no id or no type. It stays in the file and is not shown: ${entry}`,
-    same_id: (type: string) => `another node has this id already. The later one, “${type}”, stays in the file and is not shown.`,
-    broken_link: (entry: string) => `an entry of the list of links is no link. It stays in the file: ${entry}`,
-    loose_link: (id: string) => `link ${id} leads to or from a socket that is not there. It stays in the file and is not shown.`,
-    second_link: (id: string) => `link ${id} leads into an input that another link feeds. It stays in the file and is not shown.`,
-    missing_link: (id: string) => `an input names link ${id}, which the file does not hold. It counts as not linked.`,
-    broken_group: (entry: string) => `an entry of the list of groups is no group. It was left out: ${entry}`,
-    default_taken: (input: string) => `the file gives no value for “${input}”. The default was taken.`,
-    no_number: (count: string) => `${count === '1' ? 'one value is' : `${count} values are`} written NaN or Infinity, which JSON does not have. Read as nothing (null).`,
-    broken_subgraph: (entry: string) => `an entry of the list of subgraphs has no id. It stays in the file: ${entry}`,
-  },
+  findings: EN_FINDINGS,
   problem: {
     unknownNode: (type: string) => `The server has no node “${type}”.`,
     unknownNodeDetail: 'Install the pack that brings it, or replace the node.',
@@ -225,6 +213,7 @@ export const EN = {
     pack: 'Turn the selection into one node', unpack: 'Unpack the selected subgraphs', openSubgraph: 'Open the selected subgraph', leaveSubgraph: 'Leave the subgraph',
     fold: 'Fold or unfold the selection', mute: 'Mute or unmute the selection', bypass: 'Bypass the selection, or stop it', duplicateFed: 'Duplicate with links', group: 'Group the selection', pin: 'Pin the selection, or free it', showSelection: 'Zoom to the selection',
     snap: 'Snap cards to the grid, or not', picture: 'Save the graph as a picture', fit: 'Fit the graph into the view', tidy: 'Tidy the graph',
+    report: 'Show what of the file was not understood',
     simple: 'Switch between graph and simple view', nodes: 'Show the nodes', workflows: 'Show the workflows', panel: 'Open or close the side panel', inspector: 'Show the inspector', queue: 'Show the queue',
     gallery: 'Show the gallery', problems: 'Show the problems', theme: 'Switch between dark and light', settings: 'Settings', shortcuts: 'Keyboard shortcuts',
   },

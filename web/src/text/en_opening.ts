@@ -5,5 +5,6 @@ export const EN_OPENING = {
   manyTitle: (count: number) => `Open ${count} files?`, manyText: 'Each workflow gets a tab of its own.',
   all: (count: number) => `Open all ${count}`, some: (count: number) => `Only the first ${count}`,
   pastedName: 'Pasted workflow', pasteTitle: 'A workflow is on the clipboard', pasteText: (count: number) => `It has ${count === 1 ? '1 node' : `${count} nodes`}.`,
+  importedFrom: (tool: string) => `Made into a workflow for SD3.5 from the words of ${tool || 'another tool'}.`, prompt: 'prompt', negative: 'negative prompt',
   pasteOpen: 'Open it in a tab', pasteHere: 'Add its nodes here',
 };

@@ -1,0 +1,64 @@
+import type { Finding, FindingCode } from '../graph/report';
+import { nearest } from '../graph/search';
+import { place } from '../state/edits';
+import { findingSentence } from '../state/files';
+import { getState, titleOf, useStore } from '../state/store';
+import { TEXT, type Language } from '../text';
+import { REPORT_DE } from '../text/report_de';
+import { REPORT_EN, type ReportWords } from '../text/report_en';
+import { goTo } from './Problems';
+
+const WORDS: Readonly<Record<Language, ReportWords>> = { en: REPORT_EN, de: REPORT_DE };
+
+/** Of one kind no more than this are listed; a file can have thousands. */
+const MOST = 30;
+
+/** Puts a node of the most similar type in the place of one that the server does not have. */
+function Replace({ node, words }: { node: string; words: ReportWords }) {
+  const schema = useStore((s) => s.schema);
+  const type = useStore((s) => s.graph.nodes[node]?.type ?? '');
+  const near = type in schema ? undefined : nearest(type, Object.keys(schema));
+  const spec = near === undefined ? undefined : schema[near];
+  return spec && <button type="button" className="mend" onClick={() => place(spec, { at: getState().graph.nodes[node]?.position ?? { x: 0, y: 0 }, replaces: node })}>{words.use(spec.title)}</button>;
+}
+
+function Item({ finding, words }: { finding: Finding; words: ReportWords }) {
+  const { node, code, within } = finding;
+  const where = useStore((s) => (node !== null && within === undefined && node in s.graph.nodes ? TEXT.card.label(titleOf(s, node), node) : null));
+  const sentence = findingSentence({ ...finding, node: where === null ? node : null });
+  return (
+    <li>
+      {where !== null && node !== null && <button type="button" className="link-button" aria-label={`${TEXT.actions.showNode}: ${where}`} onClick={() => goTo(node)}>{where}</button>}
+      <p>{sentence.charAt(0).toUpperCase() + sentence.slice(1)}{within !== undefined && ` (${words.within(within)})`}</p>
+      {code === 'unknown_node' && where !== null && node !== null && <Replace node={node} words={words} />}
+    </li>
+  );
+}
+
+function Group({ code, findings, words }: { code: FindingCode; findings: readonly Finding[]; words: ReportWords }) {
+  const { title, todo } = words.advice[code];
+  return (
+    <section className="report-group" aria-label={title}>
+      <h3>{title} <span className="count">{findings.length}</span></h3>
+      <p className="quiet">{todo}</p>
+      <ul>{findings.slice(0, MOST).map((finding, at) => <Item key={at} finding={finding} words={words} />)}</ul>
+      {findings.length > MOST && <p className="quiet">{words.more(findings.length - MOST)}</p>}
+    </section>
+  );
+}
+
+/** What of the document's file was not understood, what was done about it, and what there is to do. */
+export function ReportSection() {
+  const report = useStore((s) => s.report);
+  const language = useStore((s) => s.language);
+  if (!report || report.findings.length === 0) return null;
+  const words = WORDS[language];
+  const codes = [...new Set(report.findings.map(({ code }) => code))];
+  return (
+    <section className="report" aria-label={words.heading}>
+      <h2>{words.heading}</h2>
+      <p className="quiet">{report.tool === null ? words.from(report.source) : words.made(report.source, report.tool)}</p>
+      {codes.map((code) => <Group key={code} code={code} findings={report.findings.filter((finding) => finding.code === code)} words={words} />)}
+    </section>
+  );
+}
