@@ -40,9 +40,12 @@ const edgeTypes = { link: LinkEdge };
 
 function onMoveStart(event: { type: string } | null): void {
   mark('moving', true);
-  if (!event) return;
-  mark('held', event.type === 'mousedown');
-  viewMoved();
+  if (event) viewMoved();
+}
+
+/** Only once it moves: a click belongs to what is under the mouse. */
+function onMove(event: { type: string } | null): void {
+  if (event?.type === 'mousemove') mark('held', true);
 }
 
 function onMoveEnd(): void {
@@ -154,7 +157,7 @@ export function Editor() {
         onNodeDragStart={onDragStart} onNodeDragStop={onDragStop} onSelectionDragStart={beginGesture} onSelectionDragStop={endGesture}
         onPaneClick={onPaneClick} onEdgeDoubleClick={reroute} onEdgeClick={(event, edge) => event.altKey && reroute(event, edge)}
         snapToGrid={snap} snapGrid={SNAP} disableKeyboardA11y connectOnClick={false}
-        onMoveStart={onMoveStart} onMoveEnd={onMoveEnd} minZoom={MIN_ZOOM} maxZoom={2} zoomOnDoubleClick={false} deleteKeyCode={null} connectionRadius={22}
+        onMoveStart={onMoveStart} onMove={onMove} onMoveEnd={onMoveEnd} minZoom={MIN_ZOOM} maxZoom={2} zoomOnDoubleClick={false} deleteKeyCode={null} connectionRadius={22}
         selectionKeyCode={null} multiSelectionKeyCode={['Control', 'Meta', 'Shift']} elevateNodesOnSelect={false} edgesFocusable={false}
         connectionLineStyle={{ stroke: 'var(--accent)', strokeWidth: 2 }} proOptions={{ hideAttribution: true }}
       >
