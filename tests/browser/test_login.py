@@ -77,3 +77,32 @@ def test_the_pages_of_our_own_break_no_policy(guarded: tuple[Page, str, str]) ->
     expect(page.get_by_text("GET", exact=False).first).to_be_visible()
     expect(page.get_by_role("heading", name="WebSocket")).to_be_visible()
     assert complaints == []
+
+
+def test_link_of_one_user_opens_for_another_through_the_login(
+    guarded: tuple[Page, str, str], browser: Browser, tmp_path: Path
+) -> None:
+    page, url, token = guarded
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{url}/?token={token}")
+    expect(card(page, "prompt")).to_be_visible(timeout=RUN_TIMEOUT_MS)
+    card(page, "prompt").get_by_role("textbox").fill("a heron for Ben")
+    page.keyboard.press("Control+s")
+    page.get_by_role("textbox", name="Name", exact=True).fill("heron")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("log")).to_contain_text("Saved")
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Search nodes, commands and workflows").fill("copy a link")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("log")).to_contain_text("It holds the workflow itself")
+    link = page.evaluate("navigator.clipboard.readText()")
+    other = TokenFile(tmp_path).add("ben", "artist")
+    context = browser.new_context()
+    second = context.new_page()
+    second.goto(link)
+    second.get_by_label("Token").fill(other)
+    second.get_by_role("button", name="Log in").click()
+    expect(card(second, "prompt").get_by_role("textbox")).to_have_value("a heron for Ben", timeout=RUN_TIMEOUT_MS)
+    second.goto(f"{url}/?workflow=heron")
+    expect(second.get_by_role("log")).to_contain_text("You have no workflow “heron”")
+    context.close()

@@ -60,6 +60,11 @@ def test_earlier_version_is_compared_and_brought_back(page: Page, prefix: str) -
     dialog.get_by_role("button", name=re.compile("^Bring it back")).click()
     expect(card(page, "prompt").get_by_role("textbox")).to_have_value("first words")
     expect(page.get_by_role("img", name="unsaved changes")).to_have_count(1)
+    # In place, and as one step.
+    expect(page.get_by_role("navigation", name="Open workflows").get_by_role("listitem")).to_have_count(1)
+    page.get_by_role("button", name="Undo").click()
+    expect(card(page, "prompt").get_by_role("textbox")).to_have_value("second words")
+    page.get_by_role("button", name="Redo").click()
     page.keyboard.press("Control+s")
     expect(page.get_by_role("img", name="unsaved changes")).to_have_count(0)
 
@@ -79,4 +84,29 @@ def test_second_window_does_not_overwrite_what_the_first_saved(page: Page, url: 
     expect(card(page, "prompt").get_by_role("textbox")).to_have_value("of the second")
     page.keyboard.press("Alt+1")
     expect(card(page, "prompt").get_by_role("textbox")).to_have_value("of the first")
+    second.close()
+
+
+def test_link_to_a_workflow_that_is_gone_says_so(page: Page, url: str, prefix: str) -> None:
+    second = page.context.new_page()
+    second.goto(f"{url}?workflow={prefix}/gone")
+    expect(second.get_by_role("log")).to_contain_text(f"There is no workflow “{prefix}/gone” here")
+    expect(card(second, "prompt")).to_be_visible()
+    second.goto(f"{url}#shared=damaged!")
+    expect(second.get_by_role("log")).to_contain_text("The link is damaged")
+    second.close()
+
+
+def test_copied_link_opens_the_saved_workflow(page: Page, prefix: str) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    set_prompt(page, "a heron to be shown")
+    save_as(page, f"{prefix}/linked")
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Search nodes, commands and workflows").fill("copy a link")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("log")).to_contain_text("The link is on the clipboard.")
+    second = page.context.new_page()
+    second.goto(page.evaluate("navigator.clipboard.readText()"))
+    expect(card(second, "prompt").get_by_role("textbox")).to_have_value("a heron to be shown")
+    expect(second.get_by_role("navigation", name="Open workflows")).to_contain_text("linked")
     second.close()

@@ -22,7 +22,8 @@ export async function request(path: string, init?: RequestInit): Promise<Respons
 
 /** To the page where one shows a token, and from there back here. */
 function goToLogin(): void {
-  const { pathname, search } = window.location;
+  const { pathname, search, hash } = window.location;
+  if (hash.length > 1) sessionStorage.setItem('sd35graph.link', hash);
   window.location.assign(`/login?next=${encodeURIComponent(pathname + search)}`);
 }
 

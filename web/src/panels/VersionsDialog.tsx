@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import { errorSentence } from '../state/run';
-import { openVersion } from '../state/saving';
+import { restoreVersion } from '../state/saving';
 import { setState } from '../state/store';
 import { compareWithNow, fetchVersions, type WorkflowVersion } from '../state/versions';
 import { TEXT } from '../text';
@@ -20,7 +20,7 @@ function Version({ name, version }: { name: string; version: WorkflowVersion }) 
   };
   const bringBack = (): void => {
     close();
-    void openVersion(name, version.saved_ms);
+    void restoreVersion(name, version.saved_ms);
   };
   const when = dateWords(version.saved_ms);
   return (

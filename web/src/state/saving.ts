@@ -2,10 +2,13 @@
 import { fetchWorkflows } from '../api/client';
 import { deleteWorkflow, fetchVersion, fetchWorkflow, putWorkflow, type Change, type SavedFile } from '../api/workflows';
 import { stringifyJson } from '../graph/json';
+import { separate } from '../graph/layout';
+import { parseWorkflow } from '../graph/parseApi';
 import { TEXT } from '../text';
 import { ask, askText, type Choice } from './ask';
 import { documentOf, patchDocument, switchDocument } from './documents';
-import { endGesture } from './edits';
+import { commit, endGesture } from './edits';
+import { requestFit } from './camera';
 import { openDocument, workflowText } from './files';
 import { errorSentence } from './run';
 import { getState, setState } from './store';
@@ -113,7 +116,8 @@ export async function renameSaved(name: string): Promise<void> {
       notify(saving.taken(chosen), true);
       return false;
     }
-    await deleteWorkflow(name, etag);
+    // Somebody has saved it meanwhile: theirs stays under the old name.
+    if (!(await deleteWorkflow(name, etag))) notify(saving.bothThere(name, chosen), true);
     relink(name, { name: chosen, etag: change.etag });
     await refreshWorkflows();
     return true;
@@ -133,14 +137,27 @@ export async function removeSaved(name: string, etag: string): Promise<void> {
   });
 }
 
-/** Open an earlier version: as a change of the document that is open, so that saving brings it back and undo takes it away. */
-export async function openVersion(name: string, savedMs: number): Promise<void> {
+/** Show the document of a saved workflow: the tab it is open in, also with changes, else a new one. */
+async function showSaved(name: string): Promise<boolean> {
+  const state = getState();
+  const open = [state.active, ...state.tabs].find((id) => documentOf(state, id)?.file?.name === name);
+  if (open === undefined) return openSaved(name);
+  switchDocument(open);
+  return true;
+}
+
+/** Put an earlier version in the place of what is open, as one step that undo takes back. Saving keeps what it replaces as a version. */
+export async function restoreVersion(name: string, savedMs: number): Promise<void> {
   await told(async () => {
     const document = await fetchVersion(name, savedMs);
-    const { etag } = await fetchWorkflow(name);
-    openDocument(document, plainName(name));
-    const { graph } = getState();
-    setState({ file: { name, etag }, name: plainName(name), saved: { ...graph, nodes: {} } });
+    if (!(await showSaved(name))) return false;
+    endGesture();
+    const { schema } = getState();
+    const { graph } = parseWorkflow(document, schema);
+    commit(separate(graph, schema));
+    setState({ selection: new Set(), linkSelection: new Set() });
+    requestFit();
+    notify(TEXT.saving.restored);
     return true;
   });
 }

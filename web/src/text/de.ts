@@ -79,7 +79,8 @@ export const DE: Texts = {
     openTheirs: 'Jenen auch öffnen', replace: 'Ersetzen', renameTitle: (name) => `„${name}“ umbenennen`, taken: (name) => `Einen Workflow „${name}“ gibt es schon. Wählen Sie einen anderen Namen.`,
     removeTitle: (name) => `„${name}“ löschen?`, removeText: 'Er wird vom Server entfernt.', changed: (name) => `„${name}“ hat sich inzwischen geändert und wurde darum nicht gelöscht.`,
     mine: 'Gespeichert', none: (keys) => `Noch ist nichts gespeichert. ${keys || '„Speichern“'} speichert den Workflow auf dem Server.`, rename: (name) => `${name} umbenennen`, remove: (name) => `${name} löschen`,
-    versions: (name) => `Versionen von ${name}`, noVersions: 'Es gibt noch keine früheren Versionen.', restore: 'Zurückholen', same: 'Dasselbe wie jetzt.', showDifferences: 'Was anders ist',
+    versions: (name) => `Versionen von ${name}`, noVersions: 'Es gibt noch keine früheren Versionen.', restore: 'Zurückholen', restored: 'Die Version ist wieder da. „Rückgängig“ nimmt das zurück; beim Speichern bleibt, was sie ersetzt, unter den Versionen.',
+    bothThere: (name, chosen) => `„${name}“ hat gerade jemand geändert; es bleibt darum neben „${chosen}“ bestehen.`, same: 'Dasselbe wie jetzt.', showDifferences: 'Was anders ist',
     loading: 'Lädt…', kept: 'Die neuesten 50 werden aufgehoben.',
   },
   difference: {

@@ -77,7 +77,8 @@ export const EN = {
     openTheirs: 'Open that one too', replace: 'Replace it', renameTitle: (name: string) => `Rename “${name}”`, taken: (name: string) => `There is a workflow “${name}” already. Choose another name.`,
     removeTitle: (name: string) => `Delete “${name}”?`, removeText: 'It is removed from the server.', changed: (name: string) => `“${name}” has changed meanwhile, so it was not deleted.`,
     mine: 'Saved', none: (keys: string) => `Nothing is saved yet. ${keys || 'Save'} saves the workflow on the server.`, rename: (name: string) => `Rename ${name}`, remove: (name: string) => `Delete ${name}`,
-    versions: (name: string) => `Versions of ${name}`, noVersions: 'It has no earlier versions yet.', restore: 'Bring it back', same: 'The same as now.', showDifferences: 'What is different',
+    versions: (name: string) => `Versions of ${name}`, noVersions: 'It has no earlier versions yet.', restore: 'Bring it back', restored: 'The version is back. Undo takes that back; saving keeps what it replaces among the versions.',
+    bothThere: (name: string, chosen: string) => `“${name}” was changed by somebody else just now, so it stays beside “${chosen}”.`, same: 'The same as now.', showDifferences: 'What is different',
     loading: 'Loading…', kept: 'The newest 50 are kept.',
   },
   difference: {

@@ -1,0 +1,100 @@
+/** Links to workflows: by the name of a saved one, or with the workflow in the link itself. */
+import { TEXT } from '../text';
+import { workflowText } from './files';
+import { openText } from './opening';
+import { openSaved, refreshWorkflows } from './saving';
+import { getState } from './store';
+import { notify } from './ui';
+
+/** Longer links are cut by programs they are sent with. */
+const LONGEST = 30_000;
+/** A link of that length can be the compressed form of far more. */
+const MOST_BYTES = 32 * 2 ** 20;
+/** Where the part of an address behind `#` waits while one logs in; `login.html` and `goToLogin` put it there. */
+export const WAITING_LINK = 'sd35graph.link';
+
+async function bytesOf(stream: ReadableStream<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  for (const reader = stream.getReader(); ;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    length += value.length;
+    if (length > MOST_BYTES) throw new TypeError('too large');
+    parts.push(new Uint8Array(value));
+  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
+}
+
+/** A text, compressed, in letters that an address may hold. */
+async function packed(text: string): Promise<string> {
+  const bytes = await bytesOf(new Blob([text]).stream().pipeThrough(new CompressionStream('deflate-raw')));
+  const letters = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+  return btoa(letters).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
+/** The text again. Throws TypeError or DOMException where the letters are damaged. */
+async function unpacked(letters: string): Promise<string> {
+  const bytes = Uint8Array.from(atob(letters.replaceAll('-', '+').replaceAll('_', '/')), (letter) => letter.charCodeAt(0));
+  return new TextDecoder().decode(await bytesOf(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw'))));
+}
+
+/** Where one logs in everybody has workflows of their own, so that a name would lead others nowhere. */
+async function linkFor(file: string): Promise<string> {
+  const { origin, pathname } = window.location;
+  const here = origin + pathname;
+  return getState().me ? `${here}#shared=${await packed(workflowText())}` : `${here}?workflow=${encodeURIComponent(file)}`;
+}
+
+/** Put a link to the active document's saved workflow on the clipboard. */
+export async function copyLink(): Promise<void> {
+  const { file, me } = getState();
+  if (!file) return;
+  const link = await linkFor(file.name);
+  if (link.length > LONGEST) {
+    notify(TEXT.opening.linkTooLong, true);
+    return;
+  }
+  // Browsers give no clipboard to pages served over plain HTTP by another machine: then the link is told.
+  const clipboard = (navigator as { clipboard?: Clipboard }).clipboard;
+  await clipboard?.writeText(link);
+  notify(clipboard ? (me ? TEXT.opening.linkHolds : TEXT.notes.linkCopied) : link);
+}
+
+/** What the page's address asks for, once: a reload then brings back what became of it. */
+function takeLink(): URLSearchParams {
+  const { hash, search, pathname } = window.location;
+  const waiting = sessionStorage.getItem(WAITING_LINK) ?? '';
+  sessionStorage.removeItem(WAITING_LINK);
+  const link = new URLSearchParams(hash.slice(1) || waiting.slice(1));
+  const asked = link.has('workflow') || link.has('shared') ? link : new URLSearchParams(search);
+  if (asked.has('workflow') || asked.has('shared')) history.replaceState(null, '', pathname);
+  return asked;
+}
+
+async function openShared(letters: string): Promise<boolean> {
+  try {
+    openText(await unpacked(letters), TEXT.opening.sharedName);
+    return true;
+  } catch (error) {
+    // Whatever a damaged link makes of a document: it is told, and nothing of it is opened.
+    if (!(error instanceof Error)) throw error;
+    notify(TEXT.opening.badLink, true);
+    return false;
+  }
+}
+
+async function openNamed(name: string): Promise<boolean> {
+  await refreshWorkflows();
+  if (getState().workflows.some((entry) => entry.name === name)) return openSaved(name);
+  notify(getState().me ? TEXT.opening.noSuchHere(name) : TEXT.opening.noSuch(name), true);
+  return false;
+}
+
+/** Open what a link asks for. Returns whether it did. */
+export async function openLinked(): Promise<boolean> {
+  const link = takeLink();
+  const [shared, name] = [link.get('shared'), link.get('workflow')];
+  if (shared) return openShared(shared);
+  return name ? openNamed(name) : false;
+}
