@@ -119,7 +119,7 @@ async def test_the_login_works_without_scripts_and_leads_on(users: Server) -> No
         sent = await http.get("/docs?x=1", headers=PAGE)
         assert sent.status_code == 303
         page = await http.get(sent.headers["location"])
-        assert "<script" not in page.text
+        assert page.text.count("<script") == 1  # it keeps what stands behind `#`; the form needs none
         assert 'value="/docs?x=1"' in page.text
         wrong = await http.post("/login", data={"token": WRONG, "next": "/docs?x=1"})
         assert wrong.status_code == 401
@@ -145,7 +145,8 @@ async def test_the_login_leads_nowhere_else(users: Server, wanted: str) -> None:
 async def test_the_login_page_shows_no_markup_of_others(users: Server) -> None:
     async with users.http() as http:
         page = await http.get("/login", params={"next": '/"><script>alert(1)</script>'})
-    assert "<script" not in page.text
+    assert "<script>alert" not in page.text
+    assert page.text.count("<script") == 1
 
 
 async def test_behind_tls_the_cookie_is_for_tls_only(tmp_path: Path) -> None:
