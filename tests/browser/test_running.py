@@ -65,6 +65,31 @@ def test_only_the_selected_output_runs(page: Page) -> None:
     expect(second.get_by_role("img")).to_have_count(0)
 
 
+def test_a_reload_keeps_what_is_known_of_the_last_run(page: Page) -> None:
+    first, second = picture_graph(page)
+    first.click(position={"x": 60, "y": 10})
+    page.keyboard.press("Control+Shift+Enter")
+    expect(first.get_by_role("img").first).to_be_visible(timeout=RUN_TIMEOUT_MS)
+    empty = page.get_by_role("group", name="Empty image (node 1)")
+    expect(empty).to_contain_text(re.compile(r"\d (ms|s)|cached"))
+    expect(first.locator(".card-footer")).to_have_text(re.compile(r"\d (ms|s)|cached"))
+    words = [each.locator(".card-footer").inner_text() for each in (empty, first)]
+    page.reload()
+    expect(first.get_by_role("img").first).to_be_visible(timeout=RUN_TIMEOUT_MS)
+    assert [each.locator(".card-footer").inner_text() for each in (empty, first)] == words
+    expect(second).to_contain_text("not run yet")
+
+
+def test_a_reload_in_the_middle_of_a_run_goes_on_showing_it(page: Page) -> None:
+    sampler = open_long(page)
+    run(page)
+    expect(sampler).to_contain_text(re.compile(r"step \d+ of"), timeout=RUN_TIMEOUT_MS)
+    page.reload()
+    expect(sampler).to_contain_text(re.compile(r"running|step \d+ of"), timeout=RUN_TIMEOUT_MS)
+    expect(card(page, "Load checkpoint").locator(".card-footer")).to_have_text(re.compile(r"\d (ms|s)|cached"))
+    expect(card(page, "Decode").locator(".card-footer")).to_have_text("waiting")
+
+
 def test_after_a_change_it_runs_by_itself_and_says_why(page: Page) -> None:
     first, _ = picture_graph(page)
     page.get_by_role("button", name="More ways to run").click()

@@ -238,9 +238,13 @@ async def _until_still_here(http: httpx.AsyncClient) -> None:
     running = (await submit(http, slow())).json()
     waiting = (await submit(http, slow())).json()
     async with http.stream("GET", f"{waiting['url']}/events") as answer:
+        lines: list[str] = []
         async for line in answer.aiter_lines():
+            lines.append(line)
             if line == ": keep-alive":
                 break
+    assert "event: queued" in lines[: lines.index(": caught up")]
+    assert lines.count(": caught up") == 1
     for job in (waiting, running):
         await http.post(f"{job['url']}/cancel")
         await ended(http, job["id"])

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _KEEPALIVE_S = 15.0
 _POLL_S = 1.0
 _MAX_NODES = 64
+_CAUGHT_UP = b": caught up\n\n"
+"""A comment, told once: what had happened so far has been told, and the rest will be told as it happens."""
 
 
 class _Watcher:
@@ -74,6 +76,7 @@ class EventStream:
 
     async def _told(self) -> AsyncIterator[bytes]:
         yield b"retry: 1000\n\n"
+        is_caught_up = False
         while True:
             self._watcher.has_changed.clear()
             progress = self._watcher.take_progress()
@@ -85,6 +88,9 @@ class EventStream:
                     return
             for event in progress:
                 yield _frame(event)
+            if not events and not is_caught_up:
+                is_caught_up = True
+                yield _CAUGHT_UP
             if events or await self._wait():
                 continue
             if not await self._goes_on():

@@ -17,7 +17,8 @@ export function imagesOf(output: Json | undefined): ImageRef[] {
   }));
 }
 
-function textOf(output: Json | undefined): string {
+/** Text in a node's output. */
+export function textOf(output: Json | undefined): string {
   const text = asObject(output)['text'];
   return Array.isArray(text) ? text.map((part) => asText(part)).join('\n') : asText(text);
 }

@@ -1,6 +1,7 @@
 /** Jobs and the queue: the routes under `/v1`. Every function throws {@link ServerError}. */
 import { asList, asObject, asText, isObject, type Json, type JsonObject } from '../graph/json';
-import { getJson, send } from './client';
+import { CAUGHT_UP, readEvents, type JobEvent } from '../graph/jobEvents';
+import { getJson, refused, request, send } from './client';
 import type { ArtifactRef, JobSummary, QueueState } from './wire';
 
 type JobState = JobSummary['state'];
@@ -71,6 +72,23 @@ export async function fetchJobSource(id: string): Promise<JobSource> {
   const sent = asObject(asObject(extra_data)['extra_pnginfo'])['workflow'];
   const document = isObject(sent) ? sent : workflow;
   return { prompt: asObject(prompt), workflow: isObject(document) ? document : null };
+}
+
+/** `GET /v1/jobs/{id}/events`: all that has happened to a job so far. */
+export async function fetchJobEvents(id: string): Promise<JobEvent[]> {
+  const path = jobRoute(id, '/events');
+  const response = await request(path);
+  if (!response.ok) throw await refused(path, response);
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  while (reader && !text.includes(CAUGHT_UP)) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    text += value;
+  }
+  // The stream of a job that runs goes on; the rest comes over the socket.
+  await reader?.cancel();
+  return readEvents(text);
 }
 
 /** `GET /v1/queue`: the order, and whether more is started. */

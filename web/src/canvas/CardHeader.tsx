@@ -54,7 +54,7 @@ export function CardHeader({ node, spec, warning }: HeaderProps) {
   };
   const onKeyDown = (event: KeyboardEvent<HTMLInputElement>): void => {
     event.stopPropagation();
-    if (event.key === 'Enter') finish(event.currentTarget.value);
+    if (event.key === 'Enter' && !event.nativeEvent.isComposing) finish(event.currentTarget.value);
     if (event.key === 'Escape') setEditing(false);
   };
   return (

@@ -1,4 +1,5 @@
 import { imageUrl } from '../api/client';
+import { ServedPicture } from '../panels/ServedPicture';
 import { showPicture } from '../state/gallery';
 import { shownRuns } from '../state/shownRuns';
 import { useStore } from '../state/store';
@@ -27,7 +28,7 @@ export function CardPicture({ node, height, card }: PictureProps) {
           type="button" key={`${image.subfolder}/${image.filename}`} className="nodrag bare"
           aria-label={TEXT.gallery.picture(image.filename)} onClick={() => showPicture(image)}
         >
-          <img src={imageUrl(image)} alt={image.filename} draggable={false} />
+          <ServedPicture src={imageUrl(image)} alt={image.filename} />
         </button>
       ))}
     </div>

@@ -30,7 +30,7 @@ import { Overview } from './Overview';
 import { Starting } from './Starting';
 import { MIN_ZOOM, useCamera } from './useCamera';
 import { isValidConnection, onConnect, onConnectStart, useConnectEnd } from './useConnecting';
-import { onDragStart, onDragStop, onEdgesChange, onNodesChange } from './useChanges';
+import { onDrag, onDragStart, onDragStop, onEdgesChange, onNodesChange } from './useChanges';
 import { useDeclaredSizes } from './useDeclaredSizes';
 import { useLongPress } from './useLongPress';
 import { useView } from './useView';
@@ -154,7 +154,7 @@ export function Editor() {
       <ReactFlow
         nodes={nodes} edges={edges} nodeTypes={nodeTypes} edgeTypes={edgeTypes} onNodesChange={onNodesChange} onEdgesChange={onEdgesChange}
         onConnect={onConnect} onConnectStart={onConnectStart} onConnectEnd={onConnectEnd} isValidConnection={isValidConnection}
-        onNodeDragStart={onDragStart} onNodeDragStop={onDragStop} onSelectionDragStart={beginGesture} onSelectionDragStop={endGesture}
+        onNodeDragStart={onDragStart} onNodeDrag={onDrag} onNodeDragStop={onDragStop} onSelectionDragStart={beginGesture} onSelectionDragStop={endGesture}
         onPaneClick={onPaneClick} onEdgeDoubleClick={reroute} onEdgeClick={(event, edge) => event.altKey && reroute(event, edge)}
         snapToGrid={snap} snapGrid={SNAP} disableKeyboardA11y connectOnClick={false}
         onMoveStart={onMoveStart} onMove={onMove} onMoveEnd={onMoveEnd} minZoom={MIN_ZOOM} maxZoom={2} zoomOnDoubleClick={false} deleteKeyCode={null} connectionRadius={22}

@@ -20,7 +20,7 @@ function TitleField({ at, title }: { at: number; title: string }) {
   };
   const onKeyDown = (event: KeyboardEvent<HTMLInputElement>): void => {
     event.stopPropagation();
-    if (event.key === 'Enter') finish(event.currentTarget.value);
+    if (event.key === 'Enter' && !event.nativeEvent.isComposing) finish(event.currentTarget.value);
     if (event.key === 'Escape') useCanvasUi.setState({ renaming: null });
   };
   return (

@@ -64,6 +64,12 @@ export function Marquee() {
       const caught = lassoed(boxes(getState()), points.map((point) => screenToFlowPosition(point, { snapToGrid: false })));
       select(adds ? [...getState().selection, ...caught] : caught);
     };
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key !== 'Escape' || !drawing) return;
+      event.stopPropagation();
+      drawing = null;
+      show();
+    };
     // The view must not be dragged meanwhile: React Flow listens for these.
     const hold = (event: Event): void => {
       if (drawing) event.stopPropagation();
@@ -72,12 +78,14 @@ export function Marquee() {
     canvas.addEventListener('pointermove', onMove);
     canvas.addEventListener('pointerup', onUp);
     canvas.addEventListener('pointercancel', onUp);
+    window.addEventListener('keydown', onKey, true);
     for (const name of ['mousedown', 'touchstart', 'click'] as const) canvas.addEventListener(name, hold, true);
     return () => {
       canvas.removeEventListener('pointerdown', onDown, true);
       canvas.removeEventListener('pointermove', onMove);
       canvas.removeEventListener('pointerup', onUp);
       canvas.removeEventListener('pointercancel', onUp);
+      window.removeEventListener('keydown', onKey, true);
       for (const name of ['mousedown', 'touchstart', 'click'] as const) canvas.removeEventListener(name, hold, true);
     };
   }, [screenToFlowPosition]);

@@ -1,4 +1,4 @@
 /** Tells the style sheet what goes on, past React: nothing may be drawn again for it. */
-export function mark(name: 'moving' | 'held', on: boolean): void {
+export function mark(name: 'moving' | 'held' | 'let-go', on: boolean): void {
   document.querySelector('.canvas')?.classList.toggle(name, on);
 }

@@ -3,14 +3,15 @@ import { moveNodes, updateNode } from '../graph/edit';
 import { changeGroup, contentsOf, moveGroup } from '../graph/groups';
 import { isPinned } from '../graph/look';
 import type { Graph, Point } from '../graph/model';
-import { dropOnLink } from '../state/arranging';
-import { beginGesture, commit, endGesture } from '../state/edits';
+import { dropOnLink, markLinkUnder } from '../state/arranging';
+import { beginGesture, commit, dropGesture, endGesture } from '../state/edits';
 import { getState, setState } from '../state/store';
 import { mark } from './mark';
 import { groupOf, type FlowNode, type LinkEdge } from './flow';
 
 /** The cards that go along with the group being dragged: those in it when the drag began. */
 let carried: readonly string[] = [];
+let isDragging = false;
 
 function chosen(selection: ReadonlySet<string>, changes: readonly { id: string; selected: boolean }[]): Set<string> {
   const next = new Set(selection);
@@ -47,6 +48,8 @@ function movedCards(graph: Graph, positions: Record<string, Point>): Graph {
 function move(changes: NodeChange<FlowNode>[]): void {
   const positions: Record<string, Point> = {};
   let { graph } = getState();
+  // Whoever undid, switched tabs or pressed Escape meanwhile has ended the drag; the pointer does not know yet.
+  if (!getState().gesture) return;
   for (const change of changes) {
     if (change.type !== 'position' || !change.position) continue;
     const to = { x: Math.round(change.position.x), y: Math.round(change.position.y) };
@@ -86,15 +89,33 @@ export function onDragStart(event: { type: string }, node: FlowNode): void {
   const { graph, schema } = getState();
   const group = groupOf(node.id);
   carried = group === undefined ? [] : contentsOf(graph, schema, group);
+  isDragging = true;
   mark('held', event.type.startsWith('mouse'));
   beginGesture();
 }
 
-/** A drag ends: a single card that was dropped on a link goes into it. */
-export function onDragStop(_event: unknown, node: FlowNode, dragged: readonly FlowNode[]): void {
+/** While a single card is dragged, the link it would go into is marked; with Alt it goes into none. */
+export function onDrag(event: { altKey: boolean }, node: FlowNode, dragged: readonly FlowNode[]): void {
   const { gesture, graph } = getState();
-  if (gesture && gesture !== graph && dragged.length === 1 && node.type === 'card') dropOnLink(node.id);
+  const isSingle = dragged.length === 1 && node.type === 'card' && gesture !== null && gesture !== graph;
+  markLinkUnder(isSingle && !event.altKey ? node.id : undefined);
+}
+
+/** A drag ends: a single card that was dropped on a link goes into it. */
+export function onDragStop(event: { altKey: boolean }, node: FlowNode, dragged: readonly FlowNode[]): void {
+  onDrag(event, node, dragged);
+  dropOnLink(node.id);
+  isDragging = false;
   carried = [];
   mark('held', false);
   endGesture();
+}
+
+/** Put back what is being dragged. Returns whether anything was. */
+export function cancelDrag(): boolean {
+  if (!isDragging) return false;
+  isDragging = false;
+  markLinkUnder(undefined);
+  dropGesture();
+  return true;
 }

@@ -2,9 +2,11 @@ import { useReactFlow, type Connection, type IsValidConnection, type OnConnectEn
 import { useCallback } from 'react';
 import { carriedType, inputType, refusal, type Endpoints } from '../graph/connect';
 import { linkInto } from '../graph/model';
+import { useCanvasUi } from '../state/canvasUi';
 import { unlink } from '../state/edits';
 import { dropLink, linkAndSay } from '../state/linking';
 import { getState, setState } from '../state/store';
+import { mark } from './mark';
 import { handleKey, type LinkEdge } from './flow';
 
 function endpoints(connection: Connection | LinkEdge): Endpoints {
@@ -21,17 +23,27 @@ export const isValidConnection: IsValidConnection<LinkEdge> = (connection) => {
 };
 
 export function onConnect(connection: Connection): void {
+  if (!getState().dragging) return; // Escape has let go of it
   linkAndSay(endpoints(connection));
 }
 
 export const onConnectStart: OnConnectStart = (_event, { nodeId, handleId, handleType }) => {
   if (nodeId === null) return;
   dropLink();
+  mark('let-go', false);
   const { graph, schema } = getState();
   const key = handleKey(handleId);
   const type = handleType === 'source' ? carriedType(schema, graph, nodeId, Number(key)) : inputType(schema, graph.nodes[nodeId], key);
   setState({ dragging: { node: nodeId, type: type ?? '*', from: handleType === 'source' ? 'output' : 'input' } });
 };
+
+/** Let go of the link that is being drawn. Returns whether one was. */
+export function cancelConnecting(): boolean {
+  if (!getState().dragging || useCanvasUi.getState().openLink) return false;
+  setState({ dragging: null });
+  mark('let-go', true);
+  return true;
+}
 
 function pointOf(event: MouseEvent | TouchEvent): { x: number; y: number } {
   const touch = 'changedTouches' in event ? event.changedTouches[0] : event;

@@ -6,6 +6,8 @@ import { switchDocument } from '../state/documents';
 import { pasteFrom } from '../state/pasting';
 import { getState, setState } from '../state/store';
 import { cardOf } from './focus';
+import { cancelDrag } from './useChanges';
+import { cancelConnecting } from './useConnecting';
 
 /** Whether keys belong to a field that is being edited. */
 function isTyping(target: EventTarget | null): boolean {
@@ -40,7 +42,7 @@ function takeFocused(command: Command, target: EventTarget | null): void {
 
 function onKeyDown(event: KeyboardEvent): void {
   const chord = chordOf(event);
-  if (chord === undefined || isCovered()) return;
+  if (chord === undefined || event.isComposing || isCovered()) return;
   const place = /^Alt\+([1-9])$/.exec(chord)?.[1];
   const command = commandOf(chord, getState());
   if (command && isTyping(event.target) && command.typing !== true) return;
@@ -54,6 +56,8 @@ function onKeyDown(event: KeyboardEvent): void {
 
 /** Before the canvas, for which Enter with Ctrl takes a card out of the selection. */
 function onRunKeys(event: KeyboardEvent): void {
+  // Escape ends what the pointer is doing, and nothing else.
+  if (event.key === 'Escape' && (cancelDrag() || cancelConnecting())) event.stopPropagation();
   if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
   onKeyDown(event);
   if (event.defaultPrevented) event.stopPropagation();

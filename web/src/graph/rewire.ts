@@ -1,12 +1,13 @@
 /** Changing a graph along its links: nodes put into a link, and nodes exchanged for others. */
 import { carriedType, connect, disconnect, fittingOutput, inputType, outputType, typesFit, type Endpoints } from './connect';
 import { addNode, newNode, updateNode } from './edit';
-import { boxOf } from './align';
-import { curveOf, distanceTo } from './curve';
+import { boxOf, type Box } from './align';
+import { boundsOf, curveOf, distanceTo } from './curve';
 import { layoutIn, type CardLayout } from './geometry';
 import { isBoundary, linkIndex, type Graph, type GraphNode, type Link, type Point } from './model';
 import { widgetInputs, type NodeSpec, type Schema } from './schema';
 import { specOf, VIRTUAL_SPECS } from './virtual';
+import { meets } from './window';
 
 /** First input of a type that takes `type` and has no link yet; sockets before widgets. */
 function openInput(graph: Graph, spec: NodeSpec, id: string, type: string): string | undefined {
@@ -106,6 +107,16 @@ export function replaceNode(graph: Graph, schema: Schema, id: string, spec: Node
   });
 }
 
+/** No card is larger, and no curve swings out further beyond its cards. */
+const REACH = 2000;
+
+/** Whether a link may come near a box, by the places of its cards alone: asked for every link while a card is dragged. */
+function mayMeet({ nodes }: Graph, { source, target }: Link, { x, y, width, height }: Box): boolean {
+  const [a, b] = [nodes[source]?.position, nodes[target]?.position];
+  if (!a || !b) return false;
+  return Math.min(a.x, b.x) - REACH < x + width && Math.max(a.x, b.x) + REACH > x && Math.min(a.y, b.y) < y + height && Math.max(a.y, b.y) + REACH > y;
+}
+
 /** The link that runs through the middle of a card without links, for which the card would fit; undefined where none does. */
 export function linkUnder(graph: Graph, schema: Schema, id: string): Link | undefined {
   const node = graph.nodes[id];
@@ -119,8 +130,8 @@ export function linkUnder(graph: Graph, schema: Schema, id: string): Link | unde
   };
   const reach = Math.min(box.width, box.height) / 2;
   return Object.values(graph.links).find((link) => {
-    if (!within(graph, schema, link, node)) return false;
+    if (!mayMeet(graph, link, box)) return false;
     const curve = curveOf(graph, link, layout);
-    return curve !== undefined && distanceTo(curve, middle) < reach;
+    return curve !== undefined && meets(boundsOf(curve), box) && distanceTo(curve, middle) < reach && within(graph, schema, link, node) !== undefined;
   });
 }

@@ -5,6 +5,7 @@ import { pictures, toggleMarked, type Picture } from '../state/gallery';
 import { setState, useStore } from '../state/store';
 import { TEXT } from '../text';
 import { LoadMore } from './LoadMore';
+import { ServedPicture } from './ServedPicture';
 
 const CELL_PX = 140;
 const GAP_PX = 8;
@@ -57,7 +58,7 @@ function Cell({ picture, isEntry, style, onKey, onFocus }: CellProps) {
         type="button" className="bare open" data-key={picture.key} tabIndex={isEntry ? 0 : -1} aria-label={TEXT.gallery.picture(filename)}
         onClick={() => setState({ shown: picture.key })} onKeyDown={onKey} onFocus={onFocus}
       >
-        <img src={thumbnailUrl(picture.image)} alt={filename} loading="lazy" decoding="async" />
+        <ServedPicture src={thumbnailUrl(picture.image)} alt={filename} lazy />
       </button>
       <button type="button" className="mark" tabIndex={isEntry ? 0 : -1} aria-pressed={isMarked} aria-label={TEXT.pictures.mark(filename)} title={TEXT.pictures.mark(filename)} onClick={() => toggleMarked(picture.key)}>
         <span aria-hidden="true">{isMarked ? '✓' : ''}</span>

@@ -9,6 +9,7 @@ import { getState, useStore, type Job } from '../state/store';
 import { notify } from '../state/ui';
 import { TEXT } from '../text';
 import { Icon, type IconName } from './icons';
+import { ServedPicture } from './ServedPicture';
 
 const DRAGGED = 'application/x-job';
 const SIGNS: Readonly<Record<Job['state'], string>> = { waiting: '◷', running: '▶', done: '✓', failed: '✕', cancelled: '⊘' };
@@ -49,7 +50,7 @@ function Thumbnail({ job }: { job: Job }) {
   if (!image) return <span className={`thumb ${job.state}`}>{preview && <img src={preview} alt="" />}</span>;
   return (
     <button type="button" className="bare thumb" aria-label={TEXT.gallery.picture(image.filename)} onClick={() => showPicture(image)}>
-      <img src={thumbnailUrl(image)} alt="" loading="lazy" onError={(event) => (event.currentTarget.hidden = true)} />
+      <ServedPicture src={thumbnailUrl(image)} alt="" lazy />
     </button>
   );
 }

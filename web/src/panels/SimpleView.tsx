@@ -9,6 +9,7 @@ import { showTab } from '../state/ui';
 import { TEXT } from '../text';
 import { WidgetRow } from '../widgets/WidgetRow';
 import { IconButton } from './icons';
+import { ServedPicture } from './ServedPicture';
 
 function Field({ field }: { field: SimpleField }) {
   const { node, input } = field;
@@ -50,7 +51,7 @@ function Result() {
       {run?.preview && <img src={run.preview} alt={TEXT.card.running} />}
       {!run?.preview && run?.images.map((image) => (
         <button type="button" key={`${image.subfolder}/${image.filename}`} className="bare" aria-label={TEXT.gallery.picture(image.filename)} onClick={() => showPicture(image)}>
-          <img src={imageUrl(image)} alt={image.filename} />
+          <ServedPicture src={imageUrl(image)} alt={image.filename} />
         </button>
       ))}
       {!run && <p className="quiet">{TEXT.card.noPicture}</p>}

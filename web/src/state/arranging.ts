@@ -9,6 +9,7 @@ import { addReroute, insertInLink, linkUnder } from '../graph/rewire';
 import { TEXT } from '../text';
 import { say } from './announce';
 import { requestFit } from './camera';
+import { useCanvasUi } from './canvasUi';
 import { commit } from './edits';
 import { getState, setState, titleOf } from './store';
 
@@ -89,11 +90,19 @@ export function showSelection(): void {
   requestFit(selection.size > 0 ? [...selection] : undefined);
 }
 
-/** A card without links that was dropped on a link goes into it. */
+/** Mark the link that a card without links would go into; with undefined none. */
+export function markLinkUnder(id: string | undefined): void {
+  const { graph, schema } = getState();
+  const under = (id !== undefined && linkUnder(graph, schema, id)?.id) || null;
+  if (useCanvasUi.getState().under !== under) useCanvasUi.setState({ under });
+}
+
+/** A card that was dropped on the marked link goes into it. */
 export function dropOnLink(id: string): void {
   const { graph, schema } = getState();
-  const link = linkUnder(graph, schema, id);
-  if (link) commit(insertInLink(graph, schema, link.id, id));
+  const { under } = useCanvasUi.getState();
+  if (under !== null) commit(insertInLink(graph, schema, under, id));
+  markLinkUnder(undefined);
 }
 
 /** Put a reroute into a link. */

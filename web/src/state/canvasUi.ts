@@ -15,10 +15,12 @@ interface CanvasUi {
   /** The group whose title is being edited. */
   renaming: number | null;
   openLink: OpenLink | null;
+  /** The link that the card being dragged would go into. */
+  under: string | null;
   /** Where the pointer was last over the canvas, in graph coordinates. */
   pointer: Point | null;
 }
 
 export const useCanvasUi = create<CanvasUi>()(() => ({
-  lasso: false, renaming: null, openLink: null, pointer: null,
+  lasso: false, renaming: null, openLink: null, under: null, pointer: null,
 }));

@@ -35,6 +35,12 @@ export function endGesture(): void {
   setState({ gesture: null, history: gesture === graph ? history : remember(history, gesture) });
 }
 
+/** End the gesture under way as if it had not begun. */
+export function dropGesture(): void {
+  const { gesture } = getState();
+  if (gesture) setState({ graph: gesture, gesture: null });
+}
+
 /** Take the last step back. */
 export function undoStep(): void {
   endGesture();

@@ -21,7 +21,8 @@ export function patchRuns(job: string, changes: Readonly<Record<string, Partial<
   patchJobDocument(job, { runs: next });
 }
 
-function settled(runs: State['runs']): State['runs'] {
+/** Runs as they are once nothing of them is under way. */
+export function settledRuns(runs: State['runs']): State['runs'] {
   const next: Record<string, NodeRun> = {};
   for (const [id, run] of Object.entries(runs)) {
     if (run.preview) URL.revokeObjectURL(run.preview);
@@ -34,14 +35,14 @@ function settled(runs: State['runs']): State['runs'] {
 
 /** A job has ended: previews go, and cards that did not come to their turn show what an earlier run gave, as such. */
 export function settleRuns(job: string): void {
-  patchJobDocument(job, { runs: settled(runsOf(job)), live: new Set() });
+  patchJobDocument(job, { runs: settledRuns(runsOf(job)), live: new Set() });
 }
 
 /** Nothing runs any more, in any document. */
 export function settleAllRuns(): void {
   for (const id of getState().tabs) {
     const held = documentOf(getState(), id);
-    if (held && Object.keys(held.runs).length > 0) patchDocument(id, { runs: settled(held.runs), live: new Set() });
+    if (held && Object.keys(held.runs).length > 0) patchDocument(id, { runs: settledRuns(held.runs), live: new Set() });
   }
 }
 

@@ -11,6 +11,7 @@ import { openFirst } from './first';
 import { refreshJobs } from './jobs';
 import { readOwners } from './owners';
 import { loadPreferences } from './preferences';
+import { recallRuns } from './recall';
 import { CLIENT_ID } from './client';
 import { getState, setState } from './store';
 import { isNarrow, notify } from './ui';
@@ -47,6 +48,7 @@ export async function connected(window = nameWindow()): Promise<void> {
   await loadSchema();
   if (first && getState().schemaState === 'ready') await openFirst(window);
   await refreshJobs();
+  if (first) await recallRuns();
 }
 
 /** Change the language of the whole page; null follows the browser. The node types are asked again: their titles change. */

@@ -124,7 +124,7 @@ export const DE: Texts = {
     empty: (keys) => `Noch ist nichts gelaufen. „Ausführen“${keys && ` oder ${keys}`} beginnt.`, waiting: 'wartet', running: 'läuft', done: 'fertig',
     failed: 'fehlgeschlagen', cancelled: 'abgebrochen', cached: (count, all) => `${count} von ${all} Knoten zwischengespeichert`,
   },
-  gallery: { empty: 'Fertige Bilder erscheinen hier.', picture: (name) => `Bild ${name}` },
+  gallery: { gone: 'nicht mehr da', empty: 'Fertige Bilder erscheinen hier.', picture: (name) => `Bild ${name}` },
   problems: { none: 'Keine Probleme.', whole: 'Der Workflow', warning: 'Warnung' },
   inspector: {
     nothing: 'Wählen Sie eine Karte aus, um ihre Eingänge und die Hilfe zu sehen.', many: (count) => `${count} Karten ausgewählt`,
@@ -231,7 +231,7 @@ export const DE: Texts = {
     resetAll: 'Alle Tastenkürzel zurücksetzen', clash: (others) => `Auch bei: ${others}`, fixed: 'Immer gleich',
   },
   shortcuts: [
-    ['Alt + 1…9', 'Einen Tab zeigen'], ['Doppelklick auf freie Fläche', 'Dort einen Knoten hinzufügen'], ['Strg + C, X, V', 'Kopieren, Ausschneiden, Einfügen'],
+    ['Alt + 1…9', 'Einen Tab zeigen'], ['Doppelklick auf freie Fläche', 'Dort einen Knoten hinzufügen'], ['Alt beim Ablegen einer Karte auf einer Verbindung', 'Die Verbindung lassen, wie sie ist'], ['Strg + C, X, V', 'Kopieren, Ausschneiden, Einfügen'],
     ['Umschalt + Ziehen', 'Einen Bereich auswählen'],
     ['Pfeiltasten', 'Zur nächsten Karte'], ['Strg + Pfeiltasten', 'Den Verbindungen folgen'], ['Alt + Pfeiltasten', 'Auswahl verschieben'],
     ['Alt + Umschalt + Pfeiltasten', 'Breite ändern'], ['Eingabe, Escape', 'In die Karte, aus ihr heraus'],

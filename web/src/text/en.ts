@@ -122,7 +122,7 @@ export const EN = {
     empty: (keys: string) => `Nothing has run yet. Press Run${keys && `, or ${keys}`}.`, waiting: 'waiting', running: 'running', done: 'done',
     failed: 'failed', cancelled: 'cancelled', cached: (count: number, all: number) => `${count} of ${all} nodes cached`,
   },
-  gallery: { empty: 'Finished pictures appear here.', picture: (name: string) => `Picture ${name}` },
+  gallery: { gone: 'no longer there', empty: 'Finished pictures appear here.', picture: (name: string) => `Picture ${name}` },
   problems: { none: 'No problems.', whole: 'The workflow', warning: 'Warning' },
   inspector: {
     nothing: 'Select a card to see its inputs and help.', many: (count: number) => `${count} cards selected`,
@@ -227,7 +227,7 @@ export const EN = {
     resetAll: 'Reset all shortcuts', clash: (others: string) => `Also used by: ${others}`, fixed: 'Always the same',
   },
   shortcuts: [
-    ['Alt + 1…9', 'Show a tab'], ['Double-click on empty space', 'Add a node there'], ['Ctrl + C, X, V', 'Copy, cut, paste'],
+    ['Alt + 1…9', 'Show a tab'], ['Double-click on empty space', 'Add a node there'], ['Alt while dropping a card on a link', 'Leave the link as it is'], ['Ctrl + C, X, V', 'Copy, cut, paste'],
     ['Shift + drag', 'Select an area'],
     ['Arrow keys', 'Go to the next card'], ['Ctrl + arrow keys', 'Follow the links'], ['Alt + arrow keys', 'Move the selection'],
     ['Alt + Shift + arrow keys', 'Change the width'], ['Enter, Escape', 'Into the card, out of it'],
