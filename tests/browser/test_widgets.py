@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from hands import add_node, box_of, card, cards, choose, undo_steps
+from hands import add_node, box_of, card, cards, choose, command, undo_steps
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
@@ -144,3 +144,51 @@ def give_file(page: Page, target: Locator, kind: str, name: str) -> None:
         }""",
         [kind, name],
     )
+
+
+def test_a_number_takes_arithmetic_and_a_share_is_dragged_along_its_width(first_page: Page) -> None:
+    page = first_page
+    latent, sampler = card(page, "Empty SD3 latent"), card(page, "KSampler")
+    width = latent.get_by_role("spinbutton", name="width")
+    width.fill("64*1,5")
+    width.press("Enter")
+    expect(width).to_have_value("96")
+    width.fill("64*")
+    width.press("Enter")
+    expect(width).to_have_value("96")
+    denoise = sampler.get_by_role("spinbutton", name="denoise")
+    field = box_of(denoise.locator(".."))
+    page.mouse.move(field["x"] + field["width"] - 4, field["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(field["x"] + field["width"] / 2 - 4, field["y"] + 8, steps=4)
+    page.mouse.up()
+    assert 0.45 <= float(denoise.input_value()) <= 0.55
+    width.blur()
+    assert undo_steps(page) == 2
+    expect(denoise).to_have_value("1.00")
+
+
+def test_a_field_becomes_an_input_and_a_field_again_each_by_one_step(first_page: Page) -> None:
+    page = first_page
+    sampler = card(page, "KSampler")
+    steps = sampler.get_by_role("spinbutton", name="steps")
+    count = cards(page).count()
+    steps.focus()
+    page.keyboard.press("Alt+i")
+    expect(steps).to_have_count(0)
+    holder = card(page, "Primitive").get_by_role("spinbutton", name="steps")
+    expect(holder).to_have_value("20")
+    holder.fill("7")
+    holder.press("Enter")
+    sampler.get_by_role("button", name="Menu of KSampler").click()
+    page.get_by_role("menuitem", name="Fields as inputs").click()
+    page.get_by_role("menuitem", name="Turn steps back into a field").click()
+    expect(steps).to_have_value("7")
+    expect(cards(page)).to_have_count(count)
+    sampler.get_by_text("KSampler").click()
+    command(page, "Feed a field from a card, or let it hold its value again")
+    page.get_by_role("menuitem", name="Feed cfg from a card").press("Enter")
+    expect(card(page, "Primitive").get_by_role("spinbutton", name="cfg")).to_have_value("4")
+    assert undo_steps(page) == 4
+    expect(steps).to_have_value("20")
+    expect(cards(page)).to_have_count(count)

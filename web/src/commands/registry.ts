@@ -6,6 +6,7 @@ import { requestFit, viewCentre } from '../state/camera';
 import { closeDocument } from '../state/closing';
 import { moveDocument, stepDocument } from '../state/documents';
 import { deleteSelection, redoStep, selectAll, tidy, toggleSelectionMode, undoStep } from '../state/edits';
+import { feedFocused } from '../state/feeding';
 import { downloadApiForm, downloadEditorForm, downloadPython } from '../state/download';
 import { newWorkflow } from '../state/files';
 import { saveAs, saveDocument } from '../state/saving';
@@ -93,6 +94,7 @@ export const COMMANDS: readonly Command[] = [
   { id: 'duplicateFed', keys: ['Mod+Shift+d'], enabled: hasSelection, run: () => duplicateBeside(true) },
   { id: 'group', keys: ['g'], enabled: hasSelection, run: groupSelection },
   { id: 'pin', keys: ['p'], enabled: hasSelection, run: pinSelection },
+  { id: 'feed', keys: ['Alt+i'], typing: true, enabled: hasNodes, run: feedFocused },
   { id: 'showSelection', keys: ['Shift+f'], enabled: hasSelection, run: showSelection },
   { id: 'snap', keys: [], run: () => setSnap(!getState().snap) },
   { id: 'picture', keys: [], enabled: hasNodes, run: savePicture },

@@ -157,13 +157,14 @@ function overlaps(a: Point & Size, b: Point & Size): boolean {
   return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 }
 
-/** The place nearest to the right of `at` where a card of this size covers no other. */
-export function freePlace(graph: Graph, schema: Schema, at: Point, size: Size): Point {
+/** The place nearest to `at`, to the right or downwards, where a card of this size covers no other. */
+export function freePlace(graph: Graph, schema: Schema, at: Point, size: Size, way: 'right' | 'down' = 'right'): Point {
   const sizes = sizesOf(graph, schema);
   const taken = Object.values(graph.nodes).map((node) => ({ ...node.position, ...(sizes[node.id] ?? node.size) }));
   const box = { x: at.x, y: at.y, width: size.width, height: size.height };
   for (let hit = taken.find((other) => overlaps(box, other)); hit; hit = taken.find((other) => overlaps(box, other))) {
-    box.x = hit.x + hit.width + PLACE_GAP;
+    if (way === 'right') box.x = hit.x + hit.width + PLACE_GAP;
+    else box.y = hit.y + hit.height + PLACE_GAP;
   }
   return { x: box.x, y: box.y };
 }

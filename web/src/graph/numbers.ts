@@ -1,4 +1,5 @@
 /** Numbers in widgets: shown, typed, stepped and kept within limits. */
+import { calculate } from './arithmetic';
 import { tidyInteger, wholePart } from './seeds';
 import type { NumberValue, NumberWidget } from './schema';
 
@@ -26,12 +27,23 @@ export function fitNumber(value: NumberValue, widget: NumberWidget): NumberValue
   return tidyInteger(clamp(whole, wholePart(widget.min), wholePart(widget.max)));
 }
 
-/** What was typed, or undefined where it is no number. A decimal comma is understood. */
+/** What was typed, or undefined where it is no number. A decimal comma is understood, and so is arithmetic. */
 export function parseNumber(text: string, widget: NumberWidget): NumberValue | undefined {
   const clean = text.trim().replace(',', '.');
   if (/^[+-]?\d+$/.test(clean)) return fitNumber(BigInt(clean.replace('+', '')), widget);
-  const value = Number(clean);
-  return clean === '' || !Number.isFinite(value) ? undefined : fitNumber(value, widget);
+  const value = calculate(clean.replaceAll(',', '.'));
+  return value === undefined ? undefined : fitNumber(value, widget);
+}
+
+/** How far a value lies between its limits, from 0 to 1. */
+export function shareOf(value: NumberValue, { min, max }: NumberWidget): number {
+  const [from, to] = [Number(min), Number(max)];
+  return to > from ? clamp((Number(value) - from) / (to - from), 0, 1) : 0;
+}
+
+/** How many steps lie between a widget's limits. */
+export function stepsWithin({ min, max, step }: NumberWidget): number {
+  return (Number(max) - Number(min)) / step;
 }
 
 /** The value moved by some steps, rounded to the step's digits. */

@@ -10,6 +10,8 @@ export interface NumberWidget {
   min: NumberValue;
   max: NumberValue;
   step: number;
+  /** Drawn as far as its value lies between its limits, and dragged along that. */
+  slider?: true;
 }
 
 export type Widget =
@@ -76,12 +78,14 @@ function numberWidget(name: string, type: string, options: JsonObject): NumberWi
   const isInt = type === 'INT';
   const isSeed = isInt && (SEED_NAMES.has(name) || options['control_after_generate'] === true);
   const limit = isInt ? Number.MAX_SAFE_INTEGER : 1e12;
+  const isShare = !isInt && Number(options['min']) === 0 && Number(options['max']) === 1;
   return {
     kind: isSeed ? 'seed' : options['display'] === 'color' ? 'color' : isInt ? 'int' : 'float',
     default: asNumber(options['default'], 0),
     min: asNumber(options['min'], -limit),
     max: asNumber(options['max'], limit),
     step: Number(asNumber(options['step'], isInt ? 1 : 0.01)),
+    ...(isShare || options['display'] === 'slider' ? { slider: true } : {}),
   };
 }
 

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
 import { cardElement } from '../canvas/focus';
 import { getState, setState, useStore, type CardMenu as Menu } from '../state/store';
 import { TEXT } from '../text';
-import { contentOf, type MenuItem } from './menuItems';
+import { contentOf, inputItems, type MenuItem } from './menuItems';
 
 const EDGE = 12;
 
@@ -68,7 +68,10 @@ function Page({ label, items, onOpen, onBack }: PageProps) {
 
 function OpenMenu({ menu }: { menu: Menu }) {
   const box = useRef<HTMLDivElement>(null);
-  const [page, setPage] = useState<readonly MenuItem[] | null>(null);
+  const [page, setPage] = useState<readonly MenuItem[] | null>(() => {
+    const node = menu.page && getState().graph.nodes[menu.node ?? ''];
+    return node ? inputItems(node) : null;
+  });
   // A menu acts on the selection, and its card is part of it.
   useEffect(() => {
     if (menu.node !== undefined && !getState().selection.has(menu.node)) setState({ selection: new Set([menu.node]), linkSelection: new Set() });

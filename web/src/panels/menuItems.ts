@@ -2,14 +2,17 @@
 import { hintOf } from '../commands/hints';
 import { commandNamed, type CommandId } from '../commands/registry';
 import { COLORS, colorOf, isPinned } from '../graph/look';
-import type { GraphNode } from '../graph/model';
+import { linkInto, type GraphNode } from '../graph/model';
+import { widgetInputs } from '../graph/schema';
 import { isInSimpleView, togglePins } from '../graph/simple';
+import { specOf } from '../graph/virtual';
 import {
   alignSelection, editGroup, fitGroupToCards, paintSelection, rerouteLink, restackSelection, selectGroup, spreadSelection, ungroup,
 } from '../state/arranging';
 import { viewCentre } from '../state/camera';
 import { useCanvasUi } from '../state/canvasUi';
 import { commit, placeType, unlink } from '../state/edits';
+import { toggleFed } from '../state/feeding';
 import { isSubgraph, openNode } from '../state/levels';
 import { publish } from '../state/published';
 import { getState, setState, titleOf, type CardMenu } from '../state/store';
@@ -42,6 +45,15 @@ function alignItems(): MenuItem[] {
   return [...edges, { label: menu.spreadX, run: () => spreadSelection('x') }, { label: menu.spreadY, run: () => spreadSelection('y') }];
 }
 
+/** The fields of a card: each can be fed by another card instead. */
+export function inputItems(node: GraphNode): MenuItem[] {
+  const { graph, schema } = getState();
+  const spec = specOf(schema, node);
+  return (spec ? widgetInputs(spec) : []).map(({ name, label }) => ({
+    label: linkInto(graph, node.id, name) ? TEXT.feeding.back(label) : TEXT.feeding.feed(label), run: () => toggleFed(node.id, name),
+  }));
+}
+
 function replace(node: GraphNode): void {
   setState({ palette: { at: node.position, replaces: node.id } });
 }
@@ -58,6 +70,7 @@ export function cardItems(node: GraphNode): MenuItem[] {
     { label: menu.colour, items: colors(paintSelection), ...(colorOf(node) ? { swatch: colorOf(node) } : {}) },
     { label: menu.order, items: [{ label: menu.front, run: () => restackSelection('front') }, { label: menu.behind, run: () => restackSelection('back') }] },
     ...(many ? [{ label: menu.align, items: alignItems() }] : [{ label: menu.replace, run: () => replace(node) }]),
+    ...(many || inputItems(node).length === 0 ? [] : [{ label: TEXT.feeding.menu, items: inputItems(node) }]),
     ...(isSubgraph(getState().graph, node.id)
       ? [{ ...command('openSubgraph', TEXT.subgraph.open), run: () => void openNode(node.id) }, command('unpack', TEXT.subgraph.unpack), { label: TEXT.subgraph.publish, run: () => void publish(node.id) }] : []),
     command('pack', TEXT.subgraph.pack),

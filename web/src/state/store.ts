@@ -83,6 +83,8 @@ export interface View extends Point {
 /** An open menu: of a card, a link or a group, else of the canvas. */
 export interface CardMenu {
   node?: string;
+  /** The part of a card's menu it opens with. */
+  page?: 'inputs';
   link?: string;
   group?: number;
   /** Where it was opened, in graph coordinates. */

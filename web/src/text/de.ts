@@ -219,6 +219,7 @@ export const DE: Texts = {
     fold: 'Auswahl ein- oder ausklappen', mute: 'Auswahl stummschalten oder nicht', bypass: 'Auswahl überbrücken oder nicht', duplicateFed: 'Mit Verbindungen duplizieren', group: 'Auswahl gruppieren', pin: 'Auswahl anheften oder lösen', showSelection: 'Auswahl zeigen',
     snap: 'Karten am Raster ausrichten oder nicht', picture: 'Graph als Bild speichern', fit: 'Graph in die Ansicht einpassen', tidy: 'Graph ordnen',
     report: 'Zeigen, was von der Datei nicht verstanden wurde',
+    feed: 'Ein Feld von einer Karte speisen oder seinen Wert wieder selbst halten lassen',
     simple: 'Zwischen Graph und einfacher Ansicht wechseln', nodes: 'Knoten zeigen', workflows: 'Workflows zeigen', panel: 'Seitenleiste öffnen oder schließen', inspector: 'Inspektor zeigen', queue: 'Warteschlange zeigen',
     gallery: 'Galerie zeigen', problems: 'Probleme zeigen', theme: 'Zwischen dunkel und hell wechseln', settings: 'Einstellungen', shortcuts: 'Tastenkürzel',
   },

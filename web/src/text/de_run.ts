@@ -13,6 +13,7 @@ export const DE_RUN: typeof EN_RUN = {
     paint: 'Maske malen', title: (name) => `Maske von ${name}`, tools: 'Werkzeuge', brush: 'Pinsel', eraser: 'Radierer', size: 'Größe', zoom: 'Zoom', invert: 'Umkehren', clear: 'Leeren',
     canvas: 'Maske. Pfeiltasten bewegen den Pinsel, die Leertaste malt.', hint: 'Was bemalt ist, wird neu gezeichnet. Auch Pfeiltasten und Leertaste malen.', save: 'Diese Maske verwenden',
   },
+  feeding: { menu: 'Felder als Eingänge', feed: (label) => `${label} von einer Karte speisen`, back: (label) => `${label} wieder zum Feld machen` },
   choices: { none: 'Nichts mit diesem Namen.', more: (count) => `${count} weitere: tippe, um sie zu finden.` },
   promptLength: {
     names: { clip_l: 'CLIP-L', clip_g: 'CLIP-G', t5xxl: 'T5' }, both: 'CLIP', within: (name, tokens, limit) => `${name} ${tokens} von ${limit}`,

@@ -215,6 +215,7 @@ export const EN = {
     fold: 'Fold or unfold the selection', mute: 'Mute or unmute the selection', bypass: 'Bypass the selection, or stop it', duplicateFed: 'Duplicate with links', group: 'Group the selection', pin: 'Pin the selection, or free it', showSelection: 'Zoom to the selection',
     snap: 'Snap cards to the grid, or not', picture: 'Save the graph as a picture', fit: 'Fit the graph into the view', tidy: 'Tidy the graph',
     report: 'Show what of the file was not understood',
+    feed: 'Feed a field from a card, or let it hold its value again',
     simple: 'Switch between graph and simple view', nodes: 'Show the nodes', workflows: 'Show the workflows', panel: 'Open or close the side panel', inspector: 'Show the inspector', queue: 'Show the queue',
     gallery: 'Show the gallery', problems: 'Show the problems', theme: 'Switch between dark and light', settings: 'Settings', shortcuts: 'Keyboard shortcuts',
   },

@@ -11,6 +11,7 @@ export const EN_RUN = {
     paint: 'Paint a mask', title: (name: string) => `Mask of ${name}`, tools: 'Tools', brush: 'Brush', eraser: 'Eraser', size: 'Size', zoom: 'Zoom', invert: 'Invert', clear: 'Clear',
     canvas: 'Mask. Arrow keys move the brush, space paints.', hint: 'What is painted is drawn anew. Arrow keys and space paint too.', save: 'Use this mask',
   },
+  feeding: { menu: 'Fields as inputs', feed: (label: string) => `Feed ${label} from a card`, back: (label: string) => `Turn ${label} back into a field` },
   choices: { none: 'Nothing of this name.', more: (count: number) => `${count} more: type to find them.` },
   promptLength: {
     names: { clip_l: 'CLIP-L', clip_g: 'CLIP-G', t5xxl: 'T5' }, both: 'CLIP', within: (name: string, tokens: number, limit: number) => `${name} ${tokens} of ${limit}`,

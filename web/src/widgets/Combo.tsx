@@ -1,6 +1,7 @@
 import { lazy, Suspense, useId, useRef, useState, type KeyboardEvent } from 'react';
 import { matchChoices, stepChoice } from '../graph/choices';
 import { TEXT } from '../text';
+import { keep } from './useTyping';
 
 const ComboList = lazy(() => import('./ComboList').then((module) => ({ default: module.ComboList })));
 
@@ -50,7 +51,7 @@ export function Combo({ label, value, options, missing, pictureOf, onChoose }: C
     else if (open && event.key === 'Enter' && !event.ctrlKey) choose(shown[open.at]);
     else if (open && event.key === 'Escape') close();
     else {
-      if (!event.ctrlKey && !event.metaKey && event.key !== 'Escape') event.stopPropagation();
+      if (event.key !== 'Escape') keep(event);
       return;
     }
     event.preventDefault();

@@ -1,18 +1,21 @@
-import { useRef, useState, type KeyboardEvent, type PointerEvent } from 'react';
-import { formatNumber, parseNumber, stepNumber } from '../graph/numbers';
+import { useRef, useState, type CSSProperties, type KeyboardEvent, type PointerEvent } from 'react';
+import { formatNumber, parseNumber, shareOf, stepNumber, stepsWithin } from '../graph/numbers';
 import type { NumberValue, NumberWidget } from '../graph/schema';
 import { beginGesture, editValue, endGesture } from '../state/edits';
 import type { FieldProps } from './field';
+import { keep } from './useTyping';
 
 /** Pixels of drag per step. */
 const DRAG_PX = 6;
+/** How much slower a drag is with Shift. */
+const FINE = 5;
 const KEY_STEPS: Readonly<Record<string, number>> = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 };
 
 function asNumber(value: unknown, widget: NumberWidget): NumberValue {
   return typeof value === 'number' || typeof value === 'bigint' ? value : widget.default;
 }
 
-/** A number: drag sideways, type, or step with the arrow keys. */
+/** A number: drag sideways (with Shift: slowly), type a value or a sum, or step with the arrow keys. */
 export function NumberField({ node, input, widget, value }: FieldProps<NumberWidget>) {
   const current = asNumber(value, widget);
   const [draft, setDraft] = useState<string | null>(null);
@@ -33,7 +36,7 @@ export function NumberField({ node, input, widget, value }: FieldProps<NumberWid
       set(stepNumber(current, steps, widget));
     } else if (event.key === 'Enter' && !event.ctrlKey) finish();
     else if (event.key === 'Escape') setDraft(null);
-    if (!event.ctrlKey && !event.metaKey) event.stopPropagation();
+    keep(event);
   };
   const onPointerDown = (event: PointerEvent<HTMLLabelElement>): void => {
     if (event.button !== 0 || draft !== null) return;
@@ -42,18 +45,21 @@ export function NumberField({ node, input, widget, value }: FieldProps<NumberWid
   const onPointerMove = (event: PointerEvent<HTMLLabelElement>): void => {
     const held = drag.current;
     if (!held || event.buttons !== 1) return;
-    const steps = Math.trunc((event.clientX - held.x) / DRAG_PX);
+    const { clientX, shiftKey, currentTarget } = event;
+    // A slider follows the pointer: its whole width is its whole range.
+    const stepPx = widget.slider ? currentTarget.getBoundingClientRect().width / stepsWithin(widget) : DRAG_PX;
+    const steps = Math.trunc((clientX - held.x) / (shiftKey ? stepPx * FINE : stepPx));
     if (!held.moved && steps === 0) return;
     if (!held.moved) {
       held.moved = true;
       event.currentTarget.setPointerCapture(event.pointerId);
       beginGesture();
     }
-    set(stepNumber(held.start, steps * (event.shiftKey ? 10 : 1), widget));
+    set(stepNumber(held.start, steps, widget));
   };
   return (
     <label
-      className="nodrag number" onPointerDown={onPointerDown} onPointerMove={onPointerMove} onLostPointerCapture={endGesture}
+      className={widget.slider ? 'nodrag number slider' : 'nodrag number'} style={widget.slider ? ({ '--share': shareOf(current, widget) } as CSSProperties) : undefined} onPointerDown={onPointerDown} onPointerMove={onPointerMove} onLostPointerCapture={endGesture}
       // The click that ends a drag must not put the cursor into the field.
       onClick={(event) => drag.current?.moved === true && event.preventDefault()}
     >

@@ -49,7 +49,7 @@ export const WidgetRow = memo(function WidgetRow({ node, input, value, control, 
   const tall = input.widget.kind === 'text' && input.widget.multiline;
   const classes = ['field', input.widget.kind, tall ? 'tall' : '', linked ? 'is-linked' : '', invalid ? 'invalid' : ''];
   return (
-    <div className={classes.join(' ')} style={{ height }} title={input.help || undefined}>
+    <div className={classes.join(' ')} data-input={input.name} style={{ height }} title={input.help || undefined}>
       {linked ? (
         <>
           <span className="label">{input.label}</span>

@@ -1,9 +1,10 @@
 import { useEffect, useRef, type KeyboardEvent } from 'react';
 import { beginGesture, endGesture } from '../state/edits';
 
-/** Keys for the field, not for the canvas; the page's commands with Ctrl still work. */
+/** Keys for the field, not for the canvas; the page's commands, with Ctrl or with Alt and a letter, still work. */
 export function keep(event: KeyboardEvent): void {
-  if (!event.ctrlKey && !event.metaKey) event.stopPropagation();
+  const isCommand = event.ctrlKey || event.metaKey || (event.altKey && event.key.length === 1);
+  if (!isCommand) event.stopPropagation();
 }
 
 /** What is typed between entering and leaving a field is one undo step. */
