@@ -22,7 +22,7 @@ export function CardPicture({ node, height, card }: PictureProps) {
     return <div className="picture hollow" style={{ height }}><span>{TEXT.card.noPicture}</span></div>;
   }
   return (
-    <div className={images.length > 1 ? 'picture several' : 'picture'} style={{ height }}>
+    <div className={images.length > 1 ? 'picture batch' : 'picture'} style={{ height }}>
       {images.map((image) => (
         <button
           type="button" key={`${image.subfolder}/${image.filename}`} className="nodrag bare"

@@ -44,11 +44,16 @@ export function searchSpecs(schema: Schema, query: string, end?: OpenEnd): NodeS
     .map(({ spec }) => spec);
 }
 
+/** Orders categories by name; those that begin with an underscore, which are not for daily use, come last. */
+function compareCategories(a: string, b: string): number {
+  return Number(a.startsWith('_')) - Number(b.startsWith('_')) || a.localeCompare(b);
+}
+
 /** Categories with their node types, both in alphabetical order. */
 export function byCategory(specs: readonly NodeSpec[]): [string, NodeSpec[]][] {
   const groups: Record<string, NodeSpec[]> = {};
   for (const spec of specs) (groups[spec.category] ??= []).push(spec);
-  const sorted = Object.entries(groups).sort(([a], [b]) => a.localeCompare(b));
+  const sorted = Object.entries(groups).sort(([a], [b]) => compareCategories(a, b));
   return sorted.map(([name, list]) => [name, list.sort((a, b) => a.title.localeCompare(b.title))]);
 }
 

@@ -1,5 +1,4 @@
 import type { KeyboardEvent } from 'react';
-import { pictures } from '../state/gallery';
 import { problemView, setState, useStore, type RightTab } from '../state/store';
 import { showTab } from '../state/ui';
 import { TEXT } from '../text';
@@ -14,9 +13,9 @@ const PANELS = { inspector: Inspector, queue: Queue, gallery: Gallery, problems:
 
 function useCounts(): Readonly<Record<RightTab, number>> {
   const queue = useStore((s) => s.jobs.filter((job) => job.state === 'waiting' || job.state === 'running').length);
-  const gallery = useStore((s) => pictures(s).length);
   const problems = useStore((s) => problemView(s).all.length);
-  return { inspector: 0, queue, gallery, problems };
+  // How many pictures there are asks for nothing, so the gallery has no number.
+  return { inspector: 0, queue, gallery: 0, problems };
 }
 
 function onTabKey(event: KeyboardEvent, tab: RightTab): void {
