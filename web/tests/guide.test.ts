@@ -7,16 +7,21 @@ import { EN } from '../src/text/en';
 vi.stubGlobal('sessionStorage', { getItem: () => 'test', setItem: () => undefined });
 const { COMMANDS } = await import('../src/commands/registry');
 
-const guide = readFileSync(new URL('../../docs/editor.md', import.meta.url), 'utf8');
+const lines = new Set(readFileSync(new URL('../../docs/editor.md', import.meta.url), 'utf8').split('\n'));
+
+/** Rows that docs/editor.md does not have. */
+function missing(rows: readonly string[]): string[] {
+  return rows.filter((row) => !lines.has(row));
+}
 
 describe('the guide of the editor', () => {
   it('lists the keys of every command that has some', () => {
     const rows = COMMANDS.filter(({ keys }) => keys.length > 0)
       .map(({ id, keys }) => `| ${keys.map((chord) => shownChord(chord, EN.keys)).join(', ')} | ${EN.commands[id]} |`);
-    expect(guide.split('\n')).toEqual(expect.arrayContaining(rows));
+    expect(missing(rows)).toEqual([]);
   });
 
   it('lists the keys that are always the same', () => {
-    expect(guide.split('\n')).toEqual(expect.arrayContaining(EN.shortcuts.map(([keys, what]) => `| ${keys} | ${what} |`)));
+    expect(missing(EN.shortcuts.map(([keys, what]) => `| ${keys} | ${what} |`))).toEqual([]);
   });
 });
