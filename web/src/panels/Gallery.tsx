@@ -44,16 +44,19 @@ function useRoom(list: HTMLElement | null): Room {
 interface CellProps {
   picture: Picture;
   isEntry: boolean;
+  /** Its place among all, of which only those in sight are elements. */
+  at: number;
+  count: number;
   style: { left: number; top: number; width: number; height: number };
   onKey: (event: KeyboardEvent) => void;
   onFocus: () => void;
 }
 
-function Cell({ picture, isEntry, style, onKey, onFocus }: CellProps) {
+function Cell({ picture, isEntry, at, count, style, onKey, onFocus }: CellProps) {
   const isMarked = useStore((s) => s.marked.includes(picture.key));
   const { filename } = picture.image;
   return (
-    <li style={style} className={isMarked ? 'marked' : ''}>
+    <li style={style} aria-posinset={at + 1} aria-setsize={count} className={isMarked ? 'marked' : ''}>
       <button
         type="button" className="bare open" data-key={picture.key} tabIndex={isEntry ? 0 : -1} aria-label={TEXT.gallery.picture(filename)}
         onClick={() => setState({ shown: picture.key })} onKeyDown={onKey} onFocus={onFocus}
@@ -117,7 +120,7 @@ export function Gallery() {
         {shown.map((picture, offset) => {
           const at = from * columns + offset;
           const style = { left: PAD_PX + (at % columns) * row, top: Math.floor(at / columns) * row, width: cell, height: cell };
-          return <Cell key={picture.key} picture={picture} isEntry={at === entryShown} style={style} onKey={(event) => move(event, at)} onFocus={() => setEntry(at)} />;
+          return <Cell key={picture.key} picture={picture} isEntry={at === entryShown} at={at} count={list.length} style={style} onKey={(event) => move(event, at)} onFocus={() => setEntry(at)} />;
         })}
       </ul>
       <LoadMore />

@@ -36,7 +36,10 @@ export function Queue() {
       {jobs.length === 0 && <p className="quiet padded">{TEXT.queue.empty(keys)}</p>}
       <ul className="queue" aria-label={TEXT.tabs.queue}>
         {jobs.map((job, at) => (
-          <JobEntry key={job.id} job={job} at={at} place={job.state === 'waiting' ? at - first : -1} waiting={waiting} now={now} />
+          // What has ended is told neither its place nor the time, so that thousands stay as they are while one runs.
+          isOpen(job)
+            ? <JobEntry key={job.id} job={job} at={at} place={job.state === 'waiting' ? at - first : -1} waiting={waiting} now={now} />
+            : <JobEntry key={job.id} job={job} at={0} place={-1} waiting={0} now={0} />
         ))}
       </ul>
       <LoadMore />

@@ -18,19 +18,18 @@ export function RunMenu() {
       <DropdownMenu.Trigger className={onChange ? 'run-options on' : 'run-options'} aria-label={onChange ? `${running.options}: ${running.onChangeIsOn}` : running.options} title={running.options}>
         <Icon name={onChange ? 'retry' : 'chevron'} />
       </DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
-        <DropdownMenu.Content className="menu popup" align="end" sideOffset={6}>
-          <DropdownMenu.Item className="item" disabled={!hasSelection} aria-keyshortcuts={selected.aria} onSelect={() => void runSelected()}>
-            <span>{running.selected}</span><kbd aria-hidden="true">{selected.hint}</kbd>
-          </DropdownMenu.Item>
-          <DropdownMenu.Item className="item" aria-keyshortcuts={first.aria} onSelect={() => void runWorkflow({ front: true })}>
-            <span>{running.front}</span><kbd aria-hidden="true">{first.hint}</kbd>
-          </DropdownMenu.Item>
-          <DropdownMenu.CheckboxItem className="item" checked={onChange} onCheckedChange={setRunOnChange}>
-            <span>{running.onChange}</span><DropdownMenu.ItemIndicator aria-hidden="true">✓</DropdownMenu.ItemIndicator>
-          </DropdownMenu.CheckboxItem>
-        </DropdownMenu.Content>
-      </DropdownMenu.Portal>
+      {/* Not at the end of the page: there it would be outside every landmark. */}
+      <DropdownMenu.Content className="menu popup" align="end" sideOffset={6}>
+        <DropdownMenu.Item className="item" disabled={!hasSelection} aria-keyshortcuts={selected.aria} onSelect={() => void runSelected()}>
+          <span>{running.selected}</span><kbd aria-hidden="true">{selected.hint}</kbd>
+        </DropdownMenu.Item>
+        <DropdownMenu.Item className="item" aria-keyshortcuts={first.aria} onSelect={() => void runWorkflow({ front: true })}>
+          <span>{running.front}</span><kbd aria-hidden="true">{first.hint}</kbd>
+        </DropdownMenu.Item>
+        <DropdownMenu.CheckboxItem className="item" checked={onChange} onCheckedChange={setRunOnChange}>
+          <span>{running.onChange}</span><DropdownMenu.ItemIndicator aria-hidden="true">✓</DropdownMenu.ItemIndicator>
+        </DropdownMenu.CheckboxItem>
+      </DropdownMenu.Content>
     </DropdownMenu.Root>
   );
 }

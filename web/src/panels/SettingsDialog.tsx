@@ -45,6 +45,12 @@ function SnapField() {
   return <label className="setting"><span>{TEXT.settings.snap}</span><input type="checkbox" checked={snap} onChange={(event) => setSnap(event.currentTarget.checked)} /></label>;
 }
 
+/** Who one is, and the way out; phones have no status line that says it. */
+function AccountField() {
+  const me = useStore((s) => s.me);
+  return me && <p className="setting"><a href="/login">{TEXT.status.me(me.name, me.role)}</a></p>;
+}
+
 /** The settings: how the page looks and speaks, and its shortcuts. */
 export function SettingsDialog({ page }: { page: SettingsPage }) {
   const { settings, actions } = TEXT;
@@ -56,7 +62,7 @@ export function SettingsDialog({ page }: { page: SettingsPage }) {
           <Tabs.Trigger value="general">{settings.general}</Tabs.Trigger>
           <Tabs.Trigger value="shortcuts">{actions.shortcuts}</Tabs.Trigger>
         </Tabs.List>
-        <Tabs.Content value="general" className="settings-page"><ThemeField /><LanguageField /><SnapField /><p className="quiet">{settings.motion}</p></Tabs.Content>
+        <Tabs.Content value="general" className="settings-page"><ThemeField /><LanguageField /><SnapField /><AccountField /><p className="quiet">{settings.motion}</p></Tabs.Content>
         <Tabs.Content value="shortcuts" className="settings-page"><ShortcutList /></Tabs.Content>
       </Tabs.Root>
     </Modal>

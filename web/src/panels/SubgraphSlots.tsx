@@ -27,7 +27,7 @@ function Side({ side }: { side: Side }) {
   const title = side === 'in' ? subgraph.inputs : subgraph.outputs;
   return (
     <section aria-label={title}>
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       <ul>{slots.map((slot, at) => <Slot key={slot.id} side={side} slot={slot} at={at} count={slots.length} />)}</ul>
       <button type="button" className="row" onClick={() => addOwnSlot(side)}>{side === 'in' ? subgraph.addInput : subgraph.addOutput}</button>
     </section>

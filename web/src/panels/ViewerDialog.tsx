@@ -30,9 +30,12 @@ function FactList({ picture, size }: { picture: Picture; size: string }) {
   const facts = useFacts(picture);
   const rows = Object.entries({ ...facts, ...(size ? { size } : {}) }) as [keyof Facts | 'size', string][];
   return (
-    <dl className="facts">
-      {rows.map(([name, value]) => <div key={name}><dt>{TEXT.pictures.facts[name]}</dt><dd>{value}</dd></div>)}
-    </dl>
+    // The keyboard scrolls it where there is more than fits.
+    <div className="facts-frame" role="region" aria-label={TEXT.pictures.madeWith} tabIndex={0}>
+      <dl className="facts">
+        {rows.map(([name, value]) => <div key={name}><dt>{TEXT.pictures.facts[name]}</dt><dd>{value}</dd></div>)}
+      </dl>
+    </div>
   );
 }
 

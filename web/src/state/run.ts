@@ -82,6 +82,16 @@ export async function submit({ front = false, targets, quiet = false }: RunWish 
   return true;
 }
 
+/** The submission under way, after which the next one goes. */
+const line: { last: Promise<unknown> } = { last: Promise.resolve() };
+
+/** Submit once what was asked for before is: each run takes the seeds that the one before it left. */
+function submitInLine(wish: RunWish): Promise<boolean> {
+  const submitted = line.last.then(() => submit(wish));
+  line.last = submitted.catch(() => undefined);
+  return submitted;
+}
+
 /** Submit as many runs as chosen; stops at the first refusal. */
 export async function runWorkflow(wish: RunWish = {}): Promise<void> {
   // Leaving the field commits a number half typed; coming back lets the user type on.
@@ -90,7 +100,7 @@ export async function runWorkflow(wish: RunWish = {}): Promise<void> {
   endGesture();
   if (field instanceof HTMLElement) field.focus({ preventScroll: true });
   try {
-    for (let i = 0; i < getState().copies; i++) if (!(await submit(wish))) return;
+    for (let i = 0; i < getState().copies; i++) if (!(await submitInLine(wish))) return;
   } catch (error) {
     notify(errorSentence(error), true);
   }

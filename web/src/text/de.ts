@@ -227,7 +227,7 @@ export const DE: Texts = {
   settings: {
     general: 'Allgemein', theme: 'Darstellung', themes: { system: 'wie das System', dark: 'dunkel', light: 'hell' }, language: 'Sprache',
     browserLanguage: 'wie der Browser', snap: 'Karten am Raster ausrichten', motion: 'Bewegung richtet sich nach der Einstellung „Bewegung reduzieren“ Ihres Systems.',
-    press: (name) => `Drücken Sie die Tasten für: ${name}. Escape behält die alten.`, pressShort: 'Tasten drücken…', noKeys: 'keine Tasten',
+    press: (name) => `Drücken Sie die Tasten für: ${name}. Escape behält die alten.`, pressShort: 'drücken Sie die Tasten…', noKeys: 'keine Tasten',
     change: (name, keys) => `${name}: ${keys}. Ändern`, resetOne: (name) => `${name}: zurück zu den eigenen Tasten`,
     resetAll: 'Alle Tastenkürzel zurücksetzen', clash: (others) => `Auch bei: ${others}`, fixed: 'Immer gleich',
   },

@@ -32,6 +32,7 @@ export const DE_RUN: typeof EN_RUN = {
     compareTitle: 'Zwei Bilder im Vergleich', compareWith: (name) => `Mit ${name} vergleichen`, single: 'Eines zeigen', useAsInput: 'Als Eingabe verwenden', copy: 'Kopieren', copied: 'Das Bild ist in der Zwischenablage.',
     used: 'Das Bild ist jetzt eine Eingabe.', noClipboard: 'Der Browser lässt nur Seiten über HTTPS oder von diesem Rechner Bilder kopieren. Nutzen Sie sein eigenes Menü am Bild.',
     whole: (percent) => `${percent} %: ganz zeigen`, divider: 'Trennlinie', seen: (percent, name) => `${percent} % von ${name}`,
+    madeWith: 'Womit es gemacht wurde',
     facts: { prompt: 'Prompt', negative: 'Negativer Prompt', seed: 'Startwert', steps: 'Schritte', cfg: 'CFG', sampler: 'Sampler', scheduler: 'Scheduler', model: 'Modell', size: 'Größe' },
   },
   jobs: {

@@ -223,7 +223,7 @@ export const EN = {
   settings: {
     general: 'General', theme: 'Theme', themes: { system: 'as the system', dark: 'dark', light: 'light' }, language: 'Language',
     browserLanguage: 'as the browser', snap: 'Snap cards to the grid', motion: 'Motion follows the “reduced motion” setting of your system.',
-    press: (name: string) => `Press the keys for: ${name}. Escape keeps the old ones.`, pressShort: 'press keys…', noKeys: 'no keys',
+    press: (name: string) => `Press the keys for: ${name}. Escape keeps the old ones.`, pressShort: 'press the keys…', noKeys: 'no keys',
     change: (name: string, keys: string) => `${name}: ${keys}. Change`, resetOne: (name: string) => `${name}: back to its own keys`,
     resetAll: 'Reset all shortcuts', clash: (others: string) => `Also used by: ${others}`, fixed: 'Always the same',
   },

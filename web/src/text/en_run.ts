@@ -30,6 +30,7 @@ export const EN_RUN = {
     compareTitle: 'Two pictures compared', compareWith: (name: string) => `Compare with ${name}`, single: 'Show one', useAsInput: 'Use as input', copy: 'Copy', copied: 'The picture is on the clipboard.',
     used: 'The picture is an input now.', noClipboard: 'The browser lets only pages over HTTPS, or of this machine, copy pictures. Use its own menu on the picture.',
     whole: (percent: number) => `${percent} %: show it whole`, divider: 'Divider', seen: (percent: number, name: string) => `${percent} % of ${name}`,
+    madeWith: 'What it was made with',
     facts: { prompt: 'Prompt', negative: 'Negative prompt', seed: 'Seed', steps: 'Steps', cfg: 'CFG', sampler: 'Sampler', scheduler: 'Scheduler', model: 'Model', size: 'Size' },
   },
   jobs: {
