@@ -104,6 +104,11 @@ def screens(context: BrowserContext, screens_url: str, axe: Callable[[Page], lis
 def test_the_graph_and_its_menus(screens: Screens) -> None:
     page = screens.page
     screens.look("example")
+    card(page, "KSampler").get_by_role("combobox", name="sampler").focus()
+    screens.press("ArrowDown")
+    expect(page.get_by_role("listbox")).to_be_visible()
+    screens.look("list that is searched")
+    screens.press("Escape")
     screens.menu_of(card(page, "KSampler"))
     screens.look("menu of a card")
     page.get_by_role("menuitem", name="Colour", exact=True).press("Enter")
