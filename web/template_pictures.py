@@ -1,4 +1,5 @@
-"""Draws the pictures of the templates: each example's graph as the editor shows it, small, in `public/templates`.
+"""Draws the pictures of the templates, small, in `public/templates`: what the template makes where its models are at
+hand, as those of the embedded one are; else its graph as the editor shows it.
 
 Run it after a change of `workflows/`, with a server that runs: `python web/template_pictures.py http://127.0.0.1:8188`.
 """
@@ -9,14 +10,35 @@ import sys
 from io import BytesIO
 from pathlib import Path
 from shutil import which
+from urllib.parse import urljoin
 
-from PIL import Image
-from playwright.sync_api import sync_playwright
+from PIL import Image, ImageFilter
+from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 SIZE = (480, 300)
+FINE = Image.Resampling.LANCZOS
 MOST_BYTES = 15_000
 CLEAR = """document.querySelectorAll('.canvas-tools, .overview, .react-flow__minimap').forEach((it) => it.remove())"""
+
+
+def result_of(page: Page) -> Image.Image | None:
+    """The picture the workflow makes; None where one of its files is not at hand."""
+    if "⚠" in page.locator(".canvas").inner_text() or page.locator(".canvas [aria-invalid=true]").count() > 0:
+        return None
+    page.keyboard.press("Control+Enter")
+    made = page.locator("img[src*='/api/view']").first
+    made.wait_for(timeout=60_000)
+    picture = page.request.get(urljoin(page.url, made.get_attribute("src") or ""))
+    return Image.open(BytesIO(picture.body())).convert("RGB")
+
+
+def framed(result: Image.Image) -> Image.Image:
+    """The picture in full before a blurred enlargement of itself."""
+    frame = result.resize((SIZE[0], SIZE[0])).crop((0, 90, SIZE[0], 390)).filter(ImageFilter.GaussianBlur(24))
+    side = SIZE[1] - 32
+    frame.paste(result.resize((side, side), FINE), ((SIZE[0] - side) // 2, 16))
+    return frame
 
 
 def draw(url: str) -> None:
@@ -29,10 +51,11 @@ def draw(url: str) -> None:
             page.goto(f"{url}/#workflow={workflow.stem}")
             page.wait_for_selector(".react-flow__node")
             page.wait_for_timeout(1500)
+            result = result_of(page)
             page.evaluate(CLEAR)
             shot = page.locator(".canvas").screenshot()
             page.close()
-            picture = Image.open(BytesIO(shot)).convert("RGB").resize(SIZE, Image.Resampling.LANCZOS)
+            picture = framed(result) if result else Image.open(BytesIO(shot)).convert("RGB").resize(SIZE, FINE)
             path = folder / f"{workflow.stem}.webp"
             for quality in range(80, 10, -10):
                 picture.save(path, "WEBP", quality=quality, method=6)

@@ -213,3 +213,21 @@ def test_report_is_there_again_after_a_reload_and_by_the_palette(page: Page) -> 
     page.get_by_role("combobox", name="Search nodes, commands and workflows").fill("not understood")
     page.get_by_role("option", name="Show what of the file was not understood").click()
     expect(report).to_contain_text("Nodes with the same id")
+
+
+def test_gallery_tells_what_each_template_does_and_lacks(page: Page, axe: Callable[[Page], list[str]]) -> None:
+    start_empty(page)
+    page.get_by_role("region", name="An empty canvas").get_by_role("button", name=re.compile("^Templates")).click()
+    gallery = page.get_by_role("dialog", name="Templates")
+    gallery.get_by_role("searchbox", name="Search templates").fill("turbo")
+    expect(gallery.get_by_role("button", name=re.compile("^Open "))).to_have_count(1)
+    expect(gallery).to_contain_text("in four steps")
+    gallery.get_by_text("4 files are missing").click()
+    missing = gallery.get_by_role("list", name="Model files of SD3.5 Large Turbo")
+    expect(missing).to_contain_text("belongs in models/text_encoders")
+    page_of_model = missing.get_by_role("link", name="Download page: sd3.5_large_turbo.safetensors")
+    expect(page_of_model).to_have_attribute("href", re.compile("stable-diffusion-3.5-large-turbo$"))
+    assert axe(page) == []
+    gallery.get_by_role("button", name="Open SD3.5 Large Turbo").click()
+    expect(gallery).to_have_count(0)
+    expect(page.get_by_role("navigation", name="Open workflows")).to_contain_text("SD3.5 Large Turbo")

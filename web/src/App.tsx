@@ -16,6 +16,7 @@ import { TopBar } from './panels/TopBar';
 import { Viewer } from './panels/Viewer';
 import { MaskPainter } from './widgets/MaskPainter';
 import { Fault } from './panels/Fault';
+import { Templates } from './panels/Templates';
 import { Versions } from './panels/Versions';
 import { start } from './state/start';
 import { useStore } from './state/store';
@@ -45,6 +46,7 @@ export function App() {
       <MaskPainter />
       <Settings />
       <Versions />
+      <Templates />
       <Ask />
       <Toast />
       <DropTarget />

@@ -17,6 +17,7 @@ import { cancelRun, setPaused } from '../state/queue';
 import { runSelected, runWorkflow } from '../state/run';
 import { getState, setState, type State } from '../state/store';
 import { setSnap, setThemeChoice } from '../state/preferences';
+import { showTemplates } from '../state/templates';
 import { showTab, toggleDrawer, togglePanel, toggleSimple } from '../state/ui';
 import type { Texts } from '../text';
 
@@ -109,6 +110,7 @@ export const COMMANDS: readonly Command[] = [
   { id: 'gallery', keys: [], run: () => showTab('gallery') },
   { id: 'problems', keys: [], run: () => showTab('problems') },
   { id: 'report', keys: [], enabled: (s) => (s.report?.findings.length ?? 0) > 0, run: () => showTab('problems') },
+  { id: 'templates', keys: [], run: () => showTemplates(true) },
   { id: 'theme', keys: [], run: flipTheme },
   { id: 'settings', keys: ['Mod+,'], typing: true, run: () => setState({ settings: 'general' }) },
   { id: 'shortcuts', keys: ['?'], run: () => setState({ settings: 'shortcuts' }) },

@@ -4,7 +4,7 @@ import { specOf } from '../graph/virtual';
 import { editValue, place } from '../state/edits';
 import { openLevelOf } from '../state/levels';
 import { getState, setState, useStore, type PaletteRequest } from '../state/store';
-import { notify } from '../state/ui';
+import { copyCommand } from '../state/templates';
 import { TEXT } from '../text';
 
 /** Left of the card that lacks something. */
@@ -24,17 +24,6 @@ function addSource(node: string, input: string, type: string): void {
   const request = requestFor(node, input);
   const spec = getState().schema[type];
   if (request && spec) place(spec, request);
-}
-
-async function copyCommand(command: string): Promise<void> {
-  try {
-    await navigator.clipboard.writeText(command);
-    notify(TEXT.repairs.copied(command));
-  } catch (error) {
-    // Over plain HTTP from another machine there is no clipboard; the command stands beside the button anyway.
-    if (!(error instanceof DOMException || error instanceof TypeError)) throw error;
-    notify(TEXT.repairs.notCopied(command), true);
-  }
 }
 
 /** Buttons that mend a problem, each by one step that can be undone. */

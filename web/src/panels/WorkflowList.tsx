@@ -4,6 +4,7 @@ import { findByName } from '../commands/find';
 import { useKeyWords } from '../commands/hints';
 import { openSaved, plainName, removeSaved, renameSaved } from '../state/saving';
 import { setState, useStore } from '../state/store';
+import { showTemplates } from '../state/templates';
 import { isNarrow } from '../state/ui';
 import { TEXT } from '../text';
 import { chooseFile } from './chooseFile';
@@ -56,6 +57,7 @@ export function WorkflowList() {
       <input type="search" className="search" aria-label={words.search} placeholder={words.search} value={query} onChange={(event) => setQuery(event.currentTarget.value)} />
       <div className="scroll">
         <button type="button" className="row strong" onClick={chooseFile}>{words.file}</button>
+        <button type="button" className="row strong" onClick={() => showTemplates(true)}>{words.allTemplates}</button>
         <section aria-label={saving.mine}>
           <h3>{saving.mine}</h3>
           {own.length === 0 && <p className="quiet">{query === '' ? saving.none(keys) : words.nothing}</p>}

@@ -176,6 +176,7 @@ export interface State extends DocumentState {
   painting: { node: string; input: string; name: string; src: string } | null;
   /** What seeds held at the last run, by document, node and input. */
   usedSeeds: Readonly<Record<string, WidgetValue>>;
+  templatesShown: boolean;
   settings: SettingsPage | null;
   theme: Theme;
   themeChoice: ThemeChoice;
@@ -196,7 +197,7 @@ const INITIAL: State = {
   selection: new Set(), linkSelection: new Set(), runs: {}, live: new Set(), file: null, view: null, report: null,
   tabs: [FIRST], active: FIRST, parked: {}, owners: {}, jobs: [], current: null, begun: null, queueRemaining: 0, paused: false, historyNext: null, runOnChange: false, reported: [],
   copies: 1, tab: 'inspector', panelOpen: true, simple: false, drawer: null, palette: null, dragging: null, menu: null, shown: null, compared: null, marked: [], painting: null, usedSeeds: {},
-  versionsOf: null, settings: null, theme: 'dark', themeChoice: 'system', keys: {}, snap: false, language: 'en', note: null, question: null,
+  versionsOf: null, templatesShown: false, settings: null, theme: 'dark', themeChoice: 'system', keys: {}, snap: false, language: 'en', note: null, question: null,
 };
 
 /** The one store of the page. */

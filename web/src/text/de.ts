@@ -134,7 +134,7 @@ export const DE: Texts = {
     findTitle: 'Karte finden', find: 'Karten dieses Workflows durchsuchen', found: (count) => (count === 1 ? '1 Karte' : `${count} Karten`),
     search: 'Knoten, Befehle und Workflows suchen', allTitle: 'Suche', commands: 'Befehle', workflows: 'Workflows', results: 'Treffer',
     openWorkflow: (title) => `${title} öffnen`, title: 'Knoten hinzufügen', none: 'Nichts passt.', fits: (type) => `Knoten, die zu ${type} passen` },
-  workflows: { examples: 'Vorlagen', search: 'Workflows suchen', nothing: 'Nichts passt.', none: 'Der Server nennt keine Vorlagen.', file: 'Datei öffnen…' },
+  workflows: { examples: 'Vorlagen', search: 'Workflows suchen', nothing: 'Nichts passt.', none: 'Der Server nennt keine Vorlagen.', file: 'Datei öffnen…', allTemplates: 'Alle Vorlagen…' },
   starting: {
     connecting: 'Verbindung zum Server…', connectingHint: '„sd35graph serve“ startet ihn. Diese Seite macht von selbst weiter, sobald er antwortet.',
     loading: 'Der Server startet…', loadingHint: 'Er lädt seine Knoten; beim ersten Mal dauert das bis zu einer Minute.',
@@ -218,7 +218,7 @@ export const DE: Texts = {
     pack: 'Auswahl zu einem Knoten machen', unpack: 'Ausgewählte Teilgraphen auspacken', openSubgraph: 'Ausgewählten Teilgraphen öffnen', leaveSubgraph: 'Teilgraphen verlassen',
     fold: 'Auswahl ein- oder ausklappen', mute: 'Auswahl stummschalten oder nicht', bypass: 'Auswahl überbrücken oder nicht', duplicateFed: 'Mit Verbindungen duplizieren', group: 'Auswahl gruppieren', pin: 'Auswahl anheften oder lösen', showSelection: 'Auswahl zeigen',
     snap: 'Karten am Raster ausrichten oder nicht', picture: 'Graph als Bild speichern', fit: 'Graph in die Ansicht einpassen', tidy: 'Graph ordnen',
-    report: 'Zeigen, was von der Datei nicht verstanden wurde',
+    templates: 'Vorlagen zeigen', report: 'Zeigen, was von der Datei nicht verstanden wurde',
     feed: 'Ein Feld von einer Karte speisen oder seinen Wert wieder selbst halten lassen',
     simple: 'Zwischen Graph und einfacher Ansicht wechseln', nodes: 'Knoten zeigen', workflows: 'Workflows zeigen', panel: 'Seitenleiste öffnen oder schließen', inspector: 'Inspektor zeigen', queue: 'Warteschlange zeigen',
     gallery: 'Galerie zeigen', problems: 'Probleme zeigen', theme: 'Zwischen dunkel und hell wechseln', settings: 'Einstellungen', shortcuts: 'Tastenkürzel',

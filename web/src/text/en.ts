@@ -132,7 +132,7 @@ export const EN = {
     findTitle: 'Find a card', find: 'Search the cards of this workflow', found: (count: number) => (count === 1 ? '1 card' : `${count} cards`),
     search: 'Search nodes, commands and workflows', allTitle: 'Search', commands: 'Commands', workflows: 'Workflows', results: 'Results',
     openWorkflow: (title: string) => `Open ${title}`, title: 'Add a node', none: 'Nothing matches.', fits: (type: string) => `Nodes that fit ${type}` },
-  workflows: { examples: 'Templates', search: 'Search workflows', nothing: 'Nothing matches.', none: 'The server lists no templates.', file: 'Open a file…' },
+  workflows: { examples: 'Templates', search: 'Search workflows', nothing: 'Nothing matches.', none: 'The server lists no templates.', file: 'Open a file…', allTemplates: 'All templates…' },
   starting: {
     connecting: 'Connecting to the server…', connectingHint: 'It is started with “sd35graph serve”. This page goes on by itself once it answers.',
     loading: 'The server is starting…', loadingHint: 'It loads its nodes; the first time this takes up to a minute.',
@@ -214,7 +214,7 @@ export const EN = {
     pack: 'Turn the selection into one node', unpack: 'Unpack the selected subgraphs', openSubgraph: 'Open the selected subgraph', leaveSubgraph: 'Leave the subgraph',
     fold: 'Fold or unfold the selection', mute: 'Mute or unmute the selection', bypass: 'Bypass the selection, or stop it', duplicateFed: 'Duplicate with links', group: 'Group the selection', pin: 'Pin the selection, or free it', showSelection: 'Zoom to the selection',
     snap: 'Snap cards to the grid, or not', picture: 'Save the graph as a picture', fit: 'Fit the graph into the view', tidy: 'Tidy the graph',
-    report: 'Show what of the file was not understood',
+    templates: 'Show the templates', report: 'Show what of the file was not understood',
     feed: 'Feed a field from a card, or let it hold its value again',
     simple: 'Switch between graph and simple view', nodes: 'Show the nodes', workflows: 'Show the workflows', panel: 'Open or close the side panel', inspector: 'Show the inspector', queue: 'Show the queue',
     gallery: 'Show the gallery', problems: 'Show the problems', theme: 'Switch between dark and light', settings: 'Settings', shortcuts: 'Keyboard shortcuts',

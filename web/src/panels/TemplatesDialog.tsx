@@ -1,0 +1,93 @@
+import '../styles/templates.css';
+import { useEffect, useState } from 'react';
+import type { WorkflowEntry } from '../api/wire';
+import { findByName } from '../commands/find';
+import { commandFor, pageOf, type NeededFile } from '../graph/neededFiles';
+import { DEFAULT_WORKFLOW } from '../state/files';
+import { openSaved } from '../state/saving';
+import { useStore } from '../state/store';
+import { copyCommand, filesOf, showTemplates } from '../state/templates';
+import { TEXT, type Language } from '../text';
+import { TEMPLATES_DE } from '../text/templates_de';
+import { TEMPLATES_EN, type TemplateWords } from '../text/templates_en';
+import { IconButton } from './icons';
+import { Modal } from './Modal';
+
+const WORDS: Readonly<Record<Language, TemplateWords>> = { en: TEMPLATES_EN, de: TEMPLATES_DE };
+
+function close(): void {
+  showTemplates(false);
+}
+
+/** A file that is missing, where it belongs, and how to get it. */
+function MissingFile({ file, words }: { file: NeededFile; words: TemplateWords }) {
+  const page = pageOf(file);
+  return (
+    <li className="file missing">
+      <span className="file-name">{file.name}</span><span className="file-state">{words.missing}: {words.into(file.folder)}</span>
+      {page && (
+        <span className="file-ways">
+          <button type="button" className="link-button" aria-label={words.copy(file.name)} title={commandFor(file)} onClick={() => void copyCommand(commandFor(file))}>{words.copyShort}</button>
+          <a href={page} target="_blank" rel="noreferrer" aria-label={words.page(file.name)}>{words.pageShort}</a>
+        </span>
+      )}
+    </li>
+  );
+}
+
+function Files({ files, title, words }: { files: readonly NeededFile[]; title: string; words: TemplateWords }) {
+  const lacks = files.filter(({ isHere }) => !isHere).length;
+  if (lacks === 0) return <p className="template-state ready">✓ {words.ready}</p>;
+  return (
+    <details className="template-files">
+      <summary className="template-state">⚠ {words.lacks(lacks)}</summary>
+      <ul aria-label={words.files(title)}>
+        {files.map((file) => (file.isHere
+          ? <li key={file.name} className="file"><span className="file-name">{file.name}</span><span className="file-state">✓ {words.here}</span></li>
+          : <MissingFile key={file.name} file={file} words={words} />))}
+      </ul>
+    </details>
+  );
+}
+
+function Card({ entry: { name, title }, words }: { entry: WorkflowEntry; words: TemplateWords }) {
+  const [files, setFiles] = useState<readonly NeededFile[] | null>(null);
+  useEffect(() => {
+    void filesOf(name).then(setFiles);
+  }, [name]);
+  const open = (): void => {
+    close();
+    void openSaved(name);
+  };
+  return (
+    <li className="template-card">
+      <button type="button" className="template-open" aria-label={words.open(title)} onClick={open}>
+        <img src={`./templates/${encodeURIComponent(name)}.webp`} alt="" loading="lazy" width={320} height={200} onError={(event) => (event.currentTarget.hidden = true)} />
+        <strong>{title}</strong>
+      </button>
+      {words.about[name] !== undefined && <p>{words.about[name]}</p>}
+      {files === null ? <p className="quiet">{words.loading}</p> : <Files files={files} title={title} words={words} />}
+    </li>
+  );
+}
+
+/** All templates: what each does, shows and needs. */
+export function TemplatesDialog() {
+  const workflows = useStore((s) => s.workflows);
+  const language = useStore((s) => s.language);
+  const [query, setQuery] = useState('');
+  const words = WORDS[language];
+  // The one that runs everywhere comes first.
+  const templates = workflows.filter((entry) => entry.is_example).sort((a, b) => Number(b.name === DEFAULT_WORKFLOW) - Number(a.name === DEFAULT_WORKFLOW));
+  const found = findByName(templates, query, ({ name, title }) => `${title} ${words.about[name] ?? ''}`);
+  return (
+    <Modal className="templates-dialog" label={words.title} onClose={close}>
+      <div className="drawer-head"><h2>{words.title}</h2><IconButton icon="close" label={TEXT.actions.close} onClick={close} /></div>
+      <input type="search" autoFocus className="search" aria-label={words.search} placeholder={words.search} value={query} onChange={(event) => setQuery(event.currentTarget.value)} />
+      <div className="template-cards">
+        {found.length === 0 ? <p className="quiet">{words.none}</p> : <ul>{found.map((entry) => <Card key={entry.name} entry={entry} words={words} />)}</ul>}
+        <p className="quiet">{words.all}</p>
+      </div>
+    </Modal>
+  );
+}
