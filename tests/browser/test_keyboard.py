@@ -151,3 +151,38 @@ def test_cards_are_found_by_their_words_also_within_subgraphs(page: Page) -> Non
     expect(card(page, "Load three encoders")).to_be_focused()
     expect(card(page, "Load three encoders")).to_be_in_viewport(ratio=0.9)
     expect(page.get_by_role("button", name="Undo")).to_be_enabled()
+
+
+def test_focus_goes_to_a_neighbour_when_its_card_is_deleted_and_to_the_tab_of_another_workflow(page: Page) -> None:
+    start_empty(page)
+    for _ in range(2):
+        add_node(page, "Invert image")
+    first, second = cards(page).nth(0), cards(page).nth(1)
+    name = first.get_attribute("aria-label")
+    second.focus()  # the one added last is selected
+    page.keyboard.press("Delete")
+    expect(cards(page)).to_have_count(1)
+    expect(page.get_by_role("group", name=name)).to_be_focused()
+    page.keyboard.press("Delete")  # nothing is selected: nothing goes
+    expect(cards(page)).to_have_count(1)
+    page.keyboard.press("Alt+n")
+    expect(page.locator(".document-name[aria-current]")).to_be_focused()
+
+
+def test_menu_of_a_link_opens_by_key_at_its_socket(page: Page) -> None:
+    start_empty(page)
+    for name in ("Empty image", "Invert image"):
+        add_node(page, name)
+    output, into = (page.get_by_label(re.compile(f"^{side} IMAGE|^{side} image")).first for side in ("output", "input"))
+    output.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.locator(".react-flow__edge")).to_have_count(1)
+    into.focus()
+    page.keyboard.press("Shift+F10")
+    page.get_by_role("menu", name="Menu of the link").press("Escape")
+    expect(into).to_be_focused()
+    page.keyboard.press("Shift+F10")
+    page.get_by_role("menuitem", name="Insert reroute").click()
+    expect(page.locator(".react-flow__edge")).to_have_count(2)

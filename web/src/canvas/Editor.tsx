@@ -20,6 +20,7 @@ import { EmptyCanvas } from './EmptyCanvas';
 import { FarLayer } from './FarLayer';
 import { boxes, flowEdges, flowNodes, groupOf, linksAt, type LinkEdge as Edge } from './flow';
 import { FrameCard } from './FrameCard';
+import { keepFocus } from './keepFocus';
 import { LinkEdge } from './LinkEdge';
 import { onCanvasKey } from './keys';
 import { mark } from './mark';
@@ -72,6 +73,7 @@ function useFlow() {
 function useMounting(): void {
   useView(useCallback((area: Box) => lookAt(area), []));
   useEffect(followGraph, []);
+  useEffect(keepFocus, []);
 }
 
 const SNAP: [number, number] = [GRID, GRID];

@@ -34,6 +34,12 @@ export function socketOf(target: EventTarget | null): SocketEnd | undefined {
   return { node, side, key: handle.slice(side.length + 1) };
 }
 
+/** Focus a card without moving the view. */
+export function focusInPlace(id: string): void {
+  holdFocus(id);
+  requestAnimationFrame(() => whenThere(() => cardElement(id)));
+}
+
 /** Focus a card and bring it into sight. */
 export function focusCard(id: string): void {
   holdFocus(id);

@@ -2,7 +2,9 @@
 import type { KeyboardEvent } from 'react';
 import { GRID } from '../graph/align';
 import { alongLinks, fittingSockets, neighbour, otherEnd, readingOrder, type Direction, type SocketEnd } from '../graph/navigate';
+import { curveOf, pointOn } from '../graph/curve';
 import { updateNode } from '../graph/edit';
+import { linkIndex, type Point } from '../graph/model';
 import { MAX_WIDTH, MIN_WIDTH } from '../graph/geometry';
 import { say } from '../state/announce';
 import { nudge, select } from '../state/arranging';
@@ -12,16 +14,29 @@ import { isSubgraph } from '../state/levels';
 import { chooseSocket, dropLink, socketName, unlinkSocket } from '../state/linking';
 import { getState, setState } from '../state/store';
 import { TEXT } from '../text';
-import { boxes } from './flow';
+import { boxes, layoutAt } from './flow';
 import { cardElement, cardOf, focusCard, focusSocket, socketOf, stopsIn } from './focus';
 
 const STEP = 8;
 const ARROWS: Readonly<Record<string, Direction>> = { ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down' };
 const WAYS: Readonly<Record<Direction, { x: number; y: number }>> = { left: { x: -1, y: 0 }, right: { x: 1, y: 0 }, up: { x: 0, y: -1 }, down: { x: 0, y: 1 } };
 
-function openMenu(card: HTMLElement, node: string): void {
+/** The link at a socket, and its middle. */
+function linkAt({ node, side, key }: SocketEnd): { link: string; at: Point } | undefined {
+  const state = getState();
+  const { into, outOf } = linkIndex(state.graph);
+  const link = side === 'in' ? into[node]?.[key] : outOf[node]?.find(({ sourceSlot }) => sourceSlot === Number(key));
+  const curve = link && curveOf(state.graph, link, (id) => {
+    const held = state.graph.nodes[id];
+    return held && layoutAt(state, held);
+  });
+  return curve && { link: link.id, at: pointOn(curve, 0.5) };
+}
+
+/** The menu of a card; at a socket that of its link. */
+function openMenu(card: HTMLElement, node: string, end: SocketEnd | undefined): void {
   const box = card.getBoundingClientRect();
-  setState({ menu: { node, x: box.left + 24, y: box.top + 36 } });
+  setState({ menu: { ...((end && linkAt(end)) ?? { node }), x: box.left + 24, y: box.top + 36 } });
 }
 
 function go(id: string | undefined): boolean {
@@ -158,7 +173,7 @@ export function onCanvasKey(event: KeyboardEvent): void {
   const end = socketOf(event.target);
   let taken = false;
   if (event.key === 'ContextMenu' || (event.key === 'F10' && event.shiftKey)) {
-    openMenu(card, id);
+    openMenu(card, id, end);
     taken = true;
   } else if (isCard) taken = onCardKey(event, card, id);
   else taken = (end ? onSocketKey(event, end, card) : false) || onInnerKey(event, card, id);

@@ -35,7 +35,8 @@ function isCovered(): boolean {
 function takeFocused(command: Command, target: EventTarget | null): void {
   const id = cardOf(target)?.getAttribute('data-id');
   const state = getState();
-  if (!id || target !== cardOf(target) || state.selection.size > 0 || isEnabled(command, state)) return;
+  // What Delete takes must be seen to be selected: after it, the focus goes to the next card.
+  if (!id || command.id === 'remove' || target !== cardOf(target) || state.selection.size > 0 || isEnabled(command, state)) return;
   const selection = new Set([id]);
   if (isEnabled(command, { ...state, selection })) setState({ selection, linkSelection: new Set() });
 }

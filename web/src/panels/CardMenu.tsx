@@ -6,14 +6,22 @@ import { contentOf, inputItems, type MenuItem } from './menuItems';
 
 const EDGE = 12;
 
-/** The focus goes back to where the menu was opened, unless the chosen item took it elsewhere. */
 function close(): void {
-  const { menu } = getState();
   setState({ menu: null });
-  const node = menu?.node;
-  if (node === undefined) return;
-  // Once the menu is gone, and with it the focus if nothing else took it.
-  setTimeout(() => document.activeElement === document.body && cardElement(node)?.focus({ preventScroll: true }));
+}
+
+/** The focus goes back to where the menu was opened, unless the chosen item took it elsewhere. */
+function useFocusBack(node: string | undefined): void {
+  // As it is while this is drawn for the first time: the menu takes the focus after that.
+  const [opener] = useState(() => document.activeElement);
+  useEffect(() => () => {
+    // Once the menu is gone, and with it the focus if nothing else took it.
+    setTimeout(() => {
+      if (document.activeElement !== document.body) return;
+      const back = opener instanceof HTMLElement && opener !== document.body && opener.isConnected ? opener : node === undefined ? null : cardElement(node);
+      back?.focus({ preventScroll: true });
+    });
+  }, [opener, node]);
 }
 
 interface PageProps {
@@ -72,6 +80,7 @@ function OpenMenu({ menu }: { menu: Menu }) {
     const node = menu.page && getState().graph.nodes[menu.node ?? ''];
     return node ? inputItems(node) : null;
   });
+  useFocusBack(menu.node);
   // A menu acts on the selection, and its card is part of it.
   useEffect(() => {
     if (menu.node !== undefined && !getState().selection.has(menu.node)) setState({ selection: new Set([menu.node]), linkSelection: new Set() });

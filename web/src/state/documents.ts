@@ -45,7 +45,7 @@ export function isUntouched(document: DocumentState): boolean {
 /** What is typed into a field is part of the document that is left. */
 function leaveFields(): void {
   const field = document.activeElement;
-  if (field instanceof HTMLElement) field.blur();
+  if (field instanceof HTMLElement && field.matches('input, textarea, select')) field.blur();
   endGesture();
 }
 
