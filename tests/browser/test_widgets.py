@@ -192,3 +192,25 @@ def test_a_field_becomes_an_input_and_a_field_again_each_by_one_step(first_page:
     assert undo_steps(page) == 4
     expect(steps).to_have_value("20")
     expect(cards(page)).to_have_count(count)
+
+
+def test_a_held_key_and_a_colour_that_is_looked_for_are_one_step_each(first_page: Page) -> None:
+    page = first_page
+    steps = card(page, "KSampler").get_by_role("spinbutton", name="steps")
+    steps.focus()
+    for _ in range(5):
+        page.keyboard.down("ArrowUp")
+    page.keyboard.up("ArrowUp")
+    expect(steps).to_have_value("25")
+    page.keyboard.press("ArrowDown")
+    expect(steps).to_have_value("24")
+    steps.blur()
+    assert undo_steps(page) == 2
+    picture = add_node(page, "Empty image")
+    color = picture.get_by_label("color", exact=True)
+    color.focus()
+    for value in ("#ff0000", "#00ff00", "#0000ff"):
+        color.fill(value)
+    expect(picture.get_by_text("#0000ff")).to_be_visible()
+    color.blur()
+    assert undo_steps(page) == 2

@@ -33,10 +33,15 @@ export function NumberField({ node, input, widget, value }: FieldProps<NumberWid
     if (steps !== undefined) {
       event.preventDefault();
       setDraft(null);
+      beginGesture(); // a key that is held is one step to undo
       set(stepNumber(current, steps, widget));
     } else if (event.key === 'Enter' && !event.ctrlKey) finish();
     else if (event.key === 'Escape') setDraft(null);
     keep(event);
+  };
+  const onBlur = (): void => {
+    finish();
+    endGesture();
   };
   const onPointerDown = (event: PointerEvent<HTMLLabelElement>): void => {
     if (event.button !== 0 || draft !== null) return;
@@ -68,7 +73,7 @@ export function NumberField({ node, input, widget, value }: FieldProps<NumberWid
         role="spinbutton" inputMode="decimal" autoComplete="off" aria-label={input.label} aria-valuenow={Number(current)}
         aria-valuemin={Number(widget.min)} aria-valuemax={Number(widget.max)} value={draft ?? formatNumber(current, widget)}
         onFocus={(event) => event.currentTarget.select()} onChange={(event) => setDraft(event.currentTarget.value)}
-        onBlur={finish} onKeyDown={onKeyDown}
+        onBlur={onBlur} onKeyDown={onKeyDown} onKeyUp={endGesture}
       />
     </label>
   );
