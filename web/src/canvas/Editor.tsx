@@ -76,6 +76,8 @@ function useMounting(): void {
   useEffect(keepFocus, []);
 }
 
+/** React Flow's own hints speak of other keys than these cards have. */
+const NO_HINTS = { 'node.a11yDescription.default': '', 'edge.a11yDescription.default': '' };
 const SNAP: [number, number] = [GRID, GRID];
 
 /** Opens the menu of whatever is at a place: a card, a link, a group, else the canvas. */
@@ -158,7 +160,7 @@ export function Editor() {
         onConnect={onConnect} onConnectStart={onConnectStart} onConnectEnd={onConnectEnd} isValidConnection={isValidConnection}
         onNodeDragStart={onDragStart} onNodeDrag={onDrag} onNodeDragStop={onDragStop} onSelectionDragStart={beginGesture} onSelectionDragStop={endGesture}
         onPaneClick={onPaneClick} onEdgeDoubleClick={reroute} onEdgeClick={(event, edge) => event.altKey && reroute(event, edge)}
-        snapToGrid={snap} snapGrid={SNAP} disableKeyboardA11y connectOnClick={false}
+        snapToGrid={snap} snapGrid={SNAP} disableKeyboardA11y ariaLabelConfig={NO_HINTS} connectOnClick={false}
         onMoveStart={onMoveStart} onMove={onMove} onMoveEnd={onMoveEnd} minZoom={MIN_ZOOM} maxZoom={2} zoomOnDoubleClick={false} deleteKeyCode={null} connectionRadius={22}
         selectionKeyCode={null} multiSelectionKeyCode={['Control', 'Meta', 'Shift']} elevateNodesOnSelect={false} edgesFocusable={false}
         connectionLineStyle={{ stroke: 'var(--accent)', strokeWidth: 2 }} proOptions={{ hideAttribution: true }}

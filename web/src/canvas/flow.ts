@@ -88,7 +88,7 @@ function cardNode(scene: Scene, node: GraphNode, selected: boolean, hidden: bool
   const flow: CardNode = {
     id: node.id, type: 'card', position: node.position, data: {}, width, height, measured: { width, height }, selected, hidden,
     handles: [...inputs.map((s) => handle('in', s, width)), ...outputs.map((s) => handle('out', s, width))],
-    ariaLabel: titleIn(scene, node.id), draggable: !isPinned(node),
+    ariaLabel: titleIn(scene, node.id), domAttributes: { 'aria-roledescription': TEXT.card.kindOfCard }, draggable: !isPinned(node),
     // A drag that begins on a pinned card moves nothing, not even the view.
     ...(isPinned(node) ? { className: 'nopan' } : {}),
     zIndex: (scene.live.has(node.id) ? 10 : 1) + depthOf(node),
@@ -172,7 +172,7 @@ export function flowEdges(scene: Scene, links: ReadonlySet<Link>, selection: Rea
     const known = edges.get(link);
     if (known?.selected === selected && known.ariaLabel === ariaLabel) return known;
     const edge: LinkEdge = {
-      id: link.id, type: 'link', source: link.source, target: link.target, selected, data: { type: link.type }, ariaLabel,
+      id: link.id, type: 'link', source: link.source, target: link.target, selected, data: { type: link.type }, ariaLabel, domAttributes: { 'aria-roledescription': TEXT.card.kindOfLink },
       sourceHandle: handleId('out', String(link.sourceSlot)), targetHandle: handleId('in', link.input),
     };
     edges.set(link, edge);

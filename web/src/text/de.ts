@@ -112,6 +112,7 @@ export const DE: Texts = {
     label: (title, id) => `${title} (Knoten ${id})`,
     input: (name, card) => `Eingang ${name} von ${card}`,
     output: (name, card) => `Ausgang ${name} von ${card}`,
+    kindOfCard: 'Knoten', kindOfLink: 'Verbindung',
     link: (from, to) => `Verbindung von ${from} zu ${to}`,
     warning: (card, message) => `Warnung von ${card}: ${message}`,
     linked: 'verbunden', waiting: 'wartet', cached: 'zwischengespeichert', running: 'läuft', muted: 'stumm', bypassed: 'überbrückt',

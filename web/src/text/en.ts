@@ -110,6 +110,7 @@ export const EN = {
     label: (title: string, id: string) => `${title} (node ${id})`,
     input: (name: string, card: string) => `input ${name} of ${card}`,
     output: (name: string, card: string) => `output ${name} of ${card}`,
+    kindOfCard: 'node', kindOfLink: 'link',
     link: (from: string, to: string) => `link from ${from} to ${to}`,
     warning: (card: string, message: string) => `Warning of ${card}: ${message}`,
     linked: 'linked', waiting: 'waiting', cached: 'cached', running: 'running', muted: 'muted', bypassed: 'bypassed',
