@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hands import add_node, box_of, card, drop_file, links, start_empty
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
@@ -127,6 +128,29 @@ def test_a_card_deleted_while_it_is_dragged_comes_back_by_one_undo(page: Page) -
     page.keyboard.press("Control+z")
     expect(links(page)).to_have_count(1)
     assert place_of(save) == place
+
+
+@pytest.mark.parametrize("steps_after", [0, 4])
+def test_the_canvas_goes_on_after_a_card_was_deleted_in_the_hand(page: Page, steps_after: int) -> None:
+    empty, save = open_pair(page)
+    grab(page, save)
+    page.keyboard.press("Delete")
+    if steps_after:
+        page.mouse.move(700, 600, steps=steps_after)
+    page.mouse.up()
+    expect(save).to_have_count(0)
+    width = empty.get_by_role("spinbutton", name="width")
+    width.click()
+    width.fill("32")
+    width.press("Tab")
+    page.locator(".react-flow__pane").click(position={"x": 700, "y": 100})
+    page.keyboard.press("Escape")
+    expect(width).to_have_value("32")
+    page.keyboard.press("Control+z")
+    expect(width).to_have_value("64")
+    expect(save).to_have_count(0)
+    page.keyboard.press("Control+z")
+    expect(save).to_have_count(1)
 
 
 def test_a_picture_whose_file_is_gone_is_told_in_words(page: Page) -> None:

@@ -9,9 +9,20 @@ import { getState, setState } from '../state/store';
 import { mark } from './mark';
 import { groupOf, type FlowNode, type LinkEdge } from './flow';
 
-/** The cards that go along with the group being dragged: those in it when the drag began. */
-let carried: readonly string[] = [];
-let isDragging = false;
+interface Drag {
+  /** The graph as it was, which is also the mark of the drag's own gesture. */
+  before: Graph;
+  /** The cards that go along with a group: those in it when the drag began. */
+  carried: readonly string[];
+}
+
+/** The drag under way, until the pointer is let go. */
+let drag: Drag | null = null;
+
+/** Undo, another tab and Escape end what a drag does before the pointer is let go. */
+function isMoving(): boolean {
+  return drag !== null && getState().gesture === drag.before;
+}
 
 function chosen(selection: ReadonlySet<string>, changes: readonly { id: string; selected: boolean }[]): Set<string> {
   const next = new Set(selection);
@@ -55,7 +66,7 @@ function move(changes: NodeChange<FlowNode>[]): void {
     const to = { x: Math.round(change.position.x), y: Math.round(change.position.y) };
     const group = groupOf(change.id);
     if (group === undefined) positions[change.id] = to;
-    else graph = moveGroup(graph, group, to, change.dragging === true ? carried : []);
+    else graph = moveGroup(graph, group, to, change.dragging === true && drag ? drag.carried : []);
   }
   commit(movedCards(graph, positions));
 }
@@ -84,37 +95,63 @@ export function onEdgesChange(changes: EdgeChange<LinkEdge>[]): void {
   if (picked.length > 0) setState({ linkSelection: chosen(getState().linkSelection, picked) });
 }
 
+/** Not the mouse's own events: React Flow keeps their end from everybody else. */
+const LET_GO = ['pointerup', 'pointercancel'] as const;
+
+/** The drag is over, whoever told of it first; told once more it is nothing. */
+function finishDrag(): void {
+  const isOwn = isMoving();
+  drag = null;
+  for (const type of LET_GO) window.removeEventListener(type, onLetGo, true);
+  mark('held', false);
+  markLinkUnder(undefined);
+  if (isOwn) endGesture();
+}
+
+/** React Flow tells nothing of the end where the dragged card is gone or a second finger came; what it does tell comes first. */
+function onLetGo(): void {
+  const held = drag;
+  setTimeout(() => {
+    if (drag === held) finishDrag();
+  });
+}
+
 /** A drag begins: all of it is one step, and a group takes its cards along. */
 export function onDragStart(event: { type: string }, node: FlowNode): void {
+  endGesture();
+  beginGesture();
   const { graph, schema } = getState();
   const group = groupOf(node.id);
-  carried = group === undefined ? [] : contentsOf(graph, schema, group);
-  isDragging = true;
+  drag = { before: graph, carried: group === undefined ? [] : contentsOf(graph, schema, group) };
+  for (const type of LET_GO) window.addEventListener(type, onLetGo, true);
   mark('held', event.type.startsWith('mouse'));
-  beginGesture();
 }
 
-/** While a single card is dragged, the link it would go into is marked; with Alt it goes into none. */
-export function onDrag(event: { altKey: boolean }, node: FlowNode, dragged: readonly FlowNode[]): void {
-  const { gesture, graph } = getState();
-  const isSingle = dragged.length === 1 && node.type === 'card' && gesture !== null && gesture !== graph;
-  markLinkUnder(isSingle && !event.altKey ? node.id : undefined);
+/** The link that a single card would go into is marked; with Alt it goes into none. */
+function markTarget(isFree: boolean, node: FlowNode, dragged: readonly FlowNode[]): void {
+  const isSingle = dragged.length === 1 && node.type === 'card' && isMoving() && getState().graph !== drag?.before;
+  markLinkUnder(isSingle && !isFree ? node.id : undefined);
 }
 
-/** A drag ends: a single card that was dropped on a link goes into it. */
-export function onDragStop(event: { altKey: boolean }, node: FlowNode, dragged: readonly FlowNode[]): void {
-  onDrag(event, node, dragged);
-  dropOnLink(node.id);
-  isDragging = false;
-  carried = [];
-  mark('held', false);
-  endGesture();
+/** While a single card is dragged, the link it would go into is marked. */
+export function onDrag(event: { altKey: boolean; type: string }, node: FlowNode, dragged: readonly FlowNode[]): void {
+  // After a drag that a second finger ended, React Flow does not tell of the next one's beginning.
+  if (!drag) onDragStart(event, node);
+  markTarget(event.altKey, node, dragged);
+}
+
+/** A drag ends: a single card that was dropped on a link goes into it. The card is gone where it was deleted meanwhile. */
+export function onDragStop(event: { altKey: boolean }, node: FlowNode | undefined, dragged: readonly FlowNode[]): void {
+  if (node) {
+    markTarget(event.altKey, node, dragged);
+    dropOnLink(node.id);
+  }
+  finishDrag();
 }
 
 /** Put back what is being dragged. Returns whether anything was. */
 export function cancelDrag(): boolean {
-  if (!isDragging) return false;
-  isDragging = false;
+  if (!isMoving()) return false;
   markLinkUnder(undefined);
   dropGesture();
   return true;
