@@ -140,6 +140,12 @@ def large_workflow(count: int) -> dict[str, Any]:
         copy += 1
     ids = {node["id"] for node in nodes}
     links = [link for link in links if link[1] in ids and link[3] in ids]
+    kept = {link[0] for link in links}
+    for node in nodes:  # a link cut off would be reported, beside the canvas
+        for entry in node.get("inputs", []):
+            entry["link"] = entry["link"] if entry.get("link") in kept else None
+        for entry in node.get("outputs", []):
+            entry["links"] = [link for link in entry.get("links") or [] if link in kept]
     return {"nodes": nodes, "links": links, "groups": [], "config": {}, "extra": {}, "version": 0.4}
 
 

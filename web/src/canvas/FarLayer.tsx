@@ -7,8 +7,8 @@ import { useMounted } from './mounting';
 import { sketch, show, styleValues } from './sketch';
 import { areaOf, useView } from './useView';
 
-/** Parts of the view that are drawn beyond its edges, so that a pan needs no new drawing at once. */
-const MARGIN = 0.4;
+/** Parts of the view that are drawn beyond its edges, so that a pan needs no new drawing at once; less than cards are made ready ahead. */
+const MARGIN = 0.3;
 /** How long the view or the runs must rest before a drawing that is merely out of date is renewed. */
 const REST_MS = 250;
 const RUNS_REST_MS = 1000;
@@ -40,9 +40,11 @@ function draw(canvas: HTMLCanvasElement, view: Box, zoom: number): Drawing {
   const context = sheet.getContext('2d');
   if (!context) return { area, zoom };
   context.setTransform(scale, 0, 0, scale, -area.x * scale, -area.y * scale);
-  const drawn = sketch({ context, zoom, area, color: styleValues() }, (id) => ids.has(id));
-  show(canvas, sheet);
-  canvas.dataset['drawn'] = String(drawn);
+  const { cards, links } = sketch({ context, zoom, area, color: styleValues() }, (id) => ids.has(id));
+  // Shown, it would be a layer of its own below all cards, and keep them from being drawn as one.
+  canvas.hidden = cards + links === 0;
+  if (!canvas.hidden) show(canvas, sheet);
+  canvas.dataset['drawn'] = String(cards);
   return { area, zoom };
 }
 

@@ -134,23 +134,26 @@ export function linksAt(graph: Graph, ids: ReadonlySet<string>): Set<Link> {
   return found;
 }
 
+/**
+ * One order for ids, whichever of them are drawn. Were an element to change its place among the others, the browser would
+ * take all that follow out of the page and lay them out anew.
+ */
+function byId(a: string, b: string): number {
+  return a.length - b.length || (a < b ? -1 : Number(a > b));
+}
+
 /** Frames and the cards drawn as elements; and, hidden, those at the other ends of their links. */
 export function flowNodes(scene: Scene, ids: ReadonlySet<string>, links: ReadonlySet<Link>, selection: ReadonlySet<string>): FlowNode[] {
   const { graph } = scene;
   let drawn = framesOf.get(graph.groups);
   if (!drawn) framesOf.set(graph.groups, (drawn = frames(graph)));
   const flow: FlowNode[] = [...drawn];
-  const add = (id: string, hidden: boolean): void => {
+  const all = new Set(ids);
+  for (const { source, target } of links) all.add(source).add(target);
+  for (const id of [...all].sort(byId)) {
     const node = graph.nodes[id];
-    if (node) flow.push(cardNode(scene, node, selection.has(id), hidden));
-  };
-  for (const id of ids) add(id, false);
-  const beyond = new Set<string>();
-  for (const { source, target } of links) {
-    if (!ids.has(source)) beyond.add(source);
-    if (!ids.has(target)) beyond.add(target);
+    if (node) flow.push(cardNode(scene, node, selection.has(id), !ids.has(id)));
   }
-  for (const id of beyond) add(id, true);
   return flow;
 }
 
@@ -166,7 +169,7 @@ function linkName(scene: Scene, link: Link): string {
 
 /** Links as edges. */
 export function flowEdges(scene: Scene, links: ReadonlySet<Link>, selection: ReadonlySet<string>): LinkEdge[] {
-  return [...links].map((link) => {
+  return [...links].sort((a, b) => byId(a.id, b.id)).map((link) => {
     const selected = selection.has(link.id);
     const ariaLabel = linkName(scene, link);
     const known = edges.get(link);

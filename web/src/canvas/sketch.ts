@@ -58,13 +58,14 @@ function isFar({ x, y, width, height }: Box, a: GraphNode | undefined, b: GraphN
     || Math.max(a.position.y, b.position.y) + REACH < y || Math.min(a.position.y, b.position.y) - REACH > y + height;
 }
 
-function sketchLink({ context, zoom, area, color }: Sheet, state: State, link: Link): void {
-  if (isFar(area, state.graph.nodes[link.source], state.graph.nodes[link.target])) return;
+/** Whether anything of the link was in the area. */
+function sketchLink({ context, zoom, area, color }: Sheet, state: State, link: Link): boolean {
+  if (isFar(area, state.graph.nodes[link.source], state.graph.nodes[link.target])) return false;
   const curve = curveOf(state.graph, link, (id) => {
     const node = state.graph.nodes[id];
     return node && layoutAt(state, node);
   });
-  if (!curve || !meets(boundsOf(curve), area)) return;
+  if (!curve || !meets(boundsOf(curve), area)) return false;
   const { from, out, into, to } = curve;
   context.strokeStyle = color(typeColor(link.type));
   context.beginPath();
@@ -72,6 +73,7 @@ function sketchLink({ context, zoom, area, color }: Sheet, state: State, link: L
   if (Math.abs(to.x - from.x) * zoom < CURVED_PX) context.lineTo(to.x, to.y);
   else context.bezierCurveTo(out.x, out.y, into.x, into.y, to.x, to.y);
   context.stroke();
+  return true;
 }
 
 function sketchCard({ context, zoom, color }: Sheet, state: State, node: GraphNode, box: Box): void {
@@ -100,23 +102,23 @@ function sketchCard({ context, zoom, color }: Sheet, state: State, node: GraphNo
   context.globalAlpha = 1;
 }
 
-/** Draw all links and cards of an area but those that are elements. `isElement` tells which. */
-export function sketch(sheet: Sheet, isElement: (id: string) => boolean): number {
+/** Draw all links and cards of an area but those that are elements, and count them. `isElement` tells which. */
+export function sketch(sheet: Sheet, isElement: (id: string) => boolean): { cards: number; links: number } {
   const state = getState();
   const { context, zoom, area } = sheet;
   context.lineWidth = Math.max(1.8, 1 / zoom);
   context.globalAlpha = 0.7;
+  let [cards, links] = [0, 0];
   for (const link of Object.values(state.graph.links)) {
-    if (!isElement(link.source) && !isElement(link.target)) sketchLink(sheet, state, link);
+    if (!isElement(link.source) && !isElement(link.target) && sketchLink(sheet, state, link)) links += 1;
   }
   context.font = `600 ${TITLE}px system-ui, sans-serif`;
   context.textBaseline = 'middle';
-  let drawn = 0;
   for (const [id, box] of boxes(state)) {
     const node = state.graph.nodes[id];
     if (!node || isElement(id) || !meets(box, area)) continue;
     sketchCard(sheet, state, node, box);
-    drawn += 1;
+    cards += 1;
   }
-  return drawn;
+  return { cards, links };
 }

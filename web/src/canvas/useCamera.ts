@@ -30,8 +30,8 @@ export function useCamera(): void {
         // By the graph itself: React Flow knows only the cards near the view.
         const wanted = nodes && new Set(nodes);
         const bounds = around(boxes(getState()).flatMap(([id, box]) => (!wanted || wanted.has(id) ? [box] : [])));
-        const { width, height } = flow.getState();
-        const least = legible === true ? LEGIBLE : MIN_ZOOM;
+        const { width, height, transform } = flow.getState();
+        const least = legible === true && transform[2] >= LEGIBLE ? LEGIBLE : MIN_ZOOM;
         const view = bounds ? getViewportForBounds(bounds, width, height, least, MAX_ZOOM, PADDING) : { x: 0, y: 0, zoom: 1 };
         void setViewport(view, { duration: nodes ? 150 : 0 });
       },
