@@ -69,6 +69,19 @@ def test_earlier_version_is_compared_and_brought_back(page: Page, prefix: str) -
     expect(page.get_by_role("img", name="unsaved changes")).to_have_count(0)
 
 
+def test_what_is_typed_after_saving_in_a_prompt_is_one_step(page: Page, prefix: str) -> None:
+    set_prompt(page, "a heron")
+    save_as(page, f"{prefix}/typed")
+    prompt = card(page, "prompt").get_by_role("textbox")
+    prompt.fill("a stork")
+    page.keyboard.press("Control+s")
+    expect(page.get_by_role("img", name="unsaved changes")).to_have_count(0)
+    prompt.press("End")
+    prompt.press_sequentially(" in the rain")
+    page.get_by_role("button", name="Undo").click()
+    expect(prompt).to_have_value("a stork")
+
+
 def test_second_window_does_not_overwrite_what_the_first_saved(page: Page, url: str, prefix: str) -> None:
     save_as(page, f"{prefix}/shared")
     second = page.context.new_page()

@@ -8,7 +8,7 @@ export function keep(event: KeyboardEvent): void {
 }
 
 /** What is typed between entering and leaving a field is one undo step. */
-export function useTyping(): { onFocus: () => void; onBlur: () => void } {
+export function useTyping(): { onFocus: () => void; onInput: () => void; onBlur: () => void } {
   const typing = useRef(false);
   const onFocus = (): void => {
     typing.current = true;
@@ -22,5 +22,6 @@ export function useTyping(): { onFocus: () => void; onBlur: () => void } {
   useEffect(() => () => {
     if (typing.current) endGesture();
   }, []);
-  return { onFocus, onBlur };
+  // Saving, running and undoing end the gesture while the cursor stays: what is typed after that is one step again.
+  return { onFocus, onInput: beginGesture, onBlur };
 }
