@@ -60,9 +60,9 @@ export async function getJson(path: string): Promise<Json> {
   return bodyOf(response);
 }
 
-async function post(path: string, body: unknown): Promise<Response> {
+async function post(path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
   return request(path, {
-    method: 'POST', headers: { 'Content-Type': 'application/json' }, body: stringifyJson(body),
+    method: 'POST', headers: { 'Content-Type': 'application/json' }, body: stringifyJson(body), ...(signal ? { signal } : {}),
   });
 }
 
@@ -99,9 +99,20 @@ export async function fetchWorkflows(): Promise<WorkflowEntry[]> {
   }));
 }
 
+/** After so long no answer is expected any more; the runs behind it would wait for it. */
+const PATIENCE_S = 60;
+
 /** `POST /api/prompt`. A refusal (400) is a reply, not an error. */
 export async function postPrompt(body: PromptRequest): Promise<PromptReply> {
-  const response = await post('/api/prompt', body);
+  const signal = AbortSignal.timeout(PATIENCE_S * 1000);
+  try {
+    return await readPromptReply(await post('/api/prompt', body, signal));
+  } catch (cause) {
+    throw signal.aborted ? new ServerError(TEXT.errors.noReply(PATIENCE_S), { cause }) : cause;
+  }
+}
+
+async function readPromptReply(response: Response): Promise<PromptReply> {
   const reply = await bodyOf(response);
   if (!response.ok && !isObject(reply)) throw new ServerError(TEXT.errors.status('/api/prompt', response.status, ''));
   return { accepted: response.ok, promptId: asText(asObject(reply)['prompt_id']), body: reply };

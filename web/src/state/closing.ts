@@ -18,6 +18,8 @@ export async function closeDocument(id: string): Promise<void> {
     if (choice === 'save') {
       switchDocument(id);
       if (!(await saveDocument())) return;
+      const now = documentOf(getState(), id);
+      if (now && isDirty(now)) return; // edited while it was being saved
     }
   }
   removeDocument(id);

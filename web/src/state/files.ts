@@ -11,7 +11,7 @@ import { TEXT } from '../text';
 import { requestFit } from './camera';
 import { addDocument, freshDocument } from './documents';
 import { errorSentence } from './run';
-import { getState } from './store';
+import { getState, type DocumentState } from './store';
 import { isNarrow, notify, showTab } from './ui';
 
 /** The workflow the editor opens with. */
@@ -72,8 +72,7 @@ export function newWorkflow(): void {
   addDocument(freshDocument(EMPTY_GRAPH, TEXT.untitled), nodeCount(getState().graph) === 0);
 }
 
-/** Text of the present workflow in editor form, under its name or another. */
-export function workflowText(name = getState().name): string {
-  const { graph, schema } = getState();
-  return stringifyJson(toEditorForm(withName(graph, name), schema), 2);
+/** Text of a workflow in editor form under its name; of the one that is shown where none is given. */
+export function workflowText({ graph, name }: Pick<DocumentState, 'graph' | 'name'> = getState()): string {
+  return stringifyJson(toEditorForm(withName(graph, name), getState().schema), 2);
 }

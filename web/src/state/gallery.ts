@@ -71,7 +71,7 @@ export function copyPicture(image: ImageRef): Promise<void> {
 export function takeAsInput(image: ImageRef): Promise<void> {
   return guarded(async () => {
     const blob = await fetchPicture(image);
-    await placePictureFile(new File([blob], image.filename, { type: blob.type }), viewCentre());
+    if (!(await placePictureFile(new File([blob], image.filename, { type: blob.type }), viewCentre()))) return;
     setState({ shown: null });
     notify(TEXT.pictures.used);
   });

@@ -8,6 +8,7 @@ import { problemsOfReply, type Problem } from '../graph/problems';
 import { toEditorForm } from '../graph/document';
 import { advanceSeeds } from '../graph/seeds';
 import { toApiForm } from '../graph/serialize';
+import { withSubgraphs } from '../graph/subgraphSpec';
 import { neededBy, outputsOf } from '../graph/targets';
 import { TEXT } from '../text';
 import { CLIENT_ID } from './client';
@@ -15,7 +16,7 @@ import { documentOf, patchDocument } from './documents';
 import { endGesture } from './edits';
 import { randomUuid } from './ids';
 import { addJob } from './jobs';
-import { documentOfJob, ownJob, patchJobDocument } from './owners';
+import { documentOfJob, isShown, ownJob, patchJobDocument } from './owners';
 import { markWaiting } from './runs';
 import { getState, isDirty, setState, type Job, type State } from './store';
 import { notify, showTab } from './ui';
@@ -32,6 +33,8 @@ export interface RunWish {
   front?: boolean;
   /** Only these output nodes and what they need. */
   targets?: readonly string[];
+  /** The document to run, whichever is shown when its turn comes; where none is named, the one that is shown. */
+  document?: string;
   /** Nobody pressed a button: refusals are listed, and no panel opens for them. */
   quiet?: boolean;
 }
@@ -53,14 +56,25 @@ function moveSeedsOn(id: string): void {
   if (!held) return;
   const graph = advanceSeeds(held.graph, state.schema, Math.random);
   setState({ usedSeeds: { ...state.usedSeeds, ...seedsOf(held.graph, id) } });
-  patchDocument(id, { graph, saved: isDirty(held) ? held.saved : graph });
+  // A field may have the focus in which nothing was typed yet: leaving it must then make no step.
+  const gesture = held.gesture === held.graph ? graph : held.gesture;
+  patchDocument(id, { graph, gesture, saved: isDirty(held) ? held.saved : graph });
 }
 
-/** Submit the graph once. Returns whether the server took it. */
-export async function submit({ front = false, targets, quiet = false }: RunWish = {}): Promise<boolean> {
-  const { graph, schema, name, active, reported: before } = getState();
+/** Say that the server did not take a run, and show why where its document is shown. */
+function tellRefused(job: string, name: string, quiet: boolean): void {
+  if (isShown(job) && !quiet) showTab('problems');
+  notify(isShown(job) ? TEXT.notes.refused : TEXT.notes.failedElsewhere(name), true);
+}
+
+/** Submit a document's graph once. Returns whether the server took it. */
+export async function submit({ front = false, targets, quiet = false, document: id = getState().active }: RunWish = {}): Promise<boolean> {
+  const held = documentOf(getState(), id);
+  if (!held) return false; // closed before its turn came
+  const { graph, name, reported: before } = held;
+  const schema = withSubgraphs(getState().schema, graph.subgraphs);
   const job = randomUuid();
-  ownJob(job, active);
+  ownJob(job, id);
   const prompt = toApiForm(graph, schema);
   const workflow = toEditorForm(withName(graph, name), schema);
   const chosen = targets ? { partial_execution_targets: [...targets] } : {};
@@ -70,14 +84,13 @@ export async function submit({ front = false, targets, quiet = false }: RunWish 
   const told = documentOfJob(job)?.reported.filter((problem) => !before.includes(problem)) ?? [];
   patchJobDocument(job, { reported: [...problems, ...told] });
   if (!reply.accepted) {
-    if (!quiet) showTab('problems');
-    notify(TEXT.notes.refused, true);
+    tellRefused(job, name, quiet);
     return false;
   }
   const nodes = Object.keys(prompt);
   addJob(newJob(job, name, nodes.length));
   if (getState().current === null && getState().begun !== job) markWaiting(job, targets ? neededBy(prompt, targets) : nodes);
-  moveSeedsOn(active);
+  moveSeedsOn(id);
   if (!quiet || problems.length > 0) notify(problems.length > 0 ? TEXT.notes.partly : TEXT.notes.queued, problems.length > 0);
   return true;
 }
@@ -100,7 +113,8 @@ export async function runWorkflow(wish: RunWish = {}): Promise<void> {
   endGesture();
   if (field instanceof HTMLElement) field.focus({ preventScroll: true });
   try {
-    for (let i = 0; i < getState().copies; i++) if (!(await submitInLine(wish))) return;
+    const { copies, active } = getState();
+    for (let i = 0; i < copies; i++) if (!(await submitInLine({ ...wish, document: active }))) return;
   } catch (error) {
     notify(errorSentence(error), true);
   }

@@ -11,7 +11,7 @@ import { commit, endGesture } from './edits';
 import { requestFit } from './camera';
 import { openDocument, workflowText } from './files';
 import { errorSentence } from './run';
-import { getState, setState } from './store';
+import { getState, setState, type DocumentState } from './store';
 import { notify } from './ui';
 
 /** Do it; what the server refuses is told. Returns whether it was done. */
@@ -44,9 +44,10 @@ async function askAboutConflict(name: string): Promise<string | null> {
   ]);
 }
 
-async function put(id: string, name: string, expected: string | null): Promise<boolean> {
-  const { graph } = getState();
-  const change: Change = await putWorkflow(name, workflowText(plainName(name)), expected);
+/** Save a document as it was when that was asked for: it may be left or closed before the server answers. */
+async function put(id: string, held: DocumentState, name: string, expected: string | null): Promise<boolean> {
+  const { graph } = held;
+  const change: Change = await putWorkflow(name, workflowText({ graph, name: plainName(name) }), expected);
   if (change !== 'conflict') {
     patchDocument(id, { saved: graph, name: plainName(name), file: { name, etag: change.etag } });
     await refreshWorkflows();
@@ -54,26 +55,33 @@ async function put(id: string, name: string, expected: string | null): Promise<b
     return true;
   }
   const choice = await askAboutConflict(name);
-  if (choice === 'replace') return put(id, name, '*');
-  if (choice === 'as') return saveAs();
+  if (choice === 'replace') return put(id, held, name, '*');
+  if (choice === 'as') return saveUnder(id, held);
   if (choice === 'open') await openSaved(name);
   return false;
 }
 
-/** Save the active document under a name that is asked for. Returns whether it was saved. */
-export async function saveAs(): Promise<boolean> {
-  const { active, name, file } = getState();
+async function saveUnder(id: string, held: DocumentState): Promise<boolean> {
+  const { name, file } = held;
   const { saving, actions } = TEXT;
   const chosen = await askText(saving.asTitle, saving.asText, { label: saving.asLabel, initial: file?.name ?? name }, [cancel(), { value: 'save', label: actions.save, kind: 'primary' }]);
   if (chosen === null) return false;
-  return told(() => put(active, chosen, chosen === file?.name ? file.etag : null));
+  // A number half typed was taken over when the question took the focus.
+  const now = documentOf(getState(), id) ?? held;
+  return told(() => put(id, now, chosen, chosen === now.file?.name ? now.file.etag : null));
+}
+
+/** Save the active document under a name that is asked for. Returns whether it was saved. */
+export async function saveAs(): Promise<boolean> {
+  return saveUnder(getState().active, getState());
 }
 
 /** Save the active document where it was saved before; else ask for a name. Returns whether it was saved. */
 export async function saveDocument(): Promise<boolean> {
   endGesture();
-  const { active, file } = getState();
-  return file ? told(() => put(active, file.name, file.etag)) : saveAs();
+  const state = getState();
+  const { active, file } = state;
+  return file ? told(() => put(active, state, file.name, file.etag)) : saveAs();
 }
 
 /** Open a workflow of the server, one's own or an example; one that is open already is shown. */

@@ -1,12 +1,13 @@
 /** Uploading pictures into a card's file widget. */
 import { ServerError, uploadImage, uploadMask } from '../api/client';
 import type { ImageRef } from '../api/wire';
-import { addNode } from '../graph/edit';
+import { addNode, setValue } from '../graph/edit';
 import { freePlace } from '../graph/layout';
+import { runPrefix } from '../graph/levels';
 import type { Point } from '../graph/model';
 import type { Schema } from '../graph/schema';
 import { TEXT } from '../text';
-import { beginGesture, commit, editValue, endGesture } from './edits';
+import { commit, editValue } from './edits';
 import { errorSentence } from './run';
 import { getState, setState } from './store';
 import { notify } from './ui';
@@ -44,23 +45,46 @@ async function isReadable(file: File): Promise<boolean> {
   }
 }
 
-/** A picture dropped on the canvas becomes a card that loads it. */
-export async function placePicture(file: File, at: Point): Promise<void> {
+/** The graph that is shown: a level of a document. */
+function placeShown(): string {
+  const { active, graph } = getState();
+  return `${active}/${runPrefix(graph)}`;
+}
+
+/** Upload something, and take its name where the graph that was shown before still is. Returns whether it was taken. */
+async function taking(upload: () => Promise<ImageRef>, take: (name: string) => void): Promise<boolean> {
+  const place = placeShown();
+  try {
+    const { filename, subfolder } = await upload();
+    const name = subfolder ? `${subfolder}/${filename}` : filename;
+    const isThere = placeShown() === place;
+    if (isThere) take(name);
+    else notify(TEXT.errors.notTaken(name), true);
+    return isThere;
+  } catch (error) {
+    notify(errorSentence(error), true);
+    return false;
+  }
+}
+
+async function uploadPicture(file: File): Promise<ImageRef> {
+  if (!(await isReadable(file))) throw new ServerError(TEXT.errors.upload(file.name, TEXT.errors.uploadHint));
+  return uploadImage(file);
+}
+
+/** A picture dropped on the canvas becomes a card that loads it. Returns whether it did. */
+export async function placePicture(file: File, at: Point): Promise<boolean> {
   const spec = getState().schema['LoadImage'];
   if (!spec) {
     notify(TEXT.errors.notWorkflow(file.name, TEXT.errors.noLoader), true);
-    return;
+    return false;
   }
-  if (!(await isReadable(file))) {
-    notify(TEXT.errors.upload(file.name, TEXT.errors.uploadHint), true);
-    return;
-  }
-  beginGesture();
-  const { graph, id } = addNode(getState().graph, spec, at);
-  commit(graph);
-  setState({ selection: new Set([id]), linkSelection: new Set() });
-  await uploadInto(id, 'image', file);
-  endGesture();
+  return taking(() => uploadPicture(file), (name) => {
+    const { graph, id } = addNode(getState().graph, spec, at);
+    offer(spec.type, 'image', name);
+    commit(setValue(graph, id, 'image', name));
+    setState({ selection: new Set([id]), linkSelection: new Set() });
+  });
 }
 
 /** The file widget of the one selected card. */
@@ -75,19 +99,22 @@ function selectedLoader(): { node: string; input: string } | undefined {
 /** About the size of a card that loads a picture. */
 const LOADER_SIZE = { width: 330, height: 320 };
 
-/** Load a picture in the selected card where that loads one, else in a new card. */
-export async function placePictureFile(file: File, at: Point): Promise<void> {
+/** Load a picture in the selected card where that loads one, else in a new card. Returns whether one took it. */
+export async function placePictureFile(file: File, at: Point): Promise<boolean> {
   const loader = selectedLoader();
   const { graph, schema } = getState();
-  if (loader) await uploadInto(loader.node, loader.input, file);
-  else await placePicture(file, freePlace(graph, schema, at, LOADER_SIZE));
+  if (loader) return uploadInto(loader.node, loader.input, file);
+  return placePicture(file, freePlace(graph, schema, at, LOADER_SIZE));
+}
+
+/** List a new file of the input folder among those to choose. */
+function offer(type: string, input: string, name: string): void {
+  setState({ schema: withOption(getState().schema, type, input, name) });
 }
 
 /** Choose a file of the input folder in a card's widget. */
-function choose(node: string, input: string, { filename, subfolder }: ImageRef): void {
-  const name = subfolder ? `${subfolder}/${filename}` : filename;
-  const { schema, graph } = getState();
-  setState({ schema: withOption(schema, graph.nodes[node]?.type ?? '', input, name) });
+function choose(node: string, input: string, name: string): void {
+  offer(getState().graph.nodes[node]?.type ?? '', input, name);
   editValue(node, input, name);
 }
 
@@ -100,21 +127,11 @@ export function inputRef(name: string): ImageRef {
 /** Keep a picture with a mask as its transparency, and choose that in its widget. Returns whether that went well. */
 export async function saveMask(node: string, input: string, name: string, mask: Blob): Promise<boolean> {
   const original = inputRef(name);
-  try {
-    choose(node, input, await uploadMask(original, mask, `${original.filename.replace(/\.[^.]+$/, '')}_mask.png`));
-    return true;
-  } catch (error) {
-    notify(errorSentence(error), true);
-    return false;
-  }
+  const upload = (): Promise<ImageRef> => uploadMask(original, mask, `${original.filename.replace(/\.[^.]+$/, '')}_mask.png`);
+  return taking(upload, (given) => choose(node, input, given));
 }
 
-/** Upload a picture and choose it in a card's widget. */
-export async function uploadInto(node: string, input: string, file: File): Promise<void> {
-  try {
-    if (!(await isReadable(file))) throw new ServerError(TEXT.errors.upload(file.name, TEXT.errors.uploadHint));
-    choose(node, input, await uploadImage(file));
-  } catch (error) {
-    notify(errorSentence(error), true);
-  }
+/** Upload a picture and choose it in a card's widget. Returns whether that went well. */
+export async function uploadInto(node: string, input: string, file: File): Promise<boolean> {
+  return taking(() => uploadPicture(file), (name) => choose(node, input, name));
 }

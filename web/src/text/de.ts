@@ -170,6 +170,8 @@ export const DE: Texts = {
   errors: {
     login: 'Der Server fragt, wer Sie sind.',
     unreachable: 'Der Server ist nicht erreichbar. Läuft er noch?',
+    noReply: (seconds) => `Der Server hat ${seconds} Sekunden lang nicht geantwortet. Sehen Sie in der Warteschlange nach, ob er den Lauf angenommen hat, bevor Sie ihn noch einmal starten.`,
+    notTaken: (name) => `„${name}“ liegt jetzt im Eingabeordner, aber keine Karte hat das Bild übernommen: Der gezeigte Graph wurde verlassen. Wählen Sie es dort in der Karte aus.`,
     notJson: (url, status) => `Der Server hat auf ${url} mit Status ${status} und ohne JSON geantwortet.`,
     status: (path, status, why) => (why ? `${path}: ${why}` : `${path} hat mit Status ${status} geantwortet.`),
     upload: (name, why) => `„${name}“ wurde nicht angenommen. ${why}`, uploadHint: 'Es ist kein lesbares Bild; PNG, JPEG und WebP gehen.',

@@ -166,6 +166,8 @@ export const EN = {
   errors: {
     login: 'The server asks who you are.',
     unreachable: 'The server cannot be reached. Is it still running?',
+    noReply: (seconds: number) => `The server has not answered for ${seconds} seconds. Look in the queue whether it took the run before you run it again.`,
+    notTaken: (name: string) => `“${name}” is in the input folder now, but no card took it: the graph that was shown has been left. Choose it in the card there.`,
     notJson: (url: string, status: number) => `The server answered ${url} with status ${status} and no JSON.`,
     status: (path: string, status: number, why: string) => (why ? `${path}: ${why}` : `${path} answered with status ${status}.`),
     upload: (name: string, why: string) => `“${name}” was not accepted. ${why}`, uploadHint: 'It is not a picture that can be read; PNG, JPEG and WebP can be.',
