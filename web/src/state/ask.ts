@@ -38,6 +38,11 @@ export async function ask(title: string, text: string, choices: readonly Choice[
   return (await put({ title, text, choices })).value;
 }
 
+/** Show a text that can be selected, until it is closed. */
+export async function showText(title: string, text: string, field: { label: string; initial: string }, close: string): Promise<void> {
+  await put({ title, text, field, choices: [{ value: 'close', label: close, kind: 'primary' }] });
+}
+
 /** Ask for a text; null where the user turned the question away or gave none. */
 export async function askText(title: string, text: string, field: { label: string; initial: string }, choices: readonly [cancel: Choice, done: Choice]): Promise<string | null> {
   const answer = await put({ title, text, field, choices });

@@ -1,5 +1,6 @@
 /** Runs the graph by itself after changes. One job at a time: what changes meanwhile runs, as it then is, after it. */
 import { stringifyJson } from '../graph/json';
+import { WorkflowError } from '../graph/parse';
 import { toApiForm } from '../graph/serialize';
 import { isOpen } from './jobs';
 import { errorSentence, submit } from './run';
@@ -9,13 +10,18 @@ import { notify } from './ui';
 /** Changes come in bursts: letters of a word, steps of a drag. */
 const QUIET_MS = 600;
 
-let ran = '';
+let ran: string | null = '';
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-/** What the server would run; positions and titles make no difference to it. */
-function runText(): string {
+/** What the server would run; positions and titles make no difference to it. Null where it cannot be run at all. */
+function runText(): string | null {
   const { graph, schema } = getState();
-  return stringifyJson(Object.entries(toApiForm(graph, schema)).map(([id, { class_type, inputs }]) => [id, class_type, inputs]));
+  try {
+    return stringifyJson(Object.entries(toApiForm(graph, schema)).map(([id, { class_type, inputs }]) => [id, class_type, inputs]));
+  } catch (error) {
+    if (error instanceof WorkflowError) return null; // submitting says why
+    throw error;
+  }
 }
 
 async function runIfChanged(): Promise<void> {
@@ -41,8 +47,9 @@ export function setRunOnChange(runOnChange: boolean): void {
 export function runOnChanges(): () => void {
   return useStore.subscribe((state, before) => {
     // Another document is no change.
+    if (!state.runOnChange) return;
     if (state.active !== before.active) ran = runText();
-    if (!state.runOnChange || (state.graph === before.graph && state.jobs === before.jobs)) return;
+    if (state.graph === before.graph && state.jobs === before.jobs) return;
     clearTimeout(timer);
     timer = setTimeout(() => void runIfChanged(), QUIET_MS);
   });

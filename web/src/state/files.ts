@@ -38,7 +38,7 @@ export function findingSentence({ code, node, subject }: Finding): string {
 }
 
 /** Say what could not be understood, and where all of it stands. Unknown nodes are among the problems anyway. */
-function tellReport({ tool, findings }: Report): void {
+export function tellReport({ tool, findings }: Report): void {
   const [first, ...others] = findings.filter(({ code }) => code !== 'unknown_node').map(findingSentence);
   const more = others.length > 0 ? ` ${TEXT.notes.others(others.length)}` : '';
   if (tool !== null) notify(`${TEXT.opening.importedFrom(tool)} ${findings.length > 0 ? TEXT.notes.others(findings.length) : ''}`);

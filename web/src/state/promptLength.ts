@@ -5,6 +5,7 @@ import type { PromptLength } from '../api/wire';
 import { stringifyJson } from '../graph/json';
 import { runPrefix } from '../graph/levels';
 import type { Graph } from '../graph/model';
+import { WorkflowError } from '../graph/parse';
 import { promptQuestion } from '../graph/promptLength';
 import { toApiForm, type ApiPrompt } from '../graph/serialize';
 import { getState, useStore } from './store';
@@ -23,6 +24,17 @@ function apiForm(): ApiPrompt {
   const known = prompts.get(graph) ?? toApiForm(graph, schema);
   prompts.set(graph, known);
   return known;
+}
+
+/** What to ask about a node's text; nothing in a workflow that cannot be expanded. */
+function questionOf(node: string, input: string): ReturnType<typeof promptQuestion> {
+  const { graph, schema } = getState();
+  try {
+    return promptQuestion(apiForm(), schema, runPrefix(graph) + node, input);
+  } catch (error) {
+    if (error instanceof WorkflowError) return undefined;
+    throw error;
+  }
 }
 
 function keep(key: string, answer: PromptLength): void {
@@ -50,8 +62,7 @@ export function watchPromptLength(node: string, input: string, tell: (length: Pr
   let timer: ReturnType<typeof setTimeout> | undefined;
   let asked: string | undefined;
   const measure = async (): Promise<void> => {
-    const { graph, schema } = getState();
-    const question = promptQuestion(apiForm(), schema, runPrefix(graph) + node, input);
+    const question = questionOf(node, input);
     const key = stringifyJson(question ?? null);
     if (key === asked) return;
     asked = key;

@@ -4,18 +4,19 @@ import { deleteWorkflow, fetchVersion, fetchWorkflow, putWorkflow, type Change, 
 import { stringifyJson } from '../graph/json';
 import { separate } from '../graph/layout';
 import { parseWorkflow } from '../graph/parseApi';
+import type { Report } from '../graph/report';
 import { TEXT } from '../text';
 import { ask, askText, type Choice } from './ask';
 import { documentOf, patchDocument, switchDocument } from './documents';
 import { commit, endGesture } from './edits';
 import { requestFit } from './camera';
-import { openDocument, workflowText } from './files';
+import { openDocument, tellReport, workflowText } from './files';
 import { errorSentence } from './run';
 import { getState, setState, type DocumentState } from './store';
 import { notify } from './ui';
 
 /** Do it; what the server refuses is told. Returns whether it was done. */
-async function told(work: () => Promise<boolean>): Promise<boolean> {
+export async function told(work: () => Promise<boolean>): Promise<boolean> {
   try {
     return await work();
   } catch (error) {
@@ -161,11 +162,13 @@ export async function restoreVersion(name: string, savedMs: number): Promise<voi
     if (!(await showSaved(name))) return false;
     endGesture();
     const { schema } = getState();
-    const { graph } = parseWorkflow(document, schema);
+    const { graph, report: findings } = parseWorkflow(document, schema);
+    const report: Report = { source: name, tool: null, findings };
     commit(separate(graph, schema));
-    setState({ selection: new Set(), linkSelection: new Set() });
+    setState({ report, selection: new Set(), linkSelection: new Set() });
     requestFit();
     notify(TEXT.saving.restored);
+    tellReport(report);
     return true;
   });
 }

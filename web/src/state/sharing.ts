@@ -1,8 +1,9 @@
 /** Links to workflows: by the name of a saved one, or with the workflow in the link itself. */
 import { TEXT } from '../text';
+import { showText } from './ask';
 import { workflowText } from './files';
 import { openText } from './opening';
-import { openSaved, refreshWorkflows } from './saving';
+import { openSaved, refreshWorkflows, told } from './saving';
 import { getState } from './store';
 import { notify } from './ui';
 
@@ -46,19 +47,38 @@ async function linkFor(file: string): Promise<string> {
   return getState().me ? `${here}#shared=${await packed(workflowText())}` : `${here}?workflow=${encodeURIComponent(file)}`;
 }
 
-/** Put a link to the active document's saved workflow on the clipboard. */
+/** The link; null where it is longer than one can send. */
+async function shortLink(file: string): Promise<string | null> {
+  try {
+    const link = await linkFor(file);
+    return link.length > LONGEST ? null : link;
+  } catch (error) {
+    if (error instanceof TypeError) return null; // more than can be packed
+    throw error;
+  }
+}
+
+/** Put a text on the clipboard. Returns whether the browser lets this page do so. */
+async function isCopied(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch (error) {
+    // Pages that another machine serves over plain HTTP have no clipboard at all: a TypeError.
+    if (error instanceof DOMException || error instanceof TypeError) return false;
+    throw error;
+  }
+}
+
+/** Put a link to the active document's saved workflow on the clipboard, or show it where the browser has none for us. */
 export async function copyLink(): Promise<void> {
   const { file, me } = getState();
   if (!file) return;
-  const link = await linkFor(file.name);
-  if (link.length > LONGEST) {
-    notify(TEXT.opening.linkTooLong, true);
-    return;
-  }
-  // Browsers give no clipboard to pages served over plain HTTP by another machine: then the link is told.
-  const clipboard = (navigator as { clipboard?: Clipboard }).clipboard;
-  await clipboard?.writeText(link);
-  notify(clipboard ? (me ? TEXT.opening.linkHolds : TEXT.notes.linkCopied) : link);
+  const { opening, actions, notes } = TEXT;
+  const link = await shortLink(file.name);
+  if (link === null) notify(opening.linkTooLong, true);
+  else if (await isCopied(link)) notify(me ? opening.linkHolds : notes.linkCopied);
+  else await showText(opening.linkTitle, opening.linkText, { label: opening.linkTitle, initial: link }, actions.close);
 }
 
 /** What the page's address asks for, once: a reload then brings back what became of it. */
@@ -84,11 +104,18 @@ async function openShared(letters: string): Promise<boolean> {
   }
 }
 
+function isListed(name: string): boolean {
+  return getState().workflows.some((entry) => entry.name === name);
+}
+
+/** Open a workflow by its name; one that is not listed may have been saved since the list was asked for. */
 async function openNamed(name: string): Promise<boolean> {
-  await refreshWorkflows();
-  if (getState().workflows.some((entry) => entry.name === name)) return openSaved(name);
-  notify(getState().me ? TEXT.opening.noSuchHere(name) : TEXT.opening.noSuch(name), true);
-  return false;
+  return told(async () => {
+    if (!isListed(name)) await refreshWorkflows();
+    if (isListed(name)) return openSaved(name);
+    notify(getState().me ? TEXT.opening.noSuchHere(name) : TEXT.opening.noSuch(name), true);
+    return false;
+  });
 }
 
 /** Open what a link asks for. Returns whether it did. */

@@ -9,6 +9,7 @@ export const DE_OPENING: typeof EN_OPENING = {
   pastedName: 'Eingefügter Workflow', pasteTitle: 'In der Zwischenablage ist ein Workflow', pasteText: (count) => `Er hat ${count} Knoten.`,
   importedFrom: (tool) => `Aus den Angaben von ${tool || 'einem anderen Programm'} wurde ein Workflow für SD3.5.`, prompt: 'Prompt', negative: 'negativer Prompt',
   linkHolds: 'Der Link ist in der Zwischenablage. Er enthält den Workflow selbst, wie er jetzt ist: Was Sie gespeichert haben, sehen andere nicht.',
+  linkTitle: 'Link zum Workflow', linkText: 'Der Browser lässt diese Seite nichts kopieren. Kopieren Sie den Link von hier.',
   linkTooLong: 'Der Workflow ist zu groß für einen Link. Laden Sie ihn herunter, und schicken Sie die Datei.', sharedName: 'Geteilter Workflow',
   badLink: 'Der Link ist beschädigt: Der Workflow darin lässt sich nicht lesen. Vielleicht ist er abgeschnitten; bitten Sie noch einmal darum.',
   noSuch: (name) => `Einen Workflow „${name}“ gibt es hier nicht. Vielleicht wurde er umbenannt oder gelöscht.`,
