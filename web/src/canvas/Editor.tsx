@@ -139,8 +139,8 @@ export function Editor() {
     const files = [...event.dataTransfer.files];
     const type = event.dataTransfer.getData('application/x-node-type');
     const card = event.target instanceof Element ? event.target.closest('.react-flow__node-card') : null;
-    if (files[0] && uploadOnCard(card?.getAttribute('data-id'), files[0])) return;
-    if (files.length > 0) void openFiles(files, at);
+    const isTaken = files[0] !== undefined && uploadOnCard(card?.getAttribute('data-id'), files[0]);
+    if (files.length > 0) void openFiles(isTaken ? files.slice(1) : files, at);
     else if (type) placeType(type, at);
   };
   const onPointerMove = (event: PointerEvent): void => {

@@ -15,8 +15,10 @@ export interface FoundNode {
   excerpt: string;
 }
 
-/** Subgraphs within subgraphs beyond this are not looked into: a file may hold one that holds itself. */
+/** Subgraphs within subgraphs beyond this are not looked into. */
 const DEEPEST = 12;
+/** No more cards are looked at: a few subgraphs, each used many times within another, hold millions. */
+const MOST_CARDS = 100_000;
 /** Letters of an excerpt on either side of the word. */
 const AROUND = 30;
 
@@ -58,11 +60,13 @@ function fit({ node, title }: Omit<FoundNode, 'excerpt'>, words: readonly string
   return { score, excerpt };
 }
 
-/** The cards that have every word of the query in their title, type, number or texts, best first; without words all. */
+/** The cards that have every word of the query in their title, type, number or texts, best first; without words all, as far as {@link MOST_CARDS} go. */
 export function findNodes(root: Graph, schema: Schema, query: string): FoundNode[] {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   const found: { card: FoundNode; score: number }[] = [];
+  let looked = 0;
   for (const card of levelsOf(root, schema)) {
+    if (++looked > MOST_CARDS) break;
     const fits = fit(card, words);
     if (fits) found.push({ card: { ...card, excerpt: fits.excerpt }, score: fits.score });
   }

@@ -32,9 +32,12 @@ function followFiles(show: (shown: boolean) => void): () => void {
     event.preventDefault();
     if (event.dataTransfer) event.dataTransfer.dropEffect = isTaken() ? 'none' : 'copy';
   };
-  const onDrop = (event: DragEvent): void => {
+  // On the way down: a field that takes the file keeps its drop from all that is around it.
+  const onEnd = (): void => {
     depth = 0;
     show(false);
+  };
+  const onDrop = (event: DragEvent): void => {
     if (!hasFiles(event)) return;
     const isHandled = event.defaultPrevented;
     event.preventDefault();
@@ -42,8 +45,10 @@ function followFiles(show: (shown: boolean) => void): () => void {
   };
   const listeners = [['dragenter', onEnter], ['dragleave', onLeave], ['dragover', onOver], ['drop', onDrop]] as const;
   for (const [type, listener] of listeners) window.addEventListener(type, listener);
+  window.addEventListener('drop', onEnd, true);
   return () => {
     for (const [type, listener] of listeners) window.removeEventListener(type, listener);
+    window.removeEventListener('drop', onEnd, true);
   };
 }
 

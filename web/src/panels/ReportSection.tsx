@@ -1,8 +1,9 @@
+import { rootOf } from '../graph/levels';
 import type { Finding, FindingCode } from '../graph/report';
 import { nearest } from '../graph/search';
 import { place } from '../state/edits';
 import { findingSentence } from '../state/files';
-import { getState, titleOf, useStore } from '../state/store';
+import { getState, titleOf, useStore, type State } from '../state/store';
 import { TEXT, type Language } from '../text';
 import { REPORT_DE } from '../text/report_de';
 import { REPORT_EN, type ReportWords } from '../text/report_en';
@@ -22,15 +23,22 @@ function Replace({ node, words }: { node: string; words: ReportWords }) {
   return spec && <button type="button" className="mend" onClick={() => place(spec, { at: getState().graph.nodes[node]?.position ?? { x: 0, y: 0 }, replaces: node })}>{words.use(spec.title)}</button>;
 }
 
+/** What a card of the file is called, whichever level of the document is shown; nothing where it is gone. */
+function cardLabel({ graph, schema }: State, node: string | null): string | null {
+  const root = rootOf(graph);
+  return node !== null && node in root.nodes ? TEXT.card.label(titleOf({ graph: root, schema }, node), node) : null;
+}
+
 function Item({ finding, words }: { finding: Finding; words: ReportWords }) {
   const { node, code, within } = finding;
-  const where = useStore((s) => (node !== null && within === undefined && node in s.graph.nodes ? TEXT.card.label(titleOf(s, node), node) : null));
+  const where = useStore((s) => (within === undefined ? cardLabel(s, node) : null));
+  const isRoot = useStore((s) => s.graph.outer === undefined);
   const sentence = findingSentence({ ...finding, node: where === null ? node : null });
   return (
     <li>
       {where !== null && node !== null && <button type="button" className="link-button" aria-label={`${TEXT.actions.showNode}: ${where}`} onClick={() => goTo(node)}>{where}</button>}
       <p>{sentence.charAt(0).toUpperCase() + sentence.slice(1)}{within !== undefined && ` (${words.within(within)})`}</p>
-      {code === 'unknown_node' && where !== null && node !== null && <Replace node={node} words={words} />}
+      {code === 'unknown_node' && where !== null && node !== null && isRoot && <Replace node={node} words={words} />}
     </li>
   );
 }

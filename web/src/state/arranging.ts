@@ -1,7 +1,6 @@
 /** Edits of the selection as a whole: where its cards stand, how they look, what holds them together. */
 import { align, boxOf, distribute, type Axis, type Edge } from '../graph/align';
 import { duplicate } from '../graph/duplicate';
-import { updateNode } from '../graph/edit';
 import { changeGroup, contentsOf, fitGroup, groupAround, removeGroup } from '../graph/groups';
 import { isPinned, keepPinned, paint, restack, togglePinned } from '../graph/look';
 import type { Graph, Group, Point } from '../graph/model';
@@ -45,7 +44,7 @@ export function foldSelection(): void {
   onSelection((graph, ids) => {
     const chosen = [...ids].flatMap((id) => graph.nodes[id] ?? []);
     const collapsed = !chosen.every((node) => node.collapsed);
-    return chosen.reduce((next, node) => updateNode(next, node.id, { collapsed }), graph);
+    return { ...graph, nodes: { ...graph.nodes, ...Object.fromEntries(chosen.map((node) => [node.id, { ...node, collapsed }])) } };
   });
 }
 

@@ -41,6 +41,8 @@ export function Combo({ label, value, options, missing, pictureOf, onChoose }: C
   const choose = (option: string | undefined): void => {
     if (option !== undefined) onChoose(option);
     close();
+    // What is typed next is a new search, not more of the name that stands here then.
+    requestAnimationFrame(() => field.current?.querySelector('input')?.select());
   };
   const type = (typed: string): void => setOpen({ typed, at: 0 });
   const onKeyDown = (event: KeyboardEvent<HTMLInputElement>): void => {
@@ -48,7 +50,7 @@ export function Combo({ label, value, options, missing, pictureOf, onChoose }: C
     const isSpace = event.key === ' ' && !open;
     if (!open && (event.key.startsWith('Arrow') || event.key === 'Enter' || isSpace)) show();
     else if (open && to !== undefined) setOpen({ ...open, at: to });
-    else if (open && event.key === 'Enter' && !event.ctrlKey) choose(shown[open.at]);
+    else if (open && event.key === 'Enter' && !event.ctrlKey && !event.nativeEvent.isComposing) choose(shown[open.at]);
     else if (open && event.key === 'Escape') close();
     else {
       if (event.key !== 'Escape') keep(event);

@@ -2,14 +2,19 @@ import { useRef, useState, type ClipboardEvent, type DragEvent } from 'react';
 import { imageUrl, thumbnailUrl } from '../api/client';
 import { asText } from '../graph/json';
 import type { Widget } from '../graph/schema';
-import { setState } from '../state/store';
+import { viewCentre } from '../state/camera';
+import { openFiles } from '../state/opening';
+import { getState, setState } from '../state/store';
 import { inputRef, uploadInto } from '../state/upload';
 import { TEXT } from '../text';
 import { SelectField } from './SelectField';
 import type { FieldProps } from './field';
 
-function pictureIn(data: DataTransfer): File | undefined {
-  return [...data.files].find((file) => file.type.startsWith('image/'));
+/** The first picture, which the field takes, and the files that it cannot take as well. */
+function firstPicture(data: DataTransfer): { file: File | undefined; others: readonly File[] } {
+  const files = [...data.files];
+  const file = files.find(({ type }) => type.startsWith('image/'));
+  return { file, others: files.filter((other) => other !== file) };
 }
 
 /** A picture of the input folder: choose one, upload, paste or drop it. */
@@ -20,12 +25,13 @@ export function FileField(props: FieldProps<Extract<Widget, { kind: 'file' }>>) 
   const name = asText(value);
   const take = (event: ClipboardEvent | DragEvent, data: DataTransfer): void => {
     setOver(false);
-    const file = pictureIn(data);
+    const { file, others } = firstPicture(data);
     if (!file) return;
     // The canvas would make another card of it.
     event.preventDefault();
     event.stopPropagation();
     void uploadInto(node, input.name, file);
+    void openFiles(others, getState().simple ? undefined : viewCentre());
   };
   return (
     <div
