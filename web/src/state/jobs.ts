@@ -53,17 +53,22 @@ function inOrder(open: readonly Job[], order: readonly string[], ended: readonly
   return [...running, ...waiting, ...ended];
 }
 
-let asked = 0;
+let latest: Promise<void> | undefined;
 
-/** Fetch queue and history anew; what is known of the running job's progress stays. */
-export async function refreshJobs(): Promise<void> {
-  asked += 1;
-  const mine = asked;
+/** Fetch queue and history anew; what is known of the running job's progress stays. Done when the newest answer is in. */
+export function refreshJobs(): Promise<void> {
+  const mine: Promise<void> = fetchJobs(() => latest === mine).then((taken) => (taken ? undefined : latest));
+  latest = mine;
+  return mine;
+}
+
+/** Whether the answer was taken: one that `isNewest` does not hold for is old news. */
+async function fetchJobs(isNewest: () => boolean): Promise<boolean> {
   try {
     // The open jobs first: one that ends meanwhile is then among the ended ones at least.
     const [open, queue] = await Promise.all([fetchOpenJobs(), fetchQueueState()]);
     const [page, devices] = await Promise.all([fetchEndedJobs(), fetchDevices()]);
-    if (mine !== asked) return; // a newer answer is on its way
+    if (!isNewest()) return false;
     const known = new Map(getState().jobs.map((job) => [job.id, job]));
     const all = (listed: ListedJob[]): Job[] => listed.map(jobOf).map((job) => merged(job, known.get(job.id)));
     const { ended, next } = joined(all(page.jobs), getState().jobs.filter((job) => !isOpen(job)), page.next);
@@ -77,6 +82,7 @@ export async function refreshJobs(): Promise<void> {
     // A lost connection shows in the status line and is retried there; the list stays as it was.
     if (!(error instanceof ServerError)) throw error;
   }
+  return true;
 }
 
 /** Fetch the next part of the history. */
@@ -93,7 +99,7 @@ export async function loadMore(): Promise<void> {
 /** Take in a job that was just accepted. Its place in the queue comes from the server; until then it is the last. */
 export function addJob(job: Job): void {
   const { jobs } = getState();
-  asked += 1; // an answer on its way does not know of it
+  latest = undefined; // an answer on its way does not know of it
   if (!jobs.some(({ id }) => id === job.id)) setState({ jobs: [...jobs.filter(isOpen), job, ...jobs.filter((other) => !isOpen(other))] });
   refreshSoon();
 }
