@@ -225,7 +225,7 @@ def test_drawers_and_dialogs(screens: Screens) -> None:
     screens.look("shortcut being changed")
     screens.press("t", "Escape")
     card(page, "Decode").focus()
-    screens.press("Delete", "Alt+w")
+    screens.press("Space", "Delete", "Alt+w")
     screens.dialog(re.compile("^Save"))
     screens.look("closing with changes")
     assert screens.broken == {}

@@ -1,6 +1,6 @@
 /** The keyboard's focus is never lost: where the card that has it goes away, another one takes it. */
 import type { Point } from '../graph/model';
-import { useStore, type State } from '../state/store';
+import { getState, useStore, type State } from '../state/store';
 import { cardElement, cardOf, focusInPlace } from './focus';
 
 /** The card to go to: a selected one, else the one nearest to where the other stood. */
@@ -31,9 +31,13 @@ export function keepFocus(): () => void {
     else if (state.graph.nodes !== before.graph.nodes) {
       const id = cardOf(document.activeElement)?.getAttribute('data-id');
       if (!id || id in state.graph.nodes) return;
-      const next = successor(state, before.graph.nodes[id]?.position);
-      if (next !== undefined) focusInPlace(next);
-      else document.querySelector<HTMLElement>('.canvas-start')?.focus();
+      const at = before.graph.nodes[id]?.position;
+      // What took the card's place may be selected only after this.
+      queueMicrotask(() => {
+        const next = successor(getState(), at);
+        if (next !== undefined) focusInPlace(next);
+        else document.querySelector<HTMLElement>('.canvas-start')?.focus();
+      });
     }
   });
 }

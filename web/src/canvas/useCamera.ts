@@ -1,6 +1,8 @@
 import { getViewportForBounds, useReactFlow, useStoreApi } from '@xyflow/react';
 import { useEffect } from 'react';
 import { around } from '../graph/align';
+import { nodeCount } from '../graph/model';
+import { CROWD } from '../graph/window';
 import { attachCamera, canvasResized } from '../state/camera';
 import { getState } from '../state/store';
 import { boxes } from './flow';
@@ -30,8 +32,9 @@ export function useCamera(): void {
         // By the graph itself: React Flow knows only the cards near the view.
         const wanted = nodes && new Set(nodes);
         const bounds = around(boxes(getState()).flatMap(([id, box]) => (!wanted || wanted.has(id) ? [box] : [])));
-        const { width, height, transform } = flow.getState();
-        const least = legible === true && transform[2] >= LEGIBLE ? LEGIBLE : MIN_ZOOM;
+        const { width, height } = flow.getState();
+        // Of a crowd no card could be read either way, and most of it would be out of sight.
+        const least = legible === true && nodeCount(getState().graph) <= CROWD ? LEGIBLE : MIN_ZOOM;
         const view = bounds ? getViewportForBounds(bounds, width, height, least, MAX_ZOOM, PADDING) : { x: 0, y: 0, zoom: 1 };
         void setViewport(view, { duration: nodes ? 150 : 0 });
       },

@@ -22,11 +22,15 @@ function close(): void {
   setState({ palette: null });
 }
 
-/** Add the node. Its card has the focus then, so that keys go on from there once the dialog is gone. */
-function choose(spec: NodeSpec, request: PaletteRequest): void {
-  place(spec, request);
+/** The card just added has the focus, so that keys go on from there once the dialog is gone. */
+function focusAdded(): void {
   const [id] = getState().selection;
   if (id !== undefined) requestAnimationFrame(() => focusCard(id));
+}
+
+function choose(spec: NodeSpec, request: PaletteRequest): void {
+  place(spec, request);
+  focusAdded();
 }
 
 function NodeItem({ spec, request }: { spec: NodeSpec; request: PaletteRequest }) {
@@ -64,7 +68,7 @@ function WorkflowItem({ name, title }: { name: string; title: string }) {
 function PublishedItem({ name, request }: { name: string; request: PaletteRequest }) {
   const choose = (): void => {
     close();
-    void placePublished(name, request.at);
+    void placePublished(name, request.at).then(focusAdded);
   };
   return <Menu.Item value={`published/${name}`} onSelect={choose}><span className="name">{publishedTitle(name)}</span></Menu.Item>;
 }

@@ -3,7 +3,7 @@ import type { GraphNode, Point, Size } from '../graph/model';
 import type { View } from './store';
 
 export interface Camera {
-  /** Show the whole graph or some nodes; `legible` leaves some out rather than make cards that can be read too small for it. */
+  /** Show the whole graph or some nodes; `legible` rather leaves some out than make cards too small to read. */
   fit: (nodes?: readonly string[], legible?: boolean) => void;
   /** Move the view just so far that an area lies within it. */
   reveal: (area: Point & Size) => void;
