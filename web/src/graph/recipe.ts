@@ -1,4 +1,5 @@
 /** How a picture was made, as other tools write it down: their many names for the same few things, made one. */
+import type { Facts } from './facts';
 import { asList, asObject, asText, isObject, type Json, type JsonObject } from './json';
 
 export interface Lora {
@@ -7,19 +8,11 @@ export interface Lora {
 }
 
 /** What of it can be made anew, as text; absent what the tool does not say. */
-export interface Recipe {
-  prompt?: string;
-  negative?: string;
-  seed?: string;
-  steps?: string;
-  cfg?: string;
-  sampler?: string;
-  scheduler?: string;
+export interface Recipe extends Facts {
   width?: string;
   height?: string;
   /** Less than 1: the picture began with another one. */
   denoise?: string;
-  model?: string;
   loras: readonly Lora[];
   /** Everything else that was said of it. */
   others: readonly (readonly [name: string, value: string])[];
