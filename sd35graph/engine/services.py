@@ -10,6 +10,7 @@ from typing import BinaryIO
 from sd35graph.engine.artifacts import ArtifactStore
 from sd35graph.engine.folders import Folders
 from sd35graph.graph.context import Artifact, ArtifactFolder, ResourceFactory, WorkerEnvironment
+from sd35graph.graph.loaded import HoldsModels, LoadedModel
 
 
 class Resources:
@@ -42,6 +43,11 @@ class Resources:
             release = getattr(resource, "release", None)
             if callable(release):
                 release()
+
+    def loaded_models(self) -> list[LoadedModel]:
+        """The networks in memory. Nothing is made for it, and it does not wait for what is being made."""
+        holders = [made for made in list(self._made.values()) if isinstance(made, HoldsModels)]
+        return [model for holder in holders for model in holder.loaded_models()]
 
 
 class LocalServices:

@@ -234,6 +234,16 @@ class DeviceInfo(Lazy):
     torch_vram_free: int
 
 
+class LoadedModel(Lazy):
+    """A network in a worker's memory. size_bytes: of its weights on the device now; total_bytes: of all of them."""
+
+    file: str
+    part: str
+    device: str
+    size_bytes: int
+    total_bytes: int
+
+
 class WorkerInfo(Answer):
     """A worker's place: its device, what the process in it does, how often it was replaced, and why the last time."""
 
@@ -262,10 +272,11 @@ class WorkersReport(Answer):
 
 
 class SystemStats(WorkersReport):
-    """The machine, the devices of the workers that have answered, and the workers."""
+    """The machine, the devices and models of the workers that have answered, and the workers."""
 
     system: SystemInfo
     devices: list[DeviceInfo]
+    loaded: list[LoadedModel]
 
 
 class Features(Answer):

@@ -171,6 +171,17 @@ def test_validators_and_system_info_answer_while_a_job_runs(worker: SpokenTo, tm
     assert "ValidationError" in worker.next("answer")["error"]
 
 
+def test_info_tells_what_resources_hold_once_they_are_made(worker: SpokenTo) -> None:
+    worker.next("hello")
+    worker.send(kind="info", id=1)
+    assert worker.next("answer")["result"]["loaded"] == []
+    worker.run("j", call("Use"))
+    assert worker.events_of("j")[-1]["type"] == "succeeded"
+    worker.send(kind="info", id=2)
+    [loaded] = worker.next("answer")["result"]["loaded"]
+    assert loaded == {"file": "toy.safetensors", "part": "vae", "device": "cpu", "size_bytes": 1, "total_bytes": 2}
+
+
 def test_node_that_exits_by_exception_or_shows_no_json_fails_its_job_only(worker: SpokenTo) -> None:
     worker.next("hello")
     for job_id, node, reason in (("a", "SysExit", "SystemExit"), ("b", "ShowNan", "")):

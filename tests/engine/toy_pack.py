@@ -25,6 +25,9 @@ class Counter:
     def __init__(self, environment: Any) -> None:
         self._log = environment.model_roots[0].parent / "released"
 
+    def loaded_models(self) -> list[dict[str, str | int]]:
+        return [{"file": "toy.safetensors", "part": "vae", "device": "cpu", "size_bytes": 1, "total_bytes": 2}]
+
     def release(self) -> None:
         with self._log.open("a") as file:
             file.write("released\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -76,6 +77,28 @@ def test_the_network_holds_the_files_weights(pool: ModelPool, model: ModelHandle
 def test_a_second_request_finds_it_loaded(pool: ModelPool, model: ModelHandle, vae: VaeHandle) -> None:
     assert pool.mmdit(model) is pool.mmdit(model)
     assert pool.vae(vae) is pool.vae(vae)
+
+
+def test_it_tells_what_is_in_memory_and_how_much_of_it(model: ModelHandle, mmdit_weights: Weights) -> None:
+    size = tensor_bytes(mmdit_weights.values())
+    whole, part = ModelPool(CPU, "auto", []), ModelPool(CPU, "auto", [], budget_bytes=1)
+    assert whole.loaded_models() == []
+    for pool in (whole, part):
+        pool.mmdit(model)
+    [told] = whole.loaded_models()
+    facts = {"file": "m.safetensors", "part": "mmdit", "device": "cpu", "total_bytes": size}
+    assert told == {**facts, "size_bytes": size}
+    [streamed] = part.loaded_models()
+    assert streamed == {**facts, "size_bytes": part.size_bytes} != told
+    whole.release()
+    assert whole.loaded_models() == []
+
+
+def test_it_tells_what_is_in_memory_while_another_model_is_being_loaded(pool: ModelPool, model: ModelHandle) -> None:
+    pool.mmdit(model)
+    before = pool.loaded_models()
+    with ThreadPoolExecutor(1) as other, pool._lock:  # as while one is loaded
+        assert other.submit(pool.loaded_models).result() == before != []
 
 
 def test_flow_settings_do_not_load_anew(pool: ModelPool, model: ModelHandle) -> None:

@@ -9,7 +9,7 @@ A frame is two lengths (4 bytes each, big-endian), a JSON object and, for previe
 | cancel | job_id |
 | validate | id, calls: see `ValidatorCall`; answered |
 | measure | id, text, files: of text encoders; answered with a `PromptLength` |
-| info | id; answered with `packs.system_info` |
+| info | id; answered with `packs.system_info`, and what is `loaded`: see `LoadedModel` |
 | free | unload_models, free_memory; done between jobs |
 | stop | the process ends |
 

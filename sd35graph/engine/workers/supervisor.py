@@ -228,14 +228,15 @@ class Supervisor:
             slot.free(unload_models=unload_models, free_memory=free_memory)
 
     async def system_info(self, timeout_s: float = 1.0) -> Mapping[str, JsonValue]:
-        """`packs.system_info` of the workers together; the last known when none answers, empty before a hello."""
+        """What the workers answer to `info`, together; the last known when none answers, empty before a hello."""
         running = [slot for slot in self._slots if slot.state in _READINESS] or self._slots
         asked = [slot.ask("info", timeout_s) for slot in running]
         answers = [
             answer for answer in await asyncio.gather(*asked, return_exceptions=True) if isinstance(answer, dict)
         ]
         if answers:
-            self._system = {**answers[0], "devices": _devices_of(answers)}
+            loaded = [model for answer in answers for model in _list_in(answer, "loaded")]
+            self._system = {**answers[0], "devices": _devices_of(answers), "loaded": loaded}
         return self._system
 
     def stats(self) -> dict[str, JsonValue]:
@@ -330,10 +331,14 @@ def _devices_of(answers: Sequence[Mapping[str, JsonValue]]) -> list[JsonValue]:
     """The devices several workers told of, each once."""
     found: dict[object, JsonValue] = {}
     for answer in answers:
-        devices = answer.get("devices")
-        for device in devices if isinstance(devices, list) else []:
+        for device in _list_in(answer, "devices"):
             found.setdefault(device.get("name") if isinstance(device, dict) else None, device)
     return list(found.values())
+
+
+def _list_in(answer: Mapping[str, JsonValue], key: str) -> list[JsonValue]:
+    value = answer.get(key)
+    return value if isinstance(value, list) else []
 
 
 def _log(event: Event) -> None:

@@ -181,7 +181,7 @@ class Worker:
 
     async def _result(self, message: Message) -> JsonValue:
         if message["kind"] == "info":
-            return packs.system_info()
+            return {**packs.system_info(), "loaded": [{**model} for model in self._resources.loaded_models()]}
         if message["kind"] == "measure":
             return await asyncio.to_thread(self._measure, message)  # files are read, and validators do not wait for it
         problems = await run_validators(_CALLS.validate_python(message["calls"]), self._registry)

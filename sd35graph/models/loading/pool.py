@@ -90,6 +90,7 @@ class ModelPool:
         self._tokenizers = TokenizerFiles(model_roots, fetch_tokenizer)
         self._texts = TextMemo()
         self._lock = threading.RLock()
+        self._told: list[dict[str, str | int]] = []
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="weights")
         forbid_tf32()
 
@@ -138,6 +139,18 @@ class ModelPool:
     def size_bytes(self) -> int:
         """Weights held now, on any device."""
         return sum(resident.stream.size_bytes for resident in self._resident.values())
+
+    def loaded_models(self) -> list[dict[str, str | int]]:
+        """The networks in memory, the least recently used first; while one is being loaded, what was there before.
+
+        Each as the JSON that `/system_stats` shows.
+        """
+        if self._lock.acquire(blocking=False):
+            try:
+                self._told = [_as_loaded(key, resident.stream) for key, resident in self._resident.items()]
+            finally:
+                self._lock.release()
+        return self._told
 
     def _clip_part(self, ref: WeightsRef, device: torch.device, layer: int) -> ClipPart:
         def load() -> ClipTextEncoder:
@@ -306,6 +319,11 @@ def _parts_run(network: Network) -> tuple[nn.Module, ...]:
             return (network.encoder,)
         case _:
             return (network,)
+
+
+def _as_loaded(key: _Key, stream: BlockStream) -> dict[str, str | int]:
+    sizes = {"size_bytes": stream.size_bytes, "total_bytes": stream.total_bytes}
+    return {"file": key.ref.path.name, "part": key.ref.section, "device": str(key.device), **sizes}
 
 
 def _described(ref: WeightsRef) -> dict[str, str]:

@@ -30,7 +30,7 @@ INTERFACE_VERSION = "0.3.64"
 
 @router.get("/system_stats", response_model=wire.SystemStats)
 async def system_stats(parts: Parts, user: Caller) -> Response:
-    """The machine, the versions and the devices."""
+    """The machine, the versions, the devices and the models in memory."""
     memory = psutil.virtual_memory()
     worker = await parts.supervisor.system_info()
     system = {
@@ -52,7 +52,8 @@ async def system_stats(parts: Parts, user: Caller) -> Response:
         report = report.model_copy(
             update={"workers": [each.model_copy(update={"job_id": None}) for each in report.workers]}
         )
-    return Json({"system": system, "devices": worker.get("devices", []), **report.model_dump()})
+    seen = {key: worker.get(key, []) for key in ("devices", "loaded")}
+    return Json({"system": system, **seen, **report.model_dump()})
 
 
 def without_secrets(argv: Sequence[str]) -> list[str]:

@@ -705,7 +705,7 @@ export interface paths {
         };
         /**
          * System Stats
-         * @description The machine, the versions and the devices.
+         * @description The machine, the versions, the devices and the models in memory.
          *
          *     Needs the role `viewer`.
          */
@@ -2303,6 +2303,22 @@ export interface components {
             workflow_id?: string | null;
         };
         /**
+         * LoadedModel
+         * @description A network in a worker's memory. size_bytes: of its weights on the device now; total_bytes: of all of them.
+         */
+        LoadedModel: {
+            /** Device */
+            device: string;
+            /** File */
+            file: string;
+            /** Part */
+            part: string;
+            /** Size Bytes */
+            size_bytes: number;
+            /** Total Bytes */
+            total_bytes: number;
+        };
+        /**
          * LoaderNode
          * @description A node of a workflow in API form, of which the model files chosen in its drop-downs are looked at.
          */
@@ -3057,11 +3073,13 @@ export interface components {
         };
         /**
          * SystemStats
-         * @description The machine, the devices of the workers that have answered, and the workers.
+         * @description The machine, the devices and models of the workers that have answered, and the workers.
          */
         SystemStats: {
             /** Devices */
             devices: components["schemas"]["DeviceInfo"][];
+            /** Loaded */
+            loaded: components["schemas"]["LoadedModel"][];
             /** Obstacle */
             obstacle: string | null;
             /** Pack Failures */
