@@ -1,7 +1,7 @@
 /** The server's HTTP routes. Every function throws {@link ServerError} with a sentence a user can act on. */
 import { asList, asObject, asText, isObject, parseJson, stringifyJson, type Json } from '../graph/json';
 import { TEXT } from '../text';
-import type { Device, ImageRef, Me, PromptReply, PromptRequest, WorkflowEntry } from './wire';
+import type { Device, ImageRef, LoadedModel, Me, PromptReply, PromptRequest, WorkflowEntry } from './wire';
 
 export class ServerError extends Error {}
 
@@ -118,12 +118,16 @@ async function readPromptReply(response: Response): Promise<PromptReply> {
   return { accepted: response.ok, promptId: asText(asObject(reply)['prompt_id']), body: reply };
 }
 
-/** `GET /api/system_stats`: memory of the devices. */
-export async function fetchDevices(): Promise<Device[]> {
+/** `GET /api/system_stats`: memory of the devices, and the models in it. */
+export async function fetchMachine(): Promise<{ devices: Device[]; loaded: LoadedModel[] }> {
   const body = asObject(await getJson('/api/system_stats'));
-  return asList(body['devices']).filter(isObject).map((device) => ({
+  const devices = asList(body['devices']).filter(isObject).map((device) => ({
     name: asText(device['name']), vram_total: Number(device['vram_total']), vram_free: Number(device['vram_free']),
   }));
+  const loaded = asList(body['loaded']).filter(isObject).map((model) => ({
+    file: asText(model['file']), part: asText(model['part']), size_bytes: Number(model['size_bytes']), total_bytes: Number(model['total_bytes']),
+  }));
+  return { devices, loaded };
 }
 
 /** `POST /api/upload/image`: a picture into the input folder; the name it got there. */

@@ -26,6 +26,9 @@ export type QueueState = Schemas['QueueState'];
 /** A device and its memory in bytes. */
 export type Device = Pick<Schemas['DeviceInfo'], 'name' | 'vram_total' | 'vram_free'>;
 
+/** A network in a worker's memory. */
+export type LoadedModel = Pick<Schemas['LoadedModel'], 'file' | 'part' | 'size_bytes' | 'total_bytes'>;
+
 /** Who one is on a server that asks for a token. */
 export type Me = Record<keyof Schemas['Me'], string>;
 

@@ -1,4 +1,5 @@
 /** Times in words, numbers as the user's language writes them. */
+import { TEXT } from '../text';
 
 const formats = new Map<string, Intl.NumberFormat>();
 
@@ -9,6 +10,29 @@ export function decimal(value: number, digits: number): string {
   const format = formats.get(key) ?? new Intl.NumberFormat(lang || undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits });
   formats.set(key, format);
   return format.format(value);
+}
+
+const [MB, GB] = [1e6, 1e9];
+
+/** `84 MB`, `5.1 GB`. */
+export function formatSize(bytes: number): string {
+  return bytes < GB ? `${decimal(Math.ceil(bytes / MB), 0)} MB` : `${decimal(bytes / GB, 1)} GB`;
+}
+
+/** `14:02`, with the day where it is not today's. */
+export function clockTime(ms: number): string {
+  const isToday = new Date(ms).toDateString() === new Date().toDateString();
+  return new Date(ms).toLocaleString(document.documentElement.lang || undefined, { timeStyle: 'short', ...(isToday ? {} : { dateStyle: 'medium' }) });
+}
+
+const UNITS: readonly (readonly [unit: Intl.RelativeTimeFormatUnit, ms: number])[] = [['day', 86_400_000], ['hour', 3_600_000], ['minute', 60_000]];
+
+/** How long ago: `just now`, `2 min ago`, `yesterday`. */
+export function formatAgo(ms: number): string {
+  const [unit, length] = UNITS.find(([, least]) => ms >= least) ?? [];
+  if (unit === undefined || length === undefined) return TEXT.saved.justNow;
+  const format = new Intl.RelativeTimeFormat(document.documentElement.lang || undefined, { style: 'short', numeric: 'auto' });
+  return format.format(-Math.floor(ms / length), unit);
 }
 
 /** An estimate: whole seconds, `8 s`, `2 min 5 s`. */

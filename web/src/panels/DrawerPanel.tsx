@@ -10,6 +10,7 @@ import { setState, useStore } from '../state/store';
 import { isNarrow } from '../state/ui';
 import { TEXT } from '../text';
 import { IconButton } from './icons';
+import { SaveState } from './SaveState';
 import { WorkflowList } from './WorkflowList';
 
 function closeOnPhone(): void {
@@ -78,6 +79,8 @@ export function DrawerPanel() {
   return (
     <aside className="drawer" aria-label={title}>
       <div className="drawer-head"><h2>{title}</h2><IconButton icon="close" label={TEXT.actions.close} onClick={() => setState({ drawer: null })} /></div>
+      {/* Phones have no status line that would say it. */}
+      {drawer === 'workflows' && <p className="drawer-saved"><SaveState /></p>}
       {drawer === 'nodes' ? <NodeList /> : <WorkflowList />}
     </aside>
   );

@@ -1,6 +1,6 @@
 /** What the page shows first. */
-import { TEXT } from '../text';
 import { DEFAULT_WORKFLOW, openExample } from './files';
+import { cannotKeep } from './kept';
 import { restoreAndKeep } from './restore';
 import { errorSentence } from './run';
 import { refreshWorkflows } from './saving';
@@ -13,7 +13,7 @@ async function restored(window: Promise<WindowName>): Promise<boolean> {
   try {
     return await restoreAndKeep(await window);
   } catch (error) {
-    notify(TEXT.errors.noJournal(error instanceof Error ? error.message : String(error)), true);
+    cannotKeep(error);
     return false;
   }
 }

@@ -1,5 +1,5 @@
 /** The queue and the history, as the server keeps them. */
-import { fetchDevices, ServerError } from '../api/client';
+import { fetchMachine, ServerError } from '../api/client';
 import { fetchEndedJobs, fetchOpenJobs, fetchQueueState, PAGE, type ListedJob } from '../api/jobs';
 import type { ServerEvent } from '../api/wire';
 import { asText } from '../graph/json';
@@ -67,7 +67,7 @@ async function fetchJobs(isNewest: () => boolean): Promise<boolean> {
   try {
     // The open jobs first: one that ends meanwhile is then among the ended ones at least.
     const [open, queue] = await Promise.all([fetchOpenJobs(), fetchQueueState()]);
-    const [page, devices] = await Promise.all([fetchEndedJobs(), fetchDevices()]);
+    const [page, machine] = await Promise.all([fetchEndedJobs(), fetchMachine()]);
     if (!isNewest()) return false;
     const known = new Map(getState().jobs.map((job) => [job.id, job]));
     const all = (listed: ListedJob[]): Job[] => listed.map(jobOf).map((job) => merged(job, known.get(job.id)));
@@ -77,7 +77,7 @@ async function fetchJobs(isNewest: () => boolean): Promise<boolean> {
     const running = jobs.find((job) => job.state === 'running');
     // Nothing of this window's is under way: no card may look as if it were.
     if (!jobs.some((job) => job.own && isOpen(job))) settleAllRuns();
-    setState({ jobs, devices, current: running?.id ?? null, queueRemaining: queue.pending + queue.running, paused: queue.paused, historyNext: next });
+    setState({ jobs, ...machine, current: running?.id ?? null, queueRemaining: queue.pending + queue.running, paused: queue.paused, historyNext: next });
   } catch (error) {
     // A lost connection shows in the status line and is retried there; the list stays as it was.
     if (!(error instanceof ServerError)) throw error;

@@ -2,12 +2,11 @@
 import { rootOf } from '../graph/levels';
 import type { Graph, GraphNode } from '../graph/model';
 import { sourceText, withoutSources } from '../graph/sources';
-import { TEXT } from '../text';
 import { viewNow } from './camera';
 import { documentOf } from './documents';
 import { openJournal, writeChange, type DocumentRecord, type JournalChange, type JournalDatabase } from './journalStore';
+import { cannotKeep, wasKept } from './kept';
 import { getState, isDirty, useStore, type State } from './store';
-import { notify } from './ui';
 
 /** From the first change to its writing; what comes meanwhile is written with it. Within a gesture everything changes again at once. */
 const DELAY_MS = 250;
@@ -74,11 +73,6 @@ function changeSince(written: Map<string, Written>, state: State, window: string
   return { documents, nodes, sources, closed };
 }
 
-function complain(error: unknown): void {
-  const full = error instanceof DOMException && error.name === 'QuotaExceededError';
-  notify(full ? TEXT.errors.noRoom : TEXT.errors.noJournal(error instanceof Error ? error.message : String(error)), true);
-}
-
 /** Begin to keep the journal of this window. */
 export async function keepJournal(window: string): Promise<Journal> {
   const database = await openJournal();
@@ -96,9 +90,10 @@ export async function keepJournal(window: string): Promise<Journal> {
     row = { tabs, active };
     try {
       await writeChange(database, { window: { id: window, at: Date.now(), ...row }, ...change });
+      wasKept();
     } catch (error) {
       written.clear(); // nothing of it was kept, so all of it is written again
-      complain(error);
+      cannotKeep(error);
     }
   };
   const flush = (): Promise<void> => {

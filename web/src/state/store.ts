@@ -2,7 +2,7 @@
 import { create } from 'zustand';
 import type { SavedFile } from '../api/workflows';
 import type { Connection } from '../api/socket';
-import type { Device, ImageRef, Me, WorkflowEntry } from '../api/wire';
+import type { Device, ImageRef, LoadedModel, Me, WorkflowEntry } from '../api/wire';
 import { NO_HISTORY, type History } from '../graph/history';
 import { levelOf, rootOf, shownId } from '../graph/levels';
 import { EMPTY_GRAPH, type Graph, type Point } from '../graph/model';
@@ -132,6 +132,8 @@ export interface State extends DocumentState {
   schemaState: 'loading' | 'ready' | 'failed';
   workflows: readonly WorkflowEntry[];
   devices: readonly Device[];
+  /** The networks in the server's memory. */
+  loaded: readonly LoadedModel[];
   /** Who one is, where the server asks for a token. */
   me: Me | undefined;
   connection: Connection;
@@ -192,7 +194,7 @@ export interface State extends DocumentState {
 const FIRST = randomUuid();
 
 const INITIAL: State = {
-  schema: {}, schemaState: 'loading', workflows: [], devices: [], me: undefined, connection: 'connecting',
+  schema: {}, schemaState: 'loading', workflows: [], devices: [], loaded: [], me: undefined, connection: 'connecting',
   graph: EMPTY_GRAPH, history: NO_HISTORY, gesture: null, saved: EMPTY_GRAPH, name: TEXT.untitled,
   selection: new Set(), linkSelection: new Set(), runs: {}, live: new Set(), file: null, view: null, report: null,
   tabs: [FIRST], active: FIRST, parked: {}, owners: {}, jobs: [], current: null, begun: null, queueRemaining: 0, paused: false, historyNext: null, runOnChange: false, reported: [],

@@ -1,6 +1,7 @@
 /** Every word the user sees, in German. */
 import { DE_CANVAS } from './de_canvas';
 import { DE_FINDINGS } from './de_findings';
+import { DE_FRAME } from './de_frame';
 import { DE_OPENING } from './de_opening';
 import { DE_RUN } from './de_run';
 import type { Texts } from './en';
@@ -53,6 +54,7 @@ const INPUT_LABELS: Readonly<Record<string, string>> = {
 
 export const DE: Texts = {
   ...DE_RUN,
+  ...DE_FRAME,
   nodeTitles: NODE_TITLES,
   inputLabels: INPUT_LABELS,
   canvas: DE_CANVAS,
@@ -70,7 +72,7 @@ export const DE: Texts = {
   },
   simple: {
     title: 'Einfache Ansicht', graph: 'Graph', result: 'Bild', inputs: 'Eingaben', none: 'Nichts ist ausgewählt. Im Graphen bringt das Menü einer Karte ihre Eingaben hierher.',
-    pin: 'In der einfachen Ansicht zeigen', hide: 'Aus der einfachen Ansicht nehmen', field: (card, input) => `${card}: ${input}`,
+    choose: 'Gezeigte Felder wählen', pin: 'In der einfachen Ansicht zeigen', hide: 'Aus der einfachen Ansicht nehmen', field: (card, input) => `${card}: ${input}`,
     unpin: (card, input) => `${input} von ${card} ausblenden`, problems: (count) => (count === 1 ? '1 Problem' : `${count} Probleme`),
   },
   saving: {
@@ -127,10 +129,6 @@ export const DE: Texts = {
   },
   gallery: { gone: 'nicht mehr da', empty: 'Fertige Bilder erscheinen hier.', picture: (name) => `Bild ${name}` },
   problems: { none: 'Keine Probleme.', whole: 'Der Workflow', warning: 'Warnung' },
-  inspector: {
-    nothing: 'Wählen Sie eine Karte aus, um ihre Eingänge und die Hilfe zu sehen.', many: (count) => `${count} Karten ausgewählt`,
-    node: (type, id) => `${type} · Knoten ${id}`, inputs: 'Eingänge', outputs: 'Ausgänge', about: 'Beschreibung',
-  },
   palette: {
     findTitle: 'Karte finden', find: 'Karten dieses Workflows durchsuchen', found: (count) => (count === 1 ? '1 Karte' : `${count} Karten`),
     search: 'Knoten, Befehle und Workflows suchen', allTitle: 'Suche', commands: 'Befehle', workflows: 'Workflows', results: 'Treffer',
@@ -145,14 +143,6 @@ export const DE: Texts = {
     title: 'Eine leere Fläche', picture: 'Jetzt ein Bild machen', pictureHint: 'Öffnet das Beispiel mit dem eingebauten Modell, fertig zum Ausführen.',
     templates: 'Vorlagen', templatesHint: 'Large, Turbo und Medium, jedes gut angeordnet.', file: 'Datei öffnen',
     fileHint: 'Ein Workflow als JSON oder ein gespeichertes Bild.', hint: 'Ein Doppelklick fügt einen Knoten hinzu, Strg K findet alles.',
-  },
-  status: {
-    nodes: (count) => `${count} Knoten`, dirty: 'ungespeicherte Änderungen', clean: 'gespeichert',
-    memory: (device, used, all) => `${device} · ${used} von ${all} GB belegt`,
-    queue: (count) => `${count} in der Warteschlange`, me: (name, role) => `${name} (${role})`,
-  },
-  fault: {
-    title: 'Der Editor ist stehen geblieben.', what: 'Ihre Änderungen sind in diesem Browser aufgehoben. Laden Sie die Seite neu, um weiterzumachen.', reload: 'Neu laden',
   },
   refusals: {
     same_node: 'Ein Knoten kann sich nicht selbst speisen.', no_such_socket: 'Diesen Anschluss gibt es nicht.',

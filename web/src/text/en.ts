@@ -1,6 +1,7 @@
 /** Every word the user sees, in English. The other languages have the type of this table. */
 import { EN_CANVAS } from './en_canvas';
 import { EN_FINDINGS } from './en_findings';
+import { EN_FRAME } from './en_frame';
 import { EN_OPENING } from './en_opening';
 import { EN_RUN } from './en_run';
 
@@ -51,6 +52,7 @@ const INPUT_LABELS: Readonly<Record<string, string>> = {
 
 export const EN = {
   ...EN_RUN,
+  ...EN_FRAME,
   nodeTitles: NODE_TITLES,
   inputLabels: INPUT_LABELS,
   canvas: EN_CANVAS,
@@ -68,7 +70,7 @@ export const EN = {
   },
   simple: {
     title: 'Simple view', graph: 'Graph', result: 'Picture', inputs: 'Inputs', none: 'Nothing is chosen. In the graph, the menu of a card puts its inputs here.',
-    pin: 'Show in the simple view', hide: 'Hide from the simple view', field: (card: string, input: string) => `${card}: ${input}`,
+    choose: 'Choose which fields are shown', pin: 'Show in the simple view', hide: 'Hide from the simple view', field: (card: string, input: string) => `${card}: ${input}`,
     unpin: (card: string, input: string) => `Hide ${input} of ${card}`, problems: (count: number) => (count === 1 ? '1 problem' : `${count} problems`),
   },
   saving: {
@@ -125,10 +127,6 @@ export const EN = {
   },
   gallery: { gone: 'no longer there', empty: 'Finished pictures appear here.', picture: (name: string) => `Picture ${name}` },
   problems: { none: 'No problems.', whole: 'The workflow', warning: 'Warning' },
-  inspector: {
-    nothing: 'Select a card to see its inputs and help.', many: (count: number) => `${count} cards selected`,
-    node: (type: string, id: string) => `${type} · node ${id}`, inputs: 'Inputs', outputs: 'Outputs', about: 'About',
-  },
   palette: {
     findTitle: 'Find a card', find: 'Search the cards of this workflow', found: (count: number) => (count === 1 ? '1 card' : `${count} cards`),
     search: 'Search nodes, commands and workflows', allTitle: 'Search', commands: 'Commands', workflows: 'Workflows', results: 'Results',
@@ -143,14 +141,6 @@ export const EN = {
     title: 'An empty canvas', picture: 'Make a picture now', pictureHint: 'Opens the example on the built-in model, ready to run.',
     templates: 'Templates', templatesHint: 'Large, Turbo and Medium, each with a good layout.', file: 'Open a file',
     fileHint: 'A workflow as JSON, or a saved picture.', hint: 'Double-click to add a node, or press Ctrl K to find anything.',
-  },
-  status: {
-    nodes: (count: number) => (count === 1 ? '1 node' : `${count} nodes`), dirty: 'unsaved changes', clean: 'saved',
-    memory: (device: string, used: string, all: string) => `${device} · ${used} of ${all} GB used`,
-    queue: (count: number) => `${count} in queue`, me: (name: string, role: string) => `${name} (${role})`,
-  },
-  fault: {
-    title: 'The editor stopped.', what: 'Your changes are kept in this browser. Reload the page to go on.', reload: 'Reload',
   },
   refusals: {
     same_node: 'A node cannot feed itself.', no_such_socket: 'There is no such socket.',

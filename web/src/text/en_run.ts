@@ -26,7 +26,7 @@ export const EN_RUN = {
   },
   several: { common: 'What they have in common. A change is made to all of them.', none: 'They have no field in common.', differs: 'different values' },
   pictures: {
-    mark: (name: string) => `Mark ${name} to compare`, hint: 'Arrow keys move, Enter opens, M marks two to compare.', compareMarked: 'Compare the two marked', unmark: 'Unmark',
+    mark: (name: string) => `Mark ${name} to compare`, hint: 'Arrows move, Enter opens, M marks two to compare.', compareMarked: 'Compare the two marked', unmark: 'Unmark',
     compareTitle: 'Two pictures compared', compareWith: (name: string) => `Compare with ${name}`, single: 'Show one', useAsInput: 'Use as input', copy: 'Copy', copied: 'The picture is on the clipboard.',
     used: 'The picture is an input now.', noClipboard: 'The browser lets only pages over HTTPS, or of this machine, copy pictures. Use its own menu on the picture.',
     whole: (percent: number) => `${percent} %: show it whole`, divider: 'Divider', seen: (percent: number, name: string) => `${percent} % of ${name}`,

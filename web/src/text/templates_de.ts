@@ -3,9 +3,9 @@ import type { TemplateWords } from './templates_en';
 
 export const TEMPLATES_DE: TemplateWords = {
   title: 'Vorlagen', search: 'Vorlagen suchen', none: 'Keine Vorlage passt.', all: 'Was eine Vorlage braucht und diesem Server fehlt, steht dabei, mit dem Ort, wo es zu haben ist.',
-  open: (title) => `${title} öffnen`, ready: 'Kann laufen', lacks: (count) => (count === 1 ? '1 Datei fehlt' : `${count} Dateien fehlen`),
+  open: (title) => `${title} öffnen`,
   here: 'vorhanden', missing: 'fehlt', into: (folder) => `gehört nach ${folder}`, copy: (file) => `Befehl kopieren: ${file}`, page: (file) => `Seite zum Herunterladen: ${file}`, files: (title) => `Modelldateien von ${title}`,
-  loading: 'Es wird nachgesehen, was sie braucht…', copyShort: 'Befehl kopieren', pageShort: 'Seite zum Herunterladen',
+  copyShort: 'Befehl kopieren', pageShort: 'Seite zum Herunterladen',
   about: {
     sd35_tiny: 'Ein kleines Bild in Sekunden, mit dem Modell, das zum Programm gehört. Gut zum Ausprobieren.',
     sd35_large: 'Die beste Qualität: 28 Schritte, der negative Prompt nur am Anfang, wie es die Hersteller des Modells empfehlen.',

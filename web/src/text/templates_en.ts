@@ -1,9 +1,9 @@
 /** English words of the template gallery. Fetched with it. */
 export const TEMPLATES_EN = {
   title: 'Templates', search: 'Search templates', none: 'No template matches.', all: 'What a template needs and this server lacks is listed with where to get it.',
-  open: (title: string) => `Open ${title}`, ready: 'Ready to run', lacks: (count: number) => (count === 1 ? '1 file is missing' : `${count} files are missing`),
+  open: (title: string) => `Open ${title}`,
   here: 'here', missing: 'missing', into: (folder: string) => `belongs in ${folder}`, copy: (file: string) => `Copy command: ${file}`, page: (file: string) => `Download page: ${file}`, files: (title: string) => `Model files of ${title}`,
-  loading: 'Looking at what it needs…', copyShort: 'Copy command', pageShort: 'Download page',
+  copyShort: 'Copy command', pageShort: 'Download page',
   about: {
     sd35_tiny: 'A small picture within seconds, on the model that comes with the program. Good for trying things out.',
     sd35_large: 'The best quality: 28 steps, with the negative prompt only at the beginning, as the makers of the model advise.',
