@@ -1,6 +1,6 @@
-"""Draws the pictures of the templates, small, in `public/templates`: what the template makes where its models are at
-hand, as those of the embedded one are; else its graph as the editor shows it.
+"""Draws the pictures of templates, small, in `public/templates`: what they make, where their models are at hand.
 
+The page draws the graph of the others itself; which have a picture stands in `PICTURED` (`src/state/templates.ts`).
 Run it after a change of `workflows/`, with a server that runs: `python web/template_pictures.py http://127.0.0.1:8188`.
 """
 
@@ -19,7 +19,6 @@ ROOT = Path(__file__).parents[1]
 SIZE = (480, 300)
 FINE = Image.Resampling.LANCZOS
 MOST_BYTES = 15_000
-CLEAR = """document.querySelectorAll('.canvas-tools, .overview, .react-flow__minimap').forEach((it) => it.remove())"""
 
 
 def result_of(page: Page) -> Image.Image | None:
@@ -52,10 +51,10 @@ def draw(url: str) -> None:
             page.wait_for_selector(".react-flow__node")
             page.wait_for_timeout(1500)
             result = result_of(page)
-            page.evaluate(CLEAR)
-            shot = page.locator(".canvas").screenshot()
             page.close()
-            picture = framed(result) if result else Image.open(BytesIO(shot)).convert("RGB").resize(SIZE, FINE)
+            if result is None:
+                continue
+            picture = framed(result)
             path = folder / f"{workflow.stem}.webp"
             for quality in range(80, 10, -10):
                 picture.save(path, "WEBP", quality=quality, method=6)

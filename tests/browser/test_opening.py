@@ -222,7 +222,7 @@ def test_gallery_tells_what_each_template_does_and_lacks(page: Page, axe: Callab
     gallery.get_by_role("searchbox", name="Search templates").fill("turbo")
     expect(gallery.get_by_role("button", name=re.compile("^Open "))).to_have_count(1)
     expect(gallery).to_contain_text("in four steps")
-    gallery.get_by_text("4 files are missing").click()
+    gallery.get_by_text("4 of 4 model files missing").click()
     missing = gallery.get_by_role("list", name="Model files of SD3.5 Large Turbo")
     expect(missing).to_contain_text("belongs in models/text_encoders")
     page_of_model = missing.get_by_role("link", name="Download page: sd3.5_large_turbo.safetensors")

@@ -1,4 +1,5 @@
 import { useLayoutEffect, useRef, type ReactNode } from 'react';
+import { isNarrow } from '../state/ui';
 
 interface ModalProps {
   label: string;
@@ -18,7 +19,9 @@ export function Modal({ label, className, role, describedBy, onClose, children }
     shown?.showModal();
     // Browsers may choose what only a click can focus, such as the box around a search.
     const { activeElement } = document;
-    if (activeElement instanceof HTMLElement && activeElement.tabIndex < 0) shown?.querySelector('input')?.focus();
+    const isNoStop = activeElement instanceof HTMLElement && activeElement.tabIndex < 0;
+    // On a phone the keyboard would cover what one came to see.
+    shown?.querySelector<HTMLElement>(isNoStop ? 'input' : isNarrow() ? 'none' : '[data-first]')?.focus();
     return () => shown?.close();
   }, []);
   return (

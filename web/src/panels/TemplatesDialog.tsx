@@ -1,17 +1,19 @@
 import '../styles/templates.css';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import type { WorkflowEntry } from '../api/wire';
 import { findByName } from '../commands/find';
 import { commandFor, pageOf, type NeededFile } from '../graph/neededFiles';
 import { DEFAULT_WORKFLOW } from '../state/files';
 import { openSaved } from '../state/saving';
 import { useStore } from '../state/store';
-import { copyCommand, filesOf, showTemplates } from '../state/templates';
+import { copyCommand, showTemplates } from '../state/templates';
 import { TEXT, type Language } from '../text';
 import { TEMPLATES_DE } from '../text/templates_de';
 import { TEMPLATES_EN, type TemplateWords } from '../text/templates_en';
 import { IconButton } from './icons';
 import { Modal } from './Modal';
+import { needWords, useFiles } from './Template';
+import { TemplatePicture } from './TemplatePicture';
 
 const WORDS: Readonly<Record<Language, TemplateWords>> = { en: TEMPLATES_EN, de: TEMPLATES_DE };
 
@@ -36,11 +38,10 @@ function MissingFile({ file, words }: { file: NeededFile; words: TemplateWords }
 }
 
 function Files({ files, title, words }: { files: readonly NeededFile[]; title: string; words: TemplateWords }) {
-  const lacks = files.filter(({ isHere }) => !isHere).length;
-  if (lacks === 0) return <p className="template-state ready">✓ {words.ready}</p>;
+  if (files.every(({ isHere }) => isHere)) return <p className="template-state ready">{needWords(files)}</p>;
   return (
     <details className="template-files">
-      <summary className="template-state">⚠ {words.lacks(lacks)}</summary>
+      <summary className="template-state">{needWords(files)}</summary>
       <ul aria-label={words.files(title)}>
         {files.map((file) => (file.isHere
           ? <li key={file.name} className="file"><span className="file-name">{file.name}</span><span className="file-state">✓ {words.here}</span></li>
@@ -51,10 +52,7 @@ function Files({ files, title, words }: { files: readonly NeededFile[]; title: s
 }
 
 function Card({ entry: { name, title }, words }: { entry: WorkflowEntry; words: TemplateWords }) {
-  const [files, setFiles] = useState<readonly NeededFile[] | null>(null);
-  useEffect(() => {
-    void filesOf(name).then(setFiles);
-  }, [name]);
+  const files = useFiles(name);
   const open = (): void => {
     close();
     void openSaved(name);
@@ -62,11 +60,11 @@ function Card({ entry: { name, title }, words }: { entry: WorkflowEntry; words: 
   return (
     <li className="template-card">
       <button type="button" className="template-open" aria-label={words.open(title)} onClick={open}>
-        <img src={`./templates/${encodeURIComponent(name)}.webp`} alt="" loading="lazy" width={320} height={200} onError={(event) => (event.currentTarget.hidden = true)} />
+        <TemplatePicture name={name} />
         <strong>{title}</strong>
       </button>
       {words.about[name] !== undefined && <p>{words.about[name]}</p>}
-      {files === null ? <p className="quiet">{words.loading}</p> : <Files files={files} title={title} words={words} />}
+      {files === null ? <p className="quiet">{TEXT.templates.looking}</p> : <Files files={files} title={title} words={words} />}
     </li>
   );
 }
@@ -83,7 +81,7 @@ export function TemplatesDialog() {
   return (
     <Modal className="templates-dialog" label={words.title} onClose={close}>
       <div className="drawer-head"><h2>{words.title}</h2><IconButton icon="close" label={TEXT.actions.close} onClick={close} /></div>
-      <input type="search" autoFocus className="search" aria-label={words.search} placeholder={words.search} value={query} onChange={(event) => setQuery(event.currentTarget.value)} />
+      <input type="search" data-first className="search" aria-label={words.search} placeholder={words.search} value={query} onChange={(event) => setQuery(event.currentTarget.value)} />
       <div className="template-cards">
         {found.length === 0 ? <p className="quiet">{words.none}</p> : <ul>{found.map((entry) => <Card key={entry.name} entry={entry} words={words} />)}</ul>}
         <p className="quiet">{words.all}</p>
