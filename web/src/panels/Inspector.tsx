@@ -1,81 +1,76 @@
-import { carriedType, outputType, typesFit } from '../graph/connect';
-import { outputLabel } from '../graph/geometry';
-import { isBoundary, linkInto, type Graph, type GraphNode } from '../graph/model';
-import type { InputSpec, NodeSpec, Schema } from '../graph/schema';
+import { isBoundary, linkInto, type GraphNode } from '../graph/model';
+import type { InputSpec, NodeSpec, Widget } from '../graph/schema';
 import { specOf } from '../graph/virtual';
-import { beginGesture, editNode, endGesture, link, unlink } from '../state/edits';
-import { problemView, titleOf, getState, useStore } from '../state/store';
+import { beginGesture, editNode, endGesture } from '../state/edits';
+import { problemView, useStore } from '../state/store';
 import { TEXT } from '../text';
 import { WidgetRow } from '../widgets/WidgetRow';
+import { LinkedInput, Outputs } from './InspectorLinks';
 import { ProblemEntry } from './Problems';
 import { SeveralInspector } from './SeveralInspector';
 import { SubgraphSlots } from './SubgraphSlots';
 
-interface Source {
-  node: string;
-  slot: number;
-  label: string;
+/** Heights of fields that need more than a line. */
+const [LINE, TEXT_AREA, PICTURE] = [32, 120, 164];
+
+function heightOf(widget: Widget): number {
+  if (widget.kind === 'text' && widget.multiline) return TEXT_AREA;
+  return widget.kind === 'file' ? PICTURE : LINE;
 }
 
-/** Outputs that may feed an input. */
-function sourcesFor(graph: Graph, schema: Schema, target: GraphNode, type: string): Source[] {
-  return Object.values(graph.nodes).flatMap((node) => {
-    if (node.id === target.id) return [];
-    const outputs = specOf(schema, node)?.outputs ?? node.outputs;
-    return outputs.flatMap((output, slot) => {
-      if (outputType(schema, node, slot) === undefined || !typesFit(carriedType(schema, graph, node.id, slot), type)) return [];
-      return [{ node: node.id, slot, label: `${outputLabel(output.name)} · ${TEXT.card.label(titleOf(getState(), node.id), node.id)}` }];
-    });
-  });
+function Setting({ node, input, invalid }: { node: GraphNode; input: InputSpec & { widget: Widget }; invalid: boolean }) {
+  return <WidgetRow node={node.id} input={input} value={node.values[input.name]} control={node.controls[input.name]} linked={false} height={heightOf(input.widget)} invalid={invalid} />;
 }
 
-/** Links an input by keyboard: choose where its value comes from. */
-function SourceField({ node, input }: { node: GraphNode; input: InputSpec }) {
-  const graph = useStore((s) => s.graph);
-  const schema = useStore((s) => s.schema);
-  const held = linkInto(graph, node.id, input.name);
-  const sources = sourcesFor(graph, schema, node, input.type);
-  const choose = (value: string): void => {
-    const [source, slot] = value.split('\n');
-    if (value === '' && held) unlink([held.id]);
-    else if (source !== undefined) link({ source, sourceSlot: Number(slot), target: node.id, input: input.name });
-  };
-  return (
-    <div className="field select">
-      <label className="select">
-        <span className="label">{input.label}</span>
-        <select aria-label={TEXT.fields.source(input.label)} value={held ? `${held.source}\n${held.sourceSlot}` : ''} onChange={(event) => choose(event.currentTarget.value)}>
-          <option value="">{TEXT.fields.notLinked}</option>
-          {sources.map(({ node: id, slot, label }) => <option key={`${id}/${slot}`} value={`${id}\n${slot}`}>{label}</option>)}
-        </select>
-      </label>
-    </div>
-  );
-}
-
+/** What is fed by links, and below it what is set here. */
 function Inputs({ node, spec }: { node: GraphNode; spec: NodeSpec }) {
   const graph = useStore((s) => s.graph);
   const problems = useStore((s) => problemView(s).byNode[node.id]);
+  const isSet = ({ widget, name }: InputSpec): boolean => widget !== null && linkInto(graph, node.id, name) === undefined;
+  const fed = spec.inputs.filter((input) => !isSet(input));
+  const set = spec.inputs.flatMap((input) => (input.widget && isSet(input) ? [{ ...input, widget: input.widget }] : []));
+  const { inspector } = TEXT;
   return (
-    <section className="inspector-inputs" aria-label={TEXT.inspector.inputs}>
-      {spec.inputs.map((input) => {
-        const { widget } = input;
-        const linked = linkInto(graph, node.id, input.name) !== undefined;
-        const tall = widget?.kind === 'text' && widget.multiline;
-        return (
-          <div key={input.name}>
-            {widget && !linked ? (
-              <WidgetRow
-                node={node.id} input={{ ...input, widget }} value={node.values[input.name]} control={node.controls[input.name]} linked={false}
-                height={tall ? 120 : widget.kind === 'file' ? 164 : 32} invalid={problems?.some((problem) => problem.input === input.name) === true}
-              />
-            ) : (
-              <SourceField node={node} input={input} />
-            )}
-            {input.help && <p className="help">{input.help}</p>}
-          </div>
-        );
-      })}
+    <>
+      {fed.length > 0 && (
+        <section className="inspector-inputs" aria-label={inspector.inputs}>
+          <h2>{inspector.inputs}</h2>
+          {fed.map((input) => (
+            <div key={input.name}>
+              <LinkedInput node={node} input={input} />
+              {input.help && <p className="help">{input.help}</p>}
+            </div>
+          ))}
+        </section>
+      )}
+      {set.length > 0 && (
+        <section className="inspector-inputs" aria-label={inspector.settings}>
+          <h2>{inspector.settings}</h2>
+          {set.map((input) => (
+            <div key={input.name}>
+              <Setting node={node} input={input} invalid={problems?.some((problem) => problem.input === input.name) === true} />
+              {input.help && <p className="help">{input.help}</p>}
+            </div>
+          ))}
+        </section>
+      )}
+    </>
+  );
+}
+
+/** What kind of node it is, in its author's words. */
+function About({ node, spec }: { node: GraphNode; spec: NodeSpec | undefined }) {
+  const { inspector, card } = TEXT;
+  return (
+    <section className="about" aria-label={inspector.about}>
+      <h2>{inspector.about}</h2>
+      {spec?.help !== '' && <p>{spec?.help ?? card.unknown}</p>}
+      {spec?.isOutput && <p>{inspector.isOutput}</p>}
+      <dl>
+        <div><dt>{inspector.type}</dt><dd className="mono">{node.type}</dd></div>
+        <div><dt>{inspector.id}</dt><dd className="mono">{node.id}</dd></div>
+        {spec?.category && <div><dt>{inspector.category}</dt><dd>{spec.category}</dd></div>}
+      </dl>
     </section>
   );
 }
@@ -94,10 +89,10 @@ function One({ id }: { id: string }) {
           <input aria-label={TEXT.fields.title} value={node.title} placeholder={spec?.title ?? node.type} onFocus={beginGesture} onBlur={endGesture} onChange={(event) => editNode(id, { title: event.currentTarget.value })} />
         </label>
       </div>
-      <p className="quiet mono">{TEXT.inspector.node(node.type, id)}</p>
-      {spec?.help && <p className="about">{spec.help}</p>}
       {problems?.map((problem) => <ProblemEntry key={problem.key} problem={problem} />)}
-      {spec ? <Inputs node={node} spec={spec} /> : <p className="quiet">{TEXT.card.unknown}</p>}
+      {spec && <Inputs node={node} spec={spec} />}
+      <Outputs node={node} />
+      <About node={node} spec={spec} />
     </div>
   );
 }
