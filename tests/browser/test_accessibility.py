@@ -231,16 +231,27 @@ def test_drawers_and_dialogs(screens: Screens) -> None:
     assert screens.broken == {}
 
 
+def set_steps(page: Page, count: int) -> None:
+    """So many steps of the sampler: few to see its end, many to see it run."""
+    steps = card(page, "KSampler").get_by_label("steps", exact=True)
+    steps.fill(str(count))
+    steps.press("Enter")
+
+
 def test_a_run_and_its_pictures(screens: Screens) -> None:
     page = screens.page
-    steps = card(page, "KSampler").get_by_label("steps", exact=True)
-    steps.fill("3")
-    steps.press("Enter")
+    set_steps(page, 3)
     screens.press("Control+Enter", "Control+Enter")
     screens.tab("queue")
     expect(card(page, "Save image").get_by_role("img").first).to_be_attached(timeout=RUN_TIMEOUT_MS)
     expect(screens.button("Cancel")).to_have_count(0, timeout=RUN_TIMEOUT_MS)
     screens.look("finished, and its entry of the queue")
+    models = page.get_by_role("contentinfo").get_by_role("button", name=re.compile("in memory"))
+    if models.is_visible():  # not on a phone
+        models.click()
+        screens.dialog("Models in memory")
+        screens.look("models in memory")
+        screens.press("Escape")
     screens.tab("gallery")
     newest = page.get_by_role("list", name="Gallery").get_by_role("button", name=re.compile("^Picture")).first
     newest.focus()
@@ -265,9 +276,7 @@ def test_a_run_and_its_pictures(screens: Screens) -> None:
 
 def test_a_run_under_way_and_one_cut_off(screens: Screens) -> None:
     page = screens.page
-    steps = card(page, "KSampler").get_by_label("steps", exact=True)
-    steps.fill("900")
-    steps.press("Enter")
+    set_steps(page, 900)
     screens.button("More ways to run").click()
     screens.look("ways to run")
     screens.press("Escape")
@@ -319,6 +328,18 @@ def test_what_goes_wrong(screens: Screens) -> None:
     )
     expect(page.get_by_text("Drop")).to_be_visible()
     screens.look("file over the page")
+    assert screens.broken == {}
+
+
+def test_the_page_that_cannot_go_on(screens: Screens) -> None:
+    page = screens.page
+    page.evaluate("() => { HTMLDialogElement.prototype.showModal = () => { throw new Error('no dialogs today') } }")
+    screens.press("Control+,")
+    expect(page.get_by_role("alert")).to_contain_text("The editor stopped")
+    screens.look("the page that cannot go on")
+    page.get_by_text("Details for a report").click()
+    expect(page.get_by_label("Details for a report")).to_contain_text("no dialogs today")
+    screens.look("details of what stopped it")
     assert screens.broken == {}
 
 

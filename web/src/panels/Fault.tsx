@@ -1,24 +1,29 @@
-import { Component, type ReactNode } from 'react';
-import { TEXT } from '../text';
+import { Component, type ErrorInfo, type ReactNode } from 'react';
+import { FaultPage } from './FaultPage';
+
+interface FaultState {
+  error: unknown;
+  /** Which components were being drawn. */
+  where: string;
+  failed: boolean;
+}
+
+const WORKS: FaultState = { error: undefined, where: '', failed: false };
 
 /** Shows what went wrong in the page itself, in place of an empty page. */
-export class Fault extends Component<{ children: ReactNode }, { message: string | null }> {
-  override state: { message: string | null } = { message: null };
+export class Fault extends Component<{ children: ReactNode }, FaultState> {
+  override state: FaultState = WORKS;
 
-  static getDerivedStateFromError(error: unknown): { message: string } {
-    return { message: error instanceof Error ? error.message : String(error) };
+  static getDerivedStateFromError(error: unknown): Partial<FaultState> {
+    return { error, failed: true };
+  }
+
+  override componentDidCatch(_error: unknown, { componentStack }: ErrorInfo): void {
+    this.setState({ where: componentStack ?? '' });
   }
 
   override render(): ReactNode {
-    const { message } = this.state;
-    if (message === null) return this.props.children;
-    return (
-      <div className="fault" role="alert">
-        <h2>{TEXT.fault.title}</h2>
-        <p>{TEXT.fault.what}</p>
-        <pre>{message}</pre>
-        <button type="button" className="primary" onClick={() => location.reload()}>{TEXT.fault.reload}</button>
-      </div>
-    );
+    const { error, where, failed } = this.state;
+    return failed ? <FaultPage error={error} where={where} onGoOn={() => this.setState(WORKS)} /> : this.props.children;
   }
 }

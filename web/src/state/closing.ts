@@ -3,7 +3,7 @@ import { TEXT } from '../text';
 import { ask } from './ask';
 import { documentOf, removeDocument, switchDocument } from './documents';
 import { saveDocument } from './saving';
-import { getState, isDirty } from './store';
+import { getState, isDirty, setState } from './store';
 
 /** Close a document; where changes would be lost, ask what becomes of them. */
 export async function closeDocument(id: string): Promise<void> {
@@ -23,4 +23,10 @@ export async function closeDocument(id: string): Promise<void> {
     }
   }
   removeDocument(id);
+}
+
+/** Close the document that is shown, and all that lies over it, without asking: it cannot be drawn. */
+export function leaveActive(): void {
+  removeDocument(getState().active);
+  setState({ settings: null, templatesShown: false, versionsOf: null, shown: null, compared: null, painting: null, question: null, drawer: null });
 }
