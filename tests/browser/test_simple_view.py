@@ -44,6 +44,13 @@ def test_phone_starts_with_the_simple_view_and_the_graph_is_one_tap_away(
     for box in [field.bounding_box() for field in view.get_by_role("spinbutton").all()]:
         assert box is not None
         assert box["x"] + box["width"] <= 360
+    steps = view.get_by_label("steps", exact=True).locator("xpath=..").bounding_box()
+    assert steps is not None
+    assert steps["width"] >= 320  # nothing stands beside it
+    crosses = view.get_by_role("button", name=re.compile("^Hide "))
+    expect(crosses).to_have_count(0)
+    view.get_by_role("button", name="Choose which fields are shown").tap()
+    expect(crosses).not_to_have_count(0)
     for button in view.get_by_role("button").all():
         box = button.bounding_box()
         assert box is not None

@@ -1,4 +1,4 @@
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import { imageUrl } from '../api/client';
 import { simpleFields, unpin, type SimpleField } from '../graph/simple';
 import { Starting } from '../canvas/Starting';
@@ -67,13 +67,16 @@ export function SimpleView() {
   const schema = useStore((s) => s.schema);
   const ready = useStore((s) => s.schemaState === 'ready');
   const fields = useMemo(() => simpleFields(graph, schema), [graph, schema]);
+  const [choosing, setChoosing] = useState(false);
   return (
     <main className="simple" aria-label={TEXT.simple.title}>
       {!ready && <Starting />}
       <Result />
-      <section className="simple-fields" aria-label={TEXT.simple.inputs}>
+      <section className={choosing ? 'simple-fields choosing' : 'simple-fields'} aria-label={TEXT.simple.inputs}>
         {ready && fields.length === 0 && <p className="quiet">{TEXT.simple.none}</p>}
         {fields.map((field) => <Field key={`${field.node.id}/${field.input.name}`} field={field} />)}
+        {/* Where nothing hovers, the crosses would stand beside every field at all times. */}
+        {fields.length > 0 && <button type="button" className="choose-fields" aria-pressed={choosing} onClick={() => setChoosing(!choosing)}>{TEXT.simple.choose}</button>}
       </section>
     </main>
   );
