@@ -19,10 +19,16 @@ export function formatSize(bytes: number): string {
   return bytes < GB ? `${decimal(Math.ceil(bytes / MB), 0)} MB` : `${decimal(bytes / GB, 1)} GB`;
 }
 
+/** The language of the page as the reader's country writes it: en-GB has other clocks than en-US. */
+function locale(): string | undefined {
+  const { lang } = document.documentElement;
+  return navigator.languages.find((tag) => tag.split('-')[0] === lang) ?? (lang || undefined);
+}
+
 /** `14:02`, with the day where it is not today's. */
 export function clockTime(ms: number): string {
   const isToday = new Date(ms).toDateString() === new Date().toDateString();
-  return new Date(ms).toLocaleString(document.documentElement.lang || undefined, { timeStyle: 'short', ...(isToday ? {} : { dateStyle: 'medium' }) });
+  return new Date(ms).toLocaleString(locale(), { timeStyle: 'short', ...(isToday ? {} : { dateStyle: 'medium' }) });
 }
 
 const UNITS: readonly (readonly [unit: Intl.RelativeTimeFormatUnit, ms: number])[] = [['day', 86_400_000], ['hour', 3_600_000], ['minute', 60_000]];
@@ -31,7 +37,7 @@ const UNITS: readonly (readonly [unit: Intl.RelativeTimeFormatUnit, ms: number])
 export function formatAgo(ms: number): string {
   const [unit, length] = UNITS.find(([, least]) => ms >= least) ?? [];
   if (unit === undefined || length === undefined) return TEXT.saved.justNow;
-  const format = new Intl.RelativeTimeFormat(document.documentElement.lang || undefined, { style: 'short', numeric: 'auto' });
+  const format = new Intl.RelativeTimeFormat(locale(), { style: 'short', numeric: 'auto' });
   return format.format(-Math.floor(ms / length), unit);
 }
 

@@ -3,10 +3,9 @@ import { useState } from 'react';
 import type { WorkflowEntry } from '../api/wire';
 import { findByName } from '../commands/find';
 import { commandFor, pageOf, type NeededFile } from '../graph/neededFiles';
-import { DEFAULT_WORKFLOW } from '../state/files';
 import { openSaved } from '../state/saving';
 import { useStore } from '../state/store';
-import { copyCommand, showTemplates } from '../state/templates';
+import { copyCommand, showTemplates, templatesOf } from '../state/templates';
 import { TEXT, type Language } from '../text';
 import { TEMPLATES_DE } from '../text/templates_de';
 import { TEMPLATES_EN, type TemplateWords } from '../text/templates_en';
@@ -75,9 +74,7 @@ export function TemplatesDialog() {
   const language = useStore((s) => s.language);
   const [query, setQuery] = useState('');
   const words = WORDS[language];
-  // The one that runs everywhere comes first.
-  const templates = workflows.filter((entry) => entry.is_example).sort((a, b) => Number(b.name === DEFAULT_WORKFLOW) - Number(a.name === DEFAULT_WORKFLOW));
-  const found = findByName(templates, query, ({ name, title }) => `${title} ${words.about[name] ?? ''}`);
+  const found = findByName(templatesOf(workflows), query, ({ name, title }) => `${title} ${words.about[name] ?? ''}`);
   return (
     <Modal className="templates-dialog" label={words.title} onClose={close}>
       <div className="drawer-head"><h2>{words.title}</h2><IconButton icon="close" label={TEXT.actions.close} onClick={close} /></div>

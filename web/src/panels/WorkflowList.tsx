@@ -4,7 +4,7 @@ import { findByName } from '../commands/find';
 import { useKeyWords } from '../commands/hints';
 import { openSaved, plainName, removeSaved, renameSaved } from '../state/saving';
 import { setState, useStore } from '../state/store';
-import { showTemplates } from '../state/templates';
+import { showTemplates, templatesOf } from '../state/templates';
 import { isNarrow } from '../state/ui';
 import { TEXT } from '../text';
 import { chooseFile } from './chooseFile';
@@ -50,7 +50,7 @@ export function WorkflowList() {
   const keys = useKeyWords('save');
   const found = findByName(workflows, query, ({ title }) => title);
   const own = found.filter((entry) => !entry.is_example);
-  const templates = found.filter((entry) => entry.is_example);
+  const templates = templatesOf(found);
   const { workflows: words, saving } = TEXT;
   return (
     <>

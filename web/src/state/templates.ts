@@ -1,4 +1,5 @@
 /** The template gallery: what each template needs. */
+import type { WorkflowEntry } from '../api/wire';
 import { fetchWorkflow } from '../api/workflows';
 import type { Json } from '../graph/json';
 import { separate } from '../graph/layout';
@@ -7,6 +8,7 @@ import { neededFiles, type NeededFile } from '../graph/neededFiles';
 import { parseWorkflow } from '../graph/parseApi';
 import type { Schema } from '../graph/schema';
 import { TEXT } from '../text';
+import { DEFAULT_WORKFLOW } from './files';
 import { errorSentence } from './run';
 import { getState, setState } from './store';
 import { notify } from './ui';
@@ -14,6 +16,11 @@ import { notify } from './ui';
 /** Open or close the gallery. */
 export function showTemplates(shown: boolean): void {
   setState({ templatesShown: shown });
+}
+
+/** The templates among what the server holds; the one that runs everywhere comes first. */
+export function templatesOf(workflows: readonly WorkflowEntry[]): WorkflowEntry[] {
+  return workflows.filter((entry) => entry.is_example).sort((a, b) => Number(b.name === DEFAULT_WORKFLOW) - Number(a.name === DEFAULT_WORKFLOW));
 }
 
 /** Templates with a picture of what they make, in `public/templates`: those whose models come with the program. */

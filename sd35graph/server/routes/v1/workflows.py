@@ -202,7 +202,10 @@ def _etag(content: bytes) -> str:
     return f'"{sha256(content).hexdigest()}"'
 
 
+_NAMES = {"sd35": "SD3.5", "controlnet": "ControlNet"}
+"""Words that people write in a way of their own."""
+
+
 def _title(name: str) -> str:
     """`sd35_large_turbo` as people read it: `SD3.5 Large Turbo`."""
-    words = name.split("_")
-    return " ".join("SD3.5" if word == "sd35" else word.capitalize() for word in words)
+    return " ".join(_NAMES.get(word, word.capitalize()) for word in name.split("_"))
