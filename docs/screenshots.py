@@ -111,10 +111,30 @@ def error(page: Page) -> None:
     fit(page)
 
 
+def inspector(page: Page) -> None:
+    run_to_end(page)
+    card(page, "KSampler").focus()
+    page.keyboard.press("Space")
+    show_tab(page, "Inspector")
+    page.get_by_role("contentinfo").get_by_role("button", name=re.compile("in memory")).click()
+    fit(page)
+
+
 def templates(page: Page) -> None:
     page.get_by_role("button", name="Workflows", exact=True).click()
-    expect(page.get_by_role("complementary", name="Workflows").locator("img").first).to_be_visible()
-    fit(page)
+    page.get_by_role("button", name="All templates…").click()
+    shown = page.get_by_role("dialog", name="Templates")
+    shown.get_by_text("4 of 4 model files missing").first.click()
+    expect(shown.locator("svg").nth(4)).to_be_visible()
+
+
+def fault(page: Page) -> None:
+    """A part of the page that fails while it is drawn, after a change that is kept."""
+    card(page, "prompt").get_by_role("textbox").fill("a paper kite")
+    expect(page.get_by_role("contentinfo")).to_contain_text("kept in this browser")
+    page.evaluate("() => { HTMLDialogElement.prototype.showModal = () => { throw new Error('no dialogs today') } }")
+    page.keyboard.press("Control+,")
+    expect(page.get_by_role("alert")).to_be_visible()
 
 
 def palette(page: Page) -> None:
@@ -157,7 +177,9 @@ SCENES: dict[str, Scene] = {
     "example": Scene(example, DESK),
     "running": Scene(running, DESK, held=True),
     "finished": Scene(finished, DESK),
+    "inspector": Scene(inspector, DESK),
     "error": Scene(error, DESK),
+    "fault": Scene(fault, DESK),
     "palette": Scene(palette, DESK),
     "templates": Scene(templates, DESK),
     "gallery": Scene(gallery, DESK),
