@@ -1,6 +1,6 @@
 # make run   serve the editor and API on 127.0.0.1:8188
 # make test  install what tests need and run all of them
-# make test-slow   the exhaustive ones: a training from end to end, in small
+# make test-slow   the exhaustive ones: a training from end to end, in small; more pairs of theme and width
 # make train-tiny  train the embedded model anew (hours; see training/README.md)
 
 PYTHON ?= python3

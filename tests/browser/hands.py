@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import FloatRect, Locator, Page, WebSocketRoute, expect
+from playwright.sync_api import FloatRect, JSHandle, Locator, Page, WebSocketRoute, expect
 
 ROOT = Path(__file__).parents[2]
 SMALL = {
@@ -60,7 +60,7 @@ def move_card(page: Page, card: Locator, x: float, y: float) -> None:
 
 
 def links(page: Page) -> Locator:
-    return page.locator(".react-flow__edge")
+    return page.locator(".link")
 
 
 def small_workflow(steps: int) -> dict[str, Any]:
@@ -96,6 +96,11 @@ def drop_file(page: Page, name: str, content: str | bytes, kind: str, target: Lo
         }""",
         [name, base64.b64encode(data).decode(), kind],
     )
+    drop(page, transfer, target)
+
+
+def drop(page: Page, transfer: JSHandle, target: Locator | None = None) -> None:
+    """Drop what a DataTransfer of the page holds."""
     target = target or page.locator(".react-flow__pane")
     for event in ("dragenter", "dragover", "drop"):
         target.dispatch_event(event, {"dataTransfer": transfer, "clientX": 400, "clientY": 300})

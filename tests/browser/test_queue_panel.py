@@ -83,5 +83,5 @@ def test_problems_are_mended_by_their_buttons(page: Page) -> None:
     problems.get_by_role("button", name="Use “16384”").click()
     expect(card(page, "Empty image").first.get_by_role("spinbutton", name="width")).to_have_value("16384")
     problems.get_by_role("button", name=re.compile("^Add “")).first.click()
-    expect(page.locator(".react-flow__edge")).to_have_count(2)
+    expect(page.locator(".link")).to_have_count(2)
     expect(page.get_by_text("No problems.")).to_be_visible()

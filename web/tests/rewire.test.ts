@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { align, boxOf, distribute, snapped } from '../src/graph/align';
 import { connect } from '../src/graph/connect';
-import { boundsOf, curveBetween, distanceTo, pointOn } from '../src/graph/curve';
+import { boundsOf, curveBetween, distanceTo, pathOf, pointOn } from '../src/graph/curve';
 import { addNode, updateNode } from '../src/graph/edit';
 import { isInside, lassoed } from '../src/graph/lasso';
 import { colorOf, depthOf, isPinned, paint, restack, togglePinned } from '../src/graph/look';
@@ -141,6 +141,10 @@ describe('the look of cards', () => {
 });
 
 describe('the curve of a link', () => {
+  it('is written as an SVG path that leaves and arrives level', () => {
+    expect(pathOf(curveBetween({ x: 10, y: 20 }, { x: 110, y: 70 }))).toBe('M10,20 C60,20 60,70 110,70');
+  });
+
   it('begins and ends at its sockets and stays within its bounds', () => {
     for (const to of [{ x: 300, y: 100 }, { x: -200, y: -50 }]) {
       const curve = curveBetween({ x: 0, y: 0 }, to);

@@ -1,7 +1,7 @@
 import { useReactFlow, useStore as useFlow } from '@xyflow/react';
 import { useCanvasUi } from '../state/canvasUi';
 import { tidy } from '../state/edits';
-import { requestFit, viewCentre } from '../state/camera';
+import { requestFit, settleView, viewCentre } from '../state/camera';
 import { setSnap } from '../state/preferences';
 import { setState, useStore } from '../state/store';
 import { Icon } from '../panels/icons';
@@ -23,9 +23,9 @@ export function CanvasTools() {
     <div className="canvas-tools" role="toolbar" aria-label={TEXT.regions.zoom}>
       <button type="button" className="plus" aria-label={actions.addNode} title={actions.addNode} onClick={() => setState({ palette: { at: viewCentre() } })}><Icon name="plus" /></button>
       <span className="divider" />
-      <button type="button" className="zoom" aria-label={actions.zoomOut} title={actions.zoomOut} onClick={() => void zoomOut()}>−</button>
-      <button type="button" className="percent" aria-label={actions.zoomReset(percent)} title={actions.zoomReset(percent)} onClick={() => void zoomTo(1)}>{percent} %</button>
-      <button type="button" className="zoom" aria-label={actions.zoomIn} title={actions.zoomIn} onClick={() => void zoomIn()}>+</button>
+      <button type="button" className="zoom" aria-label={actions.zoomOut} title={actions.zoomOut} onClick={() => void zoomOut().then(settleView)}>−</button>
+      <button type="button" className="percent" aria-label={actions.zoomReset(percent)} title={actions.zoomReset(percent)} onClick={() => void zoomTo(1).then(settleView)}>{percent} %</button>
+      <button type="button" className="zoom" aria-label={actions.zoomIn} title={actions.zoomIn} onClick={() => void zoomIn().then(settleView)}>+</button>
       <button type="button" onClick={() => requestFit()}>{actions.fit}</button>
       <button type="button" onClick={tidyAndFit}>{actions.tidy}</button>
       <span className="divider" />

@@ -15,7 +15,7 @@ export function Dots() {
     let gap = GRID * zoom;
     while (gap < LEAST_GAP_PX) gap *= 2;
     // A dot is drawn in the middle of each tile, and belongs on a point of the grid.
-    const shift = (at: number): number => (((MARGIN_PX - at * zoom - gap / 2) % gap) + gap) % gap;
+    const shift = (at: number): number => Math.round((((MARGIN_PX - at * zoom - gap / 2) % gap) + gap) % gap);
     layer.current.style.transform = `translate(${shift(x)}px, ${shift(y)}px)`;
     layer.current.style.backgroundSize = `${gap}px ${gap}px`;
   }, []));

@@ -4,8 +4,7 @@ import { CardMenu } from '../panels/CardMenu';
 import { GRID, type Box } from '../graph/align';
 import { nodeCount, type Point } from '../graph/model';
 import { cardAt } from '../graph/window';
-import { viewMoved } from '../state/camera';
-import { rerouteLink } from '../state/arranging';
+import { settleView, viewMoved } from '../state/camera';
 import { beginGesture, endGesture, placeType } from '../state/edits';
 import { dropLink } from '../state/linking';
 import { openFiles } from '../state/opening';
@@ -18,10 +17,10 @@ import { CanvasTools } from './CanvasTools';
 import { Dots } from './Dots';
 import { EmptyCanvas } from './EmptyCanvas';
 import { FarLayer } from './FarLayer';
-import { boxes, flowEdges, flowNodes, groupOf, linksAt, type LinkEdge as Edge } from './flow';
+import { boxes, flowLines, flowNodes, groupOf, linksAt } from './flow';
 import { FrameCard } from './FrameCard';
 import { keepFocus } from './keepFocus';
-import { LinkEdge } from './LinkEdge';
+import { LinkLayer, linkOf } from './LinkLayer';
 import { onCanvasKey } from './keys';
 import { mark } from './mark';
 import { Marquee } from './Marquee';
@@ -31,13 +30,12 @@ import { Overview } from './Overview';
 import { Starting } from './Starting';
 import { MIN_ZOOM, useCamera } from './useCamera';
 import { isValidConnection, onConnect, onConnectStart, useConnectEnd } from './useConnecting';
-import { onDrag, onDragStart, onDragStop, onEdgesChange, onNodesChange } from './useChanges';
+import { leaveLinks, onDrag, onDragStart, onDragStop, onNodesChange } from './useChanges';
 import { useDeclaredSizes } from './useDeclaredSizes';
 import { useLongPress } from './useLongPress';
 import { useView } from './useView';
 
 const nodeTypes = { card: NodeCard, frame: FrameCard };
-const edgeTypes = { link: LinkEdge };
 
 function onMoveStart(event: { type: string } | null): void {
   mark('moving', true);
@@ -49,9 +47,11 @@ function onMove(event: { type: string } | null): void {
   if (event?.type === 'mousemove') mark('held', true);
 }
 
-function onMoveEnd(): void {
+function onMoveEnd(event: { type: string } | null): void {
   mark('moving', false);
   mark('held', false);
+  // Moved by the editor itself, the view settles where that move ends, not where another one cuts it off.
+  if (event) settleView();
 }
 
 /** What React Flow is given: of a large graph only what is near the view. */
@@ -60,13 +60,12 @@ function useFlow() {
   const schema = useStore((s) => s.schema);
   const live = useStore((s) => s.live);
   const selection = useStore((s) => s.selection);
-  const linkSelection = useStore((s) => s.linkSelection);
   const ids = useMounted((s) => s.ids);
   const scene = useMemo(() => ({ graph, schema, live }), [graph, schema, live]);
   const links = useMemo(() => linksAt(graph, ids), [graph, ids]);
-  const nodes = useMemo(() => flowNodes(scene, ids, links, selection), [scene, ids, links, selection]);
-  const edges = useMemo(() => flowEdges(scene, links, linkSelection), [scene, links, linkSelection]);
-  return { nodes, edges };
+  const nodes = useMemo(() => flowNodes(scene, ids, selection), [scene, ids, selection]);
+  const lines = useMemo(() => flowLines(scene, links), [scene, links]);
+  return { nodes, lines };
 }
 
 /** Keeps the elements in step with the view and the graph. */
@@ -83,7 +82,7 @@ const SNAP: [number, number] = [GRID, GRID];
 /** Opens the menu of whatever is at a place: a card, a link, a group, else the canvas. */
 function openMenu(target: Element, x: number, y: number, at: Point): void {
   const card = idOf(target);
-  const link = target.closest('.react-flow__edge')?.getAttribute('data-id');
+  const link = linkOf(target);
   const frame = target.closest('.react-flow__node-frame')?.getAttribute('data-id');
   const hit = card ?? cardAt(boxes(getState()), at.x, at.y);
   const group = frame ? groupOf(frame) : undefined;
@@ -100,7 +99,8 @@ function idOf(target: EventTarget): string | undefined {
 export function Editor() {
   const isEmpty = useStore((s) => nodeCount(s.graph) === 0);
   const ready = useStore((s) => s.schemaState === 'ready');
-  const { nodes, edges } = useFlow();
+  const { nodes, lines } = useFlow();
+  const linkSelection = useStore((s) => s.linkSelection);
   const { screenToFlowPosition } = useReactFlow();
   const onConnectEnd = useConnectEnd();
   useDeclaredSizes();
@@ -119,12 +119,10 @@ export function Editor() {
     event.preventDefault();
     menuAt(event.target, event.clientX, event.clientY);
   };
-  const reroute = (event: MouseEvent, edge: Edge): void => {
-    rerouteLink(edge.id, screenToFlowPosition({ x: event.clientX, y: event.clientY }, { snapToGrid: false }));
-  };
   // In a crowd the card is drawn, not an element: it becomes one by being chosen.
   const onPaneClick = (event: MouseEvent): void => {
     dropLink();
+    leaveLinks(event);
     const { x, y } = screenToFlowPosition({ x: event.clientX, y: event.clientY }, { snapToGrid: false });
     const hit = cardAt(boxes(getState()), x, y);
     if (hit !== undefined) setState({ selection: new Set([hit]), linkSelection: new Set() });
@@ -156,17 +154,18 @@ export function Editor() {
     >
       <span className="canvas-start" tabIndex={-1} />
       <ReactFlow
-        nodes={nodes} edges={edges} nodeTypes={nodeTypes} edgeTypes={edgeTypes} onNodesChange={onNodesChange} onEdgesChange={onEdgesChange}
+        nodes={nodes} nodeTypes={nodeTypes} onNodesChange={onNodesChange} onNodeClick={leaveLinks}
         onConnect={onConnect} onConnectStart={onConnectStart} onConnectEnd={onConnectEnd} isValidConnection={isValidConnection}
         onNodeDragStart={onDragStart} onNodeDrag={onDrag} onNodeDragStop={onDragStop} onSelectionDragStart={beginGesture} onSelectionDragStop={endGesture}
-        onPaneClick={onPaneClick} onEdgeDoubleClick={reroute} onEdgeClick={(event, edge) => event.altKey && reroute(event, edge)}
+        onPaneClick={onPaneClick}
         snapToGrid={snap} snapGrid={SNAP} disableKeyboardA11y ariaLabelConfig={NO_HINTS} connectOnClick={false}
         onMoveStart={onMoveStart} onMove={onMove} onMoveEnd={onMoveEnd} minZoom={MIN_ZOOM} maxZoom={2} zoomOnDoubleClick={false} deleteKeyCode={null} connectionRadius={22}
-        selectionKeyCode={null} multiSelectionKeyCode={['Control', 'Meta', 'Shift']} elevateNodesOnSelect={false} edgesFocusable={false}
+        selectionKeyCode={null} multiSelectionKeyCode={['Control', 'Meta', 'Shift']} elevateNodesOnSelect={false}
         connectionLineStyle={{ stroke: 'var(--accent)', strokeWidth: 2 }} proOptions={{ hideAttribution: true }}
       >
         <Dots />
         <FarLayer />
+        <LinkLayer lines={lines} selection={linkSelection} />
       </ReactFlow>
       <span className="canvas-end" tabIndex={-1} />
       <Marquee />

@@ -1,7 +1,8 @@
 /** The graph as React Flow wants it; objects are kept for whatever did not change. */
-import { Position, type Edge, type Node, type NodeHandle } from '@xyflow/react';
+import { Position, type Node, type NodeHandle } from '@xyflow/react';
 import { wiredAdvanced } from '../graph/advanced';
 import type { Box } from '../graph/align';
+import { curveOf, pathOf } from '../graph/curve';
 import { cardLayout, type CardLayout, type Socket } from '../graph/geometry';
 import { depthOf, isPinned } from '../graph/look';
 import { linkIndex, type Graph, type GraphNode, type Link } from '../graph/model';
@@ -12,7 +13,6 @@ import { TEXT } from '../text';
 export type CardNode = Node<Record<string, never>, 'card'>;
 export type FrameNode = Node<{ title: string; color: string; at: number }, 'frame'>;
 export type FlowNode = CardNode | FrameNode;
-export type LinkEdge = Edge<{ type: string }, 'link'>;
 
 /** What decides where cards stand and how large they are. */
 export interface Scene {
@@ -78,22 +78,22 @@ export function boxes(scene: Scene): readonly [string, Box][] {
   return placed.boxes;
 }
 
-const made = new WeakMap<GraphNode, { layout: CardLayout; selected: boolean; hidden: boolean; flow: CardNode }>();
+const made = new WeakMap<GraphNode, { layout: CardLayout; selected: boolean; flow: CardNode }>();
 
-function cardNode(scene: Scene, node: GraphNode, selected: boolean, hidden: boolean): CardNode {
+function cardNode(scene: Scene, node: GraphNode, selected: boolean): CardNode {
   const layout = layoutAt(scene, node);
   const known = made.get(node);
-  if (known?.layout === layout && known.selected === selected && known.hidden === hidden) return known.flow;
+  if (known?.layout === layout && known.selected === selected) return known.flow;
   const { width, height, inputs, outputs } = layout;
   const flow: CardNode = {
-    id: node.id, type: 'card', position: node.position, data: {}, width, height, measured: { width, height }, selected, hidden,
+    id: node.id, type: 'card', position: node.position, data: {}, width, height, measured: { width, height }, selected,
     handles: [...inputs.map((s) => handle('in', s, width)), ...outputs.map((s) => handle('out', s, width))],
     ariaLabel: titleIn(scene, node.id), domAttributes: { 'aria-roledescription': TEXT.card.kindOfCard }, draggable: !isPinned(node),
     // A drag that begins on a pinned card moves nothing, not even the view.
     ...(isPinned(node) ? { className: 'nopan' } : {}),
     zIndex: (scene.live.has(node.id) ? 10 : 1) + depthOf(node),
   };
-  made.set(node, { layout, selected, hidden, flow });
+  made.set(node, { layout, selected, flow });
   return flow;
 }
 
@@ -142,43 +142,52 @@ function byId(a: string, b: string): number {
   return a.length - b.length || (a < b ? -1 : Number(a > b));
 }
 
-/** Frames and the cards drawn as elements; and, hidden, those at the other ends of their links. */
-export function flowNodes(scene: Scene, ids: ReadonlySet<string>, links: ReadonlySet<Link>, selection: ReadonlySet<string>): FlowNode[] {
+/** Frames and the cards drawn as elements. */
+export function flowNodes(scene: Scene, ids: ReadonlySet<string>, selection: ReadonlySet<string>): FlowNode[] {
   const { graph } = scene;
   let drawn = framesOf.get(graph.groups);
   if (!drawn) framesOf.set(graph.groups, (drawn = frames(graph)));
   const flow: FlowNode[] = [...drawn];
-  const all = new Set(ids);
-  for (const { source, target } of links) all.add(source).add(target);
-  for (const id of [...all].sort(byId)) {
+  for (const id of [...ids].sort(byId)) {
     const node = graph.nodes[id];
-    if (node) flow.push(cardNode(scene, node, selection.has(id), !ids.has(id)));
+    if (node) flow.push(cardNode(scene, node, selection.has(id)));
   }
   return flow;
 }
 
-const edges = new WeakMap<Link, LinkEdge>();
-
-function linkName(scene: Scene, link: Link): string {
-  const output = scene.graph.nodes[link.source];
-  const name = output && layoutAt(scene, output).outputs[link.sourceSlot]?.name;
-  return TEXT.card.link(
-    TEXT.card.output(name ?? String(link.sourceSlot), titleIn(scene, link.source)), TEXT.card.input(link.input, titleIn(scene, link.target)),
-  );
+/** A link as it is drawn. */
+export interface Line {
+  id: string;
+  type: string;
+  /** The curve, as the `d` of an SVG path. */
+  path: string;
+  name: string;
 }
 
-/** Links as edges. */
-export function flowEdges(scene: Scene, links: ReadonlySet<Link>, selection: ReadonlySet<string>): LinkEdge[] {
-  return [...links].sort((a, b) => byId(a.id, b.id)).map((link) => {
-    const selected = selection.has(link.id);
-    const ariaLabel = linkName(scene, link);
-    const known = edges.get(link);
-    if (known?.selected === selected && known.ariaLabel === ariaLabel) return known;
-    const edge: LinkEdge = {
-      id: link.id, type: 'link', source: link.source, target: link.target, selected, data: { type: link.type }, ariaLabel, domAttributes: { 'aria-roledescription': TEXT.card.kindOfLink },
-      sourceHandle: handleId('out', String(link.sourceSlot)), targetHandle: handleId('in', link.input),
-    };
-    edges.set(link, edge);
-    return edge;
+const lines = new WeakMap<Link, { ends: readonly unknown[]; line: Line }>();
+
+function makeLine(scene: Scene, link: Link, output: CardLayout): Line | undefined {
+  const curve = curveOf(scene.graph, link, (id) => {
+    const node = scene.graph.nodes[id];
+    return node && layoutAt(scene, node);
   });
+  const from = TEXT.card.output(output.outputs[link.sourceSlot]?.name ?? String(link.sourceSlot), titleIn(scene, link.source));
+  const name = TEXT.card.link(from, TEXT.card.input(link.input, titleIn(scene, link.target)));
+  return curve && { id: link.id, type: link.type, path: pathOf(curve), name };
+}
+
+function lineOf(scene: Scene, link: Link): Line | undefined {
+  const [source, target] = [scene.graph.nodes[link.source], scene.graph.nodes[link.target]];
+  if (!source || !target) return undefined;
+  const ends = [source, target, layoutAt(scene, source), layoutAt(scene, target)] as const;
+  const known = lines.get(link);
+  if (known && ends.every((end, at) => end === known.ends[at])) return known.line;
+  const line = makeLine(scene, link, ends[2]);
+  if (line) lines.set(link, { ends, line });
+  return line;
+}
+
+/** Links as they are drawn, each time in the same order. */
+export function flowLines(scene: Scene, links: ReadonlySet<Link>): Line[] {
+  return [...links].sort((a, b) => byId(a.id, b.id)).flatMap((link) => lineOf(scene, link) ?? []);
 }

@@ -3,7 +3,7 @@ import { useEffect } from 'react';
 import { around } from '../graph/align';
 import { nodeCount } from '../graph/model';
 import { CROWD } from '../graph/window';
-import { attachCamera, canvasResized } from '../state/camera';
+import { attachCamera, canvasResized, settleView } from '../state/camera';
 import { getState } from '../state/store';
 import { boxes } from './flow';
 
@@ -36,7 +36,7 @@ export function useCamera(): void {
         // Of a crowd no card could be read either way, and most of it would be out of sight.
         const least = legible === true && nodeCount(getState().graph) <= CROWD ? LEGIBLE : MIN_ZOOM;
         const view = bounds ? getViewportForBounds(bounds, width, height, least, MAX_ZOOM, PADDING) : { x: 0, y: 0, zoom: 1 };
-        void setViewport(view, { duration: nodes ? 150 : 0 });
+        void setViewport(view, { duration: nodes ? 150 : 0 }).then(settleView);
       },
       reveal: ({ x, y, width, height }) => {
         const box = document.querySelector('.react-flow')?.getBoundingClientRect();
@@ -46,7 +46,7 @@ export function useCamera(): void {
         const dx = shift(from.x, to.x, box.left + EDGE, box.right - EDGE);
         const dy = shift(from.y, to.y, box.top + EDGE, box.bottom - EDGE);
         const view = getViewport();
-        if (dx !== 0 || dy !== 0) void setViewport({ ...view, x: view.x + dx, y: view.y + dy }, { duration: 150 });
+        if (dx !== 0 || dy !== 0) void setViewport({ ...view, x: view.x + dx, y: view.y + dy }, { duration: 150 }).then(settleView);
       },
       view: getViewport,
       show: (view) => void setViewport(view),

@@ -1,4 +1,4 @@
-import type { EdgeChange, NodeChange } from '@xyflow/react';
+import type { NodeChange } from '@xyflow/react';
 import { moveNodes, updateNode } from '../graph/edit';
 import { changeGroup, contentsOf, moveGroup } from '../graph/groups';
 import { isPinned } from '../graph/look';
@@ -7,7 +7,7 @@ import { dropOnLink, markLinkUnder } from '../state/arranging';
 import { beginGesture, commit, dropGesture, endGesture } from '../state/edits';
 import { getState, setState } from '../state/store';
 import { mark } from './mark';
-import { groupOf, type FlowNode, type LinkEdge } from './flow';
+import { groupOf, type FlowNode } from './flow';
 
 interface Drag {
   /** The graph as it was, which is also the mark of the drag's own gesture. */
@@ -89,10 +89,16 @@ export function onNodesChange(changes: NodeChange<FlowNode>[]): void {
   if (picked.length > 0) setState({ selection: chosen(getState().selection, picked) });
 }
 
-/** Apply what React Flow reports of links: selected. */
-export function onEdgesChange(changes: EdgeChange<LinkEdge>[]): void {
-  const picked = changes.filter((change) => change.type === 'select');
-  if (picked.length > 0) setState({ linkSelection: chosen(getState().linkSelection, picked) });
+type Keys = Pick<MouseEvent, 'ctrlKey' | 'metaKey' | 'shiftKey'>;
+
+/** Whether a press adds to what is selected. */
+export function isMore({ ctrlKey, metaKey, shiftKey }: Keys): boolean {
+  return ctrlKey || metaKey || shiftKey;
+}
+
+/** A card or the canvas is pressed: no link is selected any more, unless the card is added. */
+export function leaveLinks(event: Keys): void {
+  if (!isMore(event) && getState().linkSelection.size > 0) setState({ linkSelection: new Set() });
 }
 
 /** Not the mouse's own events: React Flow keeps their end from everybody else. */
@@ -117,7 +123,8 @@ function onLetGo(): void {
 }
 
 /** A drag begins: all of it is one step, and a group takes its cards along. */
-export function onDragStart(event: { type: string }, node: FlowNode): void {
+export function onDragStart(event: Keys & { type: string }, node: FlowNode): void {
+  leaveLinks(event);
   endGesture();
   beginGesture();
   const { graph, schema } = getState();
@@ -134,7 +141,7 @@ function markTarget(isFree: boolean, node: FlowNode, dragged: readonly FlowNode[
 }
 
 /** While a single card is dragged, the link it would go into is marked. */
-export function onDrag(event: { altKey: boolean; type: string }, node: FlowNode, dragged: readonly FlowNode[]): void {
+export function onDrag(event: Keys & { altKey: boolean; type: string }, node: FlowNode, dragged: readonly FlowNode[]): void {
   // After a drag that a second finger ended, React Flow does not tell of the next one's beginning.
   if (!drag) onDragStart(event, node);
   markTarget(event.altKey, node, dragged);

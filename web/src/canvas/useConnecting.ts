@@ -1,4 +1,4 @@
-import { useReactFlow, type Connection, type IsValidConnection, type OnConnectEnd, type OnConnectStart } from '@xyflow/react';
+import { useReactFlow, type Connection, type Edge, type IsValidConnection, type OnConnectEnd, type OnConnectStart } from '@xyflow/react';
 import { useCallback } from 'react';
 import { carriedType, inputType, refusal, type Endpoints } from '../graph/connect';
 import { linkInto } from '../graph/model';
@@ -7,9 +7,9 @@ import { unlink } from '../state/edits';
 import { dropLink, linkAndSay } from '../state/linking';
 import { getState, setState } from '../state/store';
 import { mark } from './mark';
-import { handleKey, type LinkEdge } from './flow';
+import { handleKey } from './flow';
 
-function endpoints(connection: Connection | LinkEdge): Endpoints {
+function endpoints(connection: Connection | Edge): Endpoints {
   return {
     source: connection.source, sourceSlot: Number(handleKey(connection.sourceHandle)),
     target: connection.target, input: handleKey(connection.targetHandle),
@@ -17,7 +17,7 @@ function endpoints(connection: Connection | LinkEdge): Endpoints {
 }
 
 /** Wrong links do not snap while they are dragged. */
-export const isValidConnection: IsValidConnection<LinkEdge> = (connection) => {
+export const isValidConnection: IsValidConnection = (connection) => {
   const { graph, schema } = getState();
   return refusal(graph, schema, endpoints(connection)) === undefined;
 };

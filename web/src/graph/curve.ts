@@ -4,7 +4,7 @@ import type { CardLayout } from './geometry';
 import type { Graph, Link, Point } from './model';
 
 /** How far a link that runs backwards swings out. */
-export const CURVATURE = 0.32;
+const CURVATURE = 0.32;
 /** Points looked at along a link. */
 const SAMPLES = 24;
 
@@ -37,6 +37,11 @@ export function curveOf(graph: Graph, link: Link, layoutOf: (id: string) => Card
     { x: source.position.x + left.width, y: source.position.y + (start?.y ?? left.height / 2) },
     { x: target.position.x, y: target.position.y + (end?.y ?? right.height / 2) },
   );
+}
+
+/** The curve as the `d` of an SVG path. */
+export function pathOf({ from, out, into, to }: Curve): string {
+  return `M${from.x},${from.y} C${out.x},${out.y} ${into.x},${into.y} ${to.x},${to.y}`;
 }
 
 /** The point at a part (0 to 1) of a curve. */

@@ -40,6 +40,15 @@ export function restoreView(view: View): void {
   cameras.current?.show(view);
 }
 
+/** The view has come to rest: on whole pixels, where text is sharp and a pan need not blend what it moves. */
+export function settleView(): void {
+  const view = viewNow();
+  if (!view) return;
+  const whole = (at: number): number => Math.round(at * window.devicePixelRatio) / window.devicePixelRatio;
+  const [x, y] = [whole(view.x), whole(view.y)];
+  if (x !== view.x || y !== view.y) cameras.current?.show({ ...view, x, y });
+}
+
 /** Bring a card into sight. */
 export function revealNode(node: GraphNode | undefined): void {
   if (node) cameras.current?.reveal({ ...node.position, ...node.size });
