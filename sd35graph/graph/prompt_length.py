@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pydantic import TypeAdapter
 
@@ -27,12 +27,32 @@ class EncoderLength:
     sections: int
 
 
+UnavailableCode = Literal["unknown_node", "missing_file", "no_file", "no_meter", "worker_not_ready"]
+"""Why no length can be told.
+
+unknown_node: there is no such loader. missing_file: a file it names is not here. no_file: it names none.
+no_meter: no node pack that is loaded tells lengths. worker_not_ready: nobody answers just now; ask again.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """Why no length can be told at all: for programs, and in a sentence."""
+
+    code: UnavailableCode
+    detail: str
+
+
 @dataclass(frozen=True, slots=True)
 class PromptLength:
-    """A prompt's length to each encoder, and sentences about files of which it could not be told."""
+    """A prompt's length to each encoder, and sentences about files of which it could not be told.
+
+    unavailable: why there are no lengths; None where there are.
+    """
 
     encoders: tuple[EncoderLength, ...]
     problems: tuple[str, ...] = ()
+    unavailable: Unavailable | None = None
 
 
 class PromptMeter(Protocol):

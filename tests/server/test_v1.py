@@ -364,12 +364,22 @@ async def test_a_prompt_is_measured_for_the_encoders_a_node_loads(tmp_path: Path
             assert [length.encoder for length in found.encoders] == ["clip_l", "clip_g", "t5xxl"]
             assert all(length.tokens >= 3 for length in found.encoders)
             assert found.problems == ()
+            assert found.unavailable is None
+            for change, why, words in (
+                ({"class_type": "Nothing"}, "unknown_node", 'no node type "Nothing"'),
+                ({"inputs": {"clip_name1": "nothing.safetensors"}}, "missing_file", "nothing.safetensors"),
+                ({"inputs": {"clip_name1": ["4", 0], "unknown": 1}}, "no_file", "clip_name1, clip_name2, clip_name3"),
+                ({"class_type": "LoadImage", "inputs": {"image": "a.png"}}, "no_file", "none of its inputs names any"),
+            ):
+                answer = await http.post("/v1/prompt_length", json={**asked, "loader": {**loader, **change}})
+                found = TypeAdapter(PromptLength).validate_json(answer.content)
+                assert answer.status_code == 200
+                assert found.encoders == ()
+                assert found.unavailable is not None
+                assert found.unavailable.code == why
+                assert words in found.unavailable.detail
             for change, status, code in (
-                ({"class_type": "Nothing"}, 404, "not_found"),
-                ({"inputs": {"clip_name1": "nothing.safetensors"}}, 404, "not_found"),
                 ({"inputs": {"clip_name1": "../secret"}}, 400, "bad_file_name"),
-                ({"inputs": {"clip_name1": ["4", 0], "unknown": 1}}, 400, "bad_request"),
-                ({"class_type": "LoadImage", "inputs": {"image": "a.png"}}, 400, "bad_request"),
                 ({"inputs": 7}, 400, "bad_request"),
             ):
                 answer = await http.post("/v1/prompt_length", json={**asked, "loader": {**loader, **change}})
@@ -383,7 +393,8 @@ async def test_without_a_pack_that_measures_prompts_that_is_said(server: Server)
         loader = {"class_type": "ToyFile", "inputs": {"name": file.name}}
         found = (await http.post("/v1/prompt_length", json={"text": "a red fox", "loader": loader})).json()
         file.unlink()  # other tests use this server too
-        assert found == {"encoders": [], "problems": ["no node pack that is loaded tells how long prompts are"]}
+        why = {"code": "no_meter", "detail": "no node pack that is loaded tells how long prompts are"}
+        assert found == {"encoders": [], "problems": [], "unavailable": why}
 
 
 async def test_the_server_says_what_it_takes_and_that_it_is_ready(server: Server) -> None:

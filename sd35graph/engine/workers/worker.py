@@ -52,7 +52,7 @@ from sd35graph.engine.workers.protocol import (
 from sd35graph.graph.context import WorkerEnvironment
 from sd35graph.graph.formats.api import graph_from_api
 from sd35graph.graph.problems import PROBLEMS
-from sd35graph.graph.prompt_length import PROMPT_LENGTH, PromptLength, PromptMeter
+from sd35graph.graph.prompt_length import PROMPT_LENGTH, PromptLength, PromptMeter, Unavailable
 from sd35graph.graph.schema import SCHEMAS
 from sd35graph.graph.validate import ValidatorCall
 from sd35graph.logs import configure_logging
@@ -190,7 +190,8 @@ class Worker:
 
     def _measure(self, message: Message) -> JsonValue:
         if not self._resources.knows(PromptMeter):
-            length = PromptLength((), ("no node pack that is loaded tells how long prompts are",))
+            no_meter = Unavailable("no_meter", "no node pack that is loaded tells how long prompts are")
+            length = PromptLength((), unavailable=no_meter)
         else:
             meter = cast(PromptMeter, self._resources.get(PromptMeter))  # a pack's word for what its factory makes
             length = meter.measure(message["text"], [Path(path) for path in message["files"]], self._folders.file)

@@ -1165,7 +1165,8 @@ export interface paths {
          * @description How many tokens a prompt has for each text encoder that a node loads, as those encoders' tokenizers count.
          *
          *     CLIP encodes what is longer than `limit` in several `sections`; T5 takes all, but was trained with `limit` at most.
-         *     `problems` says of which encoders it cannot be told, and why.
+         *     `problems` says of which encoders it cannot be told, and why. Where it can be told of none, `unavailable` says why:
+         *     a workflow whose files are not here yet is no mistake of who asks.
          *
          *     Needs the role `viewer`.
          */
@@ -2774,6 +2775,8 @@ export interface components {
         /**
          * PromptLength
          * @description A prompt's length to each encoder, and sentences about files of which it could not be told.
+         *
+         *     unavailable: why there are no lengths; None where there are.
          */
         PromptLength: {
             /** Encoders */
@@ -2783,6 +2786,7 @@ export interface components {
              * @default []
              */
             problems: string[];
+            unavailable?: components["schemas"]["Unavailable"] | null;
         };
         /**
          * PromptLengthRequest
@@ -3087,6 +3091,19 @@ export interface components {
             system: components["schemas"]["SystemInfo"];
             /** Workers */
             workers: components["schemas"]["WorkerInfo"][];
+        };
+        /**
+         * Unavailable
+         * @description Why no length can be told at all: for programs, and in a sentence.
+         */
+        Unavailable: {
+            /**
+             * Code
+             * @enum {string}
+             */
+            code: "unknown_node" | "missing_file" | "no_file" | "no_meter" | "worker_not_ready";
+            /** Detail */
+            detail: string;
         };
         /**
          * UploadedFile

@@ -49,7 +49,7 @@ async function ask(question: ReturnType<typeof promptQuestion>, key: string): Pr
   if (known || !question) return known ?? null;
   try {
     const found = await fetchPromptLength(question);
-    if (found.problems.length === 0) keep(key, found);
+    if (found?.problems.length === 0) keep(key, found);
     return found;
   } catch (error) {
     if (error instanceof ServerError) return null;

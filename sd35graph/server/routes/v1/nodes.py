@@ -15,14 +15,14 @@ from starlette.responses import Response
 from sd35graph.engine.folders import Folders
 from sd35graph.engine.paths import UnsafePath
 from sd35graph.engine.workers.slot import WorkerUnavailable
-from sd35graph.graph.prompt_length import PromptLength
+from sd35graph.graph.prompt_length import PromptLength, Unavailable, UnavailableCode
 from sd35graph.graph.schema import NodeSchema
 from sd35graph.server import resources
 from sd35graph.server.body import as_model, parse_json
 from sd35graph.server.encoding import Json, dumps
 from sd35graph.server.errors import ApiError
 from sd35graph.server.openapi import body_of
-from sd35graph.server.parts import Parts
+from sd35graph.server.parts import Parts, ServerParts
 
 router = APIRouter(prefix="/v1", tags=["v1: nodes and models"])
 
@@ -73,22 +73,32 @@ async def measure_prompt(request: Request, parts: Parts) -> Response:
     """How many tokens a prompt has for each text encoder that a node loads, as those encoders' tokenizers count.
 
     CLIP encodes what is longer than `limit` in several `sections`; T5 takes all, but was trained with `limit` at most.
-    `problems` says of which encoders it cannot be told, and why.
+    `problems` says of which encoders it cannot be told, and why. Where it can be told of none, `unavailable` says why:
+    a workflow whose files are not here yet is no mistake of who asks.
     """
     asked = as_model(parse_json(await request.body()), resources.PromptLengthRequest)
-    loader = asked.loader
+    return Json(asdict(await _measured(asked.text, asked.loader, parts)))
+
+
+async def _measured(text: str, loader: resources.LoaderNode, parts: ServerParts) -> PromptLength:
     schema = (await parts.schemas()).get(loader.class_type)
     if schema is None:
-        raise ApiError(404, "not_found", f'there is no node type "{loader.class_type}"; /v1/nodes lists them')
+        return _untold("unknown_node", f'there is no node type "{loader.class_type}"; /v1/nodes lists them')
     files = await asyncio.to_thread(_chosen, schema, loader.inputs, parts.folders)
+    if isinstance(files, PromptLength):
+        return files
     try:
-        return Json(asdict(await parts.supervisor.measure(asked.text, files)))
-    except (WorkerUnavailable, TimeoutError) as error:
-        raise ApiError(503, "worker_not_ready", "no worker answers just now; try again in a moment") from error
+        return await parts.supervisor.measure(text, files)
+    except (WorkerUnavailable, TimeoutError):
+        return _untold("worker_not_ready", "no worker answers just now; try again in a moment")
 
 
-def _chosen(schema: NodeSchema, values: Mapping[str, JsonValue], folders: Folders) -> list[Path]:
-    """The model files chosen in a node's drop-downs. Raises `ApiError`."""
+def _untold(code: UnavailableCode, detail: str) -> PromptLength:
+    return PromptLength((), unavailable=Unavailable(code, detail))
+
+
+def _chosen(schema: NodeSchema, values: Mapping[str, JsonValue], folders: Folders) -> list[Path] | PromptLength:
+    """The model files chosen in a node's drop-downs, or why they cannot be asked. Raises `ApiError`."""
     sources = {spec.name: spec.source for spec in schema.inputs if spec.source and folders.is_model_source(spec.source)}
     paths: list[Path] = []
     for name, source in sources.items():
@@ -98,10 +108,10 @@ def _chosen(schema: NodeSchema, values: Mapping[str, JsonValue], folders: Folder
         except UnsafePath as error:
             raise ApiError(400, "bad_file_name", str(error)) from error
         except FileNotFoundError as error:
-            raise ApiError(404, "not_found", str(error)) from error
+            return _untold("missing_file", str(error))
     if not paths:
         listed = ", ".join(sources) or "none of its inputs names any"
-        raise ApiError(400, "bad_request", f"{schema.type} was given no model files; expected in: {listed}")
+        return _untold("no_file", f"{schema.type} was given no model files; expected in: {listed}")
     return paths
 
 
