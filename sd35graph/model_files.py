@@ -18,6 +18,7 @@ from sd35graph.models.errors import FetchError, ModelError
 from sd35graph.models.hub import OnProgress, RemoteFile, download, look_up, partial_size, sha256_of
 
 _UNFINISHED = ".downloads"
+_ENDING = ".safetensors"
 
 
 class UnknownName(Exception):
@@ -46,18 +47,27 @@ class Verdict:
 
 
 def files_named(names: Iterable[str]) -> list[KnownFile]:
-    """The files that names of sets and files mean, each once. Raises `UnknownName`."""
+    """The files that names of sets and files mean, each once. Raises `UnknownName`.
+
+    A file's ending may be left out, and case and the kind of dash do not matter. A name without an ending that fits
+    both a set and a file means the set.
+    """
+    known = {spelling: name for name in KNOWN_FILES for spelling in (_plain(name), _plain(name).removesuffix(_ENDING))}
+    known |= {_plain(name): name for name in KNOWN_SETS}
     found: dict[str, KnownFile] = {}
-    for name in names:
-        for member in KNOWN_SETS.get(name, (name, f"{name}.safetensors")):
-            if member in KNOWN_FILES:
-                found[member] = KNOWN_FILES[member]
-        if name not in KNOWN_SETS and not {name, f"{name}.safetensors"} & KNOWN_FILES.keys():
-            stems = [file.removesuffix(".safetensors") for file in KNOWN_FILES]
-            near = nearest(name, [*KNOWN_SETS, *stems])
+    for given in names:
+        name = known.get(_plain(given))
+        if name is None:
+            near = dict.fromkeys(known[spelling] for spelling in nearest(_plain(given), list(known)))
             hint = f"did you mean {' or '.join(near)}? " if near else ""
-            raise UnknownName(f'"{name}" is no published file; {hint}`sd35graph models list` shows all names')
+            raise UnknownName(f'"{given}" is no published file; {hint}`sd35graph models list` shows all names')
+        found |= {member: KNOWN_FILES[member] for member in KNOWN_SETS.get(name, (name,))}
     return list(found.values())
+
+
+def _plain(name: str) -> str:
+    """The name without what people spell differently."""
+    return name.lower().replace("_", "-")
 
 
 def find(folders: Folders, known: KnownFile) -> Path | None:

@@ -29,14 +29,14 @@ def list_(base: Base = None, models: Models = None) -> None:
     for name, members in KNOWN_SETS.items():
         missing = [KNOWN_FILES[member] for member in members if find(folders, KNOWN_FILES[member]) is None]
         state = f"{_size(missing)} to fetch in {len(missing)} of {len(members)} files" if missing else "here"
-        typer.echo(f"  {name:48} {state}")
+        typer.echo(f"  {name:52} {state}")
     typer.echo("\nFiles")
     for known in KNOWN_FILES.values():
         path = find(folders, known)
         size = _bytes(path.stat().st_size / 1e9) if path else f"about {_size([known])}"
         gate = ", licence to be accepted" if known.gated else ""
         where = f"here: {path}" if path else f"not here ({known.repository}{gate})"
-        typer.echo(f"  {known.name.removesuffix('.safetensors'):48} {size:>14}  {where}")
+        typer.echo(f"  {known.name:52} {size:>14}  {where}")
 
 
 @app.command("pull")

@@ -85,7 +85,7 @@ def start(hub: Hub, tmp_path: Path) -> Iterator[Start]:
     def start() -> subprocess.Popen[str]:
         running.append(
             subprocess.Popen(
-                command("pull", "sd3.5_large", "--base", tmp_path),
+                command("pull", "sd3.5_large.safetensors", "--base", tmp_path),
                 env=environment(hub),
                 stderr=subprocess.PIPE,
                 text=True,
@@ -100,7 +100,7 @@ def start(hub: Hub, tmp_path: Path) -> Iterator[Start]:
 
 
 def test_files_go_where_the_loaders_look_and_are_good(hub: Hub, tmp_path: Path) -> None:
-    told = models(hub, "pull", "sd3.5_large", "tokenizers", "--base", tmp_path)
+    told = models(hub, "pull", "sd3.5_large.safetensors", "tokenizers", "--base", tmp_path)
     assert told.code == 0, told.err
     root = tmp_path / "models"
     assert (root / "checkpoints" / "sd3.5_large.safetensors").read_bytes() == CONTENT
@@ -120,7 +120,7 @@ def test_files_go_where_the_loaders_look_and_are_good(hub: Hub, tmp_path: Path) 
     assert told.out.count(": good\n") == 4
 
     before = len(hub.requests)
-    told = models(hub, "pull", "sd3.5_large", "--base", tmp_path)
+    told = models(hub, "pull", "sd3.5_large.safetensors", "--base", tmp_path)
     assert (told.code, told.out) == (0, "")
     assert "1 of 1 files were here already" in told.err
     assert len(hub.requests) == before
@@ -141,7 +141,7 @@ def test_a_killed_pull_goes_on(start: Start, hub: Hub, tmp_path: Path) -> None:
     assert Folders.under(tmp_path).choices("checkpoints") == []
     hub.break_after = None
     hub.go_on.set()
-    told = models(hub, "pull", "sd3.5_large", "--base", tmp_path)
+    told = models(hub, "pull", "sd3.5_large.safetensors", "--base", tmp_path)
     assert told.code == 0, told.err
     assert (tmp_path / "models" / "checkpoints" / "sd3.5_large.safetensors").read_bytes() == CONTENT
     assert hub.gets()[-1].range == f"bytes={have}-"
@@ -177,7 +177,7 @@ def test_ctrl_c_says_that_the_pull_can_go_on(start: Start, hub: Hub) -> None:
 
 def test_all_that_cannot_be_had_is_said_before_anything_is_fetched(hub: Hub, tmp_path: Path) -> None:
     hub.add(LARGE.repository, LARGE.path, CONTENT, gate="GatedRepo")
-    told = models(hub, "pull", "sd3.5-large", "sd3.5_medium", "--base", tmp_path)
+    told = models(hub, "pull", "sd3.5-large", "sd3.5_medium.safetensors", "--base", tmp_path)
     assert told.code == 1
     assert f"{LARGE.repository} is gated: its licence must be accepted once. No token was sent." in told.err
     assert "has no repository stabilityai/stable-diffusion-3.5-medium" in told.err
@@ -189,10 +189,10 @@ def test_all_that_cannot_be_had_is_said_before_anything_is_fetched(hub: Hub, tmp
 def test_the_token_comes_from_the_environment(hub: Hub, tmp_path: Path) -> None:
     hub.token = "hf_right"
     hub.add(LARGE.repository, LARGE.path, CONTENT, gate="GatedRepo")
-    told = models(hub, "pull", "sd3.5_large", "--base", tmp_path, HF_TOKEN="hf_wrong")
+    told = models(hub, "pull", "sd3.5_large.safetensors", "--base", tmp_path, HF_TOKEN="hf_wrong")
     assert told.code == 1
     assert "The token that was sent has no access." in told.err
-    assert models(hub, "pull", "sd3.5_large", "--base", tmp_path, HF_TOKEN="hf_right").code == 0
+    assert models(hub, "pull", "sd3.5_large.safetensors", "--base", tmp_path, HF_TOKEN="hf_right").code == 0
 
 
 def test_a_name_that_is_not_known_is_refused_with_near_ones(hub: Hub, tmp_path: Path) -> None:
@@ -200,11 +200,12 @@ def test_a_name_that_is_not_known_is_refused_with_near_ones(hub: Hub, tmp_path: 
         told = models(hub, verb, "sd3.5-lrge", "--base", tmp_path)
         assert told.code == 2
         assert '"sd3.5-lrge" is no published file; did you mean sd3.5-large' in told.err
+    assert "did you mean clip_l.safetensors" in models(hub, "pull", "clip_ll", "--base", tmp_path).err
     assert models(hub, "verify", "clip_l", "--base", tmp_path).code == 1
 
 
 def test_damage_is_found(hub: Hub, tmp_path: Path) -> None:
-    models(hub, "pull", "sd3.5_large", "tokenizers", "--base", tmp_path)
+    models(hub, "pull", "sd3.5_large.safetensors", "tokenizers", "--base", tmp_path)
     checkpoints = tmp_path / "models" / "checkpoints"
     content = bytearray(CONTENT)
     content[-1] ^= 1
@@ -236,7 +237,7 @@ def test_a_disk_without_room_is_said_before_anything_is_fetched(
     monkeypatch.setattr(model_files.shutil, "disk_usage", lambda path: usage)
     folders = Folders.under(tmp_path / "new")
     with pytest.raises(FetchError, match=r"GB are to be fetched, but the disk of .*/new/models has 0.0 GB free"):
-        pull(folders, files_named(["sd3.5_large"]), SilentScreen(), hub.url)
+        pull(folders, files_named(["sd3.5_large.safetensors"]), SilentScreen(), hub.url)
     assert hub.gets() == []
     assert pull(folders, files_named(["vocab.json"]), SilentScreen(), hub.url)
 
@@ -282,3 +283,21 @@ def test_every_member_of_a_set_is_a_known_file() -> None:
         assert members, name
         assert [known.name for known in files_named([name])] == list(members)
     assert set(files_named(KNOWN_FILES)) == set(KNOWN_FILES.values())
+
+
+def test_every_name_that_is_printed_is_taken() -> None:
+    for known in KNOWN_FILES.values():
+        assert known in files_named([known.pull_name])
+        assert f"`sd35graph models pull {known.pull_name}`" in known.how_to_get()
+    assert LARGE.pull_name == "sd3.5-large"
+    assert KNOWN_FILES["clip_l.safetensors"].pull_name == "clip_l.safetensors"
+
+
+@pytest.mark.parametrize("name", ["sd3.5-large", "sd3.5_large", "SD3.5-Large"])
+def test_a_model_is_the_same_however_it_is_spelled(name: str) -> None:
+    assert [known.name for known in files_named([name])] == list(KNOWN_SETS["sd3.5-large"])
+
+
+@pytest.mark.parametrize("name", ["clip_l", "clip-l", "clip_l.safetensors", "CLIP_L"])
+def test_a_file_may_be_named_without_its_ending(name: str) -> None:
+    assert [known.name for known in files_named([name])] == ["clip_l.safetensors"]

@@ -33,11 +33,21 @@ class KnownFile:
         """What the file is called."""
         return self.path.rsplit("/", 1)[-1]
 
+    @property
+    def pull_name(self) -> str:
+        """What to fetch it by: a model by the set that brings all it needs to draw, others by the file's name."""
+        led = (name for name, members in KNOWN_SETS.items() if members[0] == self.name)
+        return next(led, self.name) if self.folder == "checkpoints" else self.name
+
+    @property
+    def command(self) -> str:
+        """The command line that fetches it."""
+        return f"sd35graph models pull {self.pull_name}"
+
     def how_to_get(self) -> str:
         """Half a sentence that says how to get the file."""
         gate = ", after accepting its licence there" if self.gated else ""
-        stem = self.name.removesuffix(".safetensors")
-        return f"run `sd35graph models pull {stem}`, or get {self.path} from {self.repository} on Hugging Face{gate}"
+        return f"run `{self.command}`, or get {self.path} from {self.repository} on Hugging Face{gate}"
 
 
 _ENCODERS, _CONTROLNET = "text_encoders", "controlnet"

@@ -20,6 +20,7 @@ describe('files a workflow needs', () => {
     expect(pageOf({ name: 'sd3.5_large_turbo.safetensors' })).toBe('https://huggingface.co/stabilityai/stable-diffusion-3.5-large-turbo');
     expect(pageOf({ name: 'clip_g.safetensors' })).toMatch(/3\.5-large$/);
     expect(pageOf({ name: 'mine.safetensors' })).toBeUndefined();
-    expect(commandFor({ name: 'clip_g.safetensors' })).toBe('sd35graph models pull clip_g');
+    expect(commandFor({ name: 'clip_g.safetensors' })).toBe('sd35graph models pull clip_g.safetensors');
+    expect(commandFor({ name: 'sd3.5_large_turbo.safetensors' })).toBe('sd35graph models pull sd3.5-large-turbo');
   });
 });

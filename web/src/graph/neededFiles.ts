@@ -42,7 +42,10 @@ export function pageOf({ name }: Pick<NeededFile, 'name'>): string | undefined {
   return repository && `https://huggingface.co/stabilityai/${repository}`;
 }
 
-/** The command line that brings a file. */
+/** Models that come with all they need to draw: the set has the file's name, in dashes. */
+const MODEL = /^(sd3(?:\.5)?_(?:large|large_turbo|medium))\.safetensors$/;
+
+/** The command line that brings a file, spelled as the server spells it (`KnownFile.pull_name`). */
 export function commandFor({ name }: Pick<NeededFile, 'name'>): string {
-  return `sd35graph models pull ${name.replace(/\.safetensors$/, '')}`;
+  return `sd35graph models pull ${MODEL.exec(name)?.[1]?.replaceAll('_', '-') ?? name}`;
 }
