@@ -61,7 +61,7 @@ def _texts_fingerprint(
 
 @node(
     "CLIPTextEncode",
-    title="CLIP Text Encode (Prompt)",
+    title="CLIP text encode (prompt)",
     category="conditioning",
     fingerprint=_text_fingerprint,
     output_tooltips=("What the picture should show, as the sampler understands it.",),
@@ -86,6 +86,7 @@ def clip_text_encode(
 
 @node(
     "CLIPTextEncodeSD3",
+    title="CLIP text encode SD3",
     category="advanced/conditioning",
     fingerprint=_texts_fingerprint,
     output_tooltips=("What the picture should show, as the sampler understands it.",),
@@ -108,7 +109,7 @@ def clip_text_encode_sd3(
     return Conditioning((ConditioningEntry(cond, pooled),))
 
 
-@node("CLIPSetLastLayer", title="CLIP Set Last Layer", category="conditioning")
+@node("CLIPSetLastLayer", title="CLIP set last layer", category="conditioning")
 def clip_set_last_layer(
     ctx: Context,
     clip: TextEncoderHandle,
@@ -125,19 +126,19 @@ def clip_set_last_layer(
     return replace(clip, clip_layer=stop_at_clip_layer)
 
 
-@node("ConditioningCombine", title="Conditioning (Combine)", category="conditioning")
+@node("ConditioningCombine", title="Conditioning (combine)", category="conditioning")
 def conditioning_combine(conditioning_1: Conditioning, conditioning_2: Conditioning) -> Conditioning:
     """Both conditionings; where both apply, their predictions are averaged."""
     return combine(conditioning_1, conditioning_2)
 
 
-@node("ConditioningZeroOut", category="advanced/conditioning")
+@node("ConditioningZeroOut", title="Conditioning (zero out)", category="advanced/conditioning")
 def conditioning_zero_out(conditioning: Conditioning) -> Conditioning:
     """The same shape with all numbers zero: guidance away from "anything at all"."""
     return zero_out(conditioning)
 
 
-@node("ConditioningSetTimestepRange", category="advanced/conditioning")
+@node("ConditioningSetTimestepRange", title="Conditioning (set timestep range)", category="advanced/conditioning")
 def conditioning_set_timestep_range(
     conditioning: Conditioning, start: Fraction = 0.0, end: Fraction = 1.0
 ) -> Conditioning:
@@ -145,7 +146,7 @@ def conditioning_set_timestep_range(
     return set_timestep_range(conditioning, start, end)
 
 
-@node("ConditioningAverage", title="ConditioningAverage", category="conditioning")
+@node("ConditioningAverage", title="Conditioning (average)", category="conditioning")
 def conditioning_average(
     conditioning_to: Conditioning,
     conditioning_from: Conditioning,
@@ -157,13 +158,13 @@ def conditioning_average(
     return average(conditioning_to, conditioning_from, conditioning_to_strength)
 
 
-@node("ConditioningConcat", title="Conditioning (Concat)", category="conditioning")
+@node("ConditioningConcat", title="Conditioning (concat)", category="conditioning")
 def conditioning_concat(conditioning_to: Conditioning, conditioning_from: Conditioning) -> Conditioning:
     """One longer text: the tokens of conditioning_from's first entry after those of conditioning_to."""
     return concat(conditioning_to, conditioning_from)
 
 
-@node("ConditioningSetArea", title="Conditioning (Set Area)", category="conditioning")
+@node("ConditioningSetArea", title="Conditioning (set area)", category="conditioning")
 def conditioning_set_area(
     conditioning: Conditioning,
     width: AreaPixels = 64,
@@ -176,7 +177,7 @@ def conditioning_set_area(
     return set_area(conditioning, PixelArea(width, height, x, y), strength)
 
 
-@node("ConditioningSetAreaPercentage", title="Conditioning (Set Area with Percentage)", category="conditioning")
+@node("ConditioningSetAreaPercentage", title="Conditioning (set area with percentage)", category="conditioning")
 def conditioning_set_area_percentage(
     conditioning: Conditioning,
     width: AreaFraction = 1.0,
@@ -189,13 +190,13 @@ def conditioning_set_area_percentage(
     return set_area_percentage(conditioning, FractionArea(width, height, x, y), strength)
 
 
-@node("ConditioningSetAreaStrength", category="conditioning")
+@node("ConditioningSetAreaStrength", title="Conditioning (set area strength)", category="conditioning")
 def conditioning_set_area_strength(conditioning: Conditioning, strength: Strength = 1.0) -> Conditioning:
     """Set how much a text counts where it overlaps with others."""
     return set_area_strength(conditioning, strength)
 
 
-@node("ConditioningSetMask", title="Conditioning (Set Mask)", category="conditioning")
+@node("ConditioningSetMask", title="Conditioning (set mask)", category="conditioning")
 def conditioning_set_mask(
     conditioning: Conditioning,
     mask: Annotated[Mask, Input(tooltip="Where the text applies; of any size, it is stretched to the picture.")],

@@ -20,7 +20,7 @@ class Steered(NamedTuple):
     negative: Conditioning
 
 
-@node("ControlNetLoader", title="Load ControlNet Model", category="loaders")
+@node("ControlNetLoader", title="Load ControlNet model", category="loaders")
 def controlnet_loader(
     ctx: Context,
     control_net_name: Annotated[str, Choices("controlnet"), Input(tooltip="A file in models/controlnet.")],
@@ -31,7 +31,7 @@ def controlnet_loader(
 
 @node(
     "ControlNetApplySD3",
-    title="Apply Controlnet with VAE",
+    title="Apply ControlNet with VAE",
     category="conditioning/controlnet",
     output_tooltips=("The positive with the hint.", "The negative with the hint."),
 )

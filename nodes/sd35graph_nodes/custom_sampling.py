@@ -46,7 +46,7 @@ def _sample(
     return Sampled(output, denoised)
 
 
-@node("SamplerCustom", category="sampling/custom_sampling", output_tooltips=_OUTPUTS)
+@node("SamplerCustom", title="Custom sampler", category="sampling/custom_sampling", output_tooltips=_OUTPUTS)
 def sampler_custom(
     ctx: Context,
     *,
@@ -66,7 +66,12 @@ def sampler_custom(
     return _sample(ctx, guided, noise, noise_seed, sampler, sigmas, latent_image)
 
 
-@node("SamplerCustomAdvanced", category="sampling/custom_sampling", output_tooltips=_OUTPUTS)
+@node(
+    "SamplerCustomAdvanced",
+    title="Custom sampler (advanced)",
+    category="sampling/custom_sampling",
+    output_tooltips=_OUTPUTS,
+)
 def sampler_custom_advanced(
     ctx: Context,
     noise: Noise,
@@ -79,19 +84,19 @@ def sampler_custom_advanced(
     return _sample(ctx, guider, noise, noise.seed or 0, sampler, sigmas, latent_image)
 
 
-@node("RandomNoise", category="sampling/custom_sampling/noise")
+@node("RandomNoise", title="Random noise", category="sampling/custom_sampling/noise")
 def random_noise(noise_seed: Seed = 0) -> Noise:
     """Noise to start from."""
     return Noise(noise_seed)
 
 
-@node("DisableNoise", category="sampling/custom_sampling/noise")
+@node("DisableNoise", title="Disable noise", category="sampling/custom_sampling/noise")
 def disable_noise() -> Noise:
     """No noise at the start: the latent brings its own. Samplers that add noise on the way use seed 0."""
     return Noise(None)
 
 
-@node("AddNoise", category="_for_testing/custom_sampling/noise")
+@node("AddNoise", title="Add noise", category="_for_testing/custom_sampling/noise")
 def add_noise(
     model: Annotated[ModelHandle, Input(tooltip="Any SD3 model; all of them share one latent space.")],
     noise: Noise,
@@ -102,19 +107,19 @@ def add_noise(
     return add_noise_to(latent_image, noise.seed, sigmas.sigmas)
 
 
-@node("BasicGuider", category="sampling/custom_sampling/guiders")
+@node("BasicGuider", title="Basic guider", category="sampling/custom_sampling/guiders")
 def basic_guider(model: Model, conditioning: Conditioning) -> GuidedModel:
     """Follow one prompt, without guidance: for models that were distilled to need none."""
     return GuidedModel(model, Guider(conditioning, options=model.guidance))
 
 
-@node("CFGGuider", category="sampling/custom_sampling/guiders")
+@node("CFGGuider", title="CFG guider", category="sampling/custom_sampling/guiders")
 def cfg_guider(model: Model, positive: Positive, negative: Negative, cfg: Cfg = 8.0) -> GuidedModel:
     """Away from the negative prompt, towards the positive one."""
     return GuidedModel(model, Guider(positive, negative, cfg, model.guidance))
 
 
-@node("DualCFGGuider", category="sampling/custom_sampling/guiders")
+@node("DualCFGGuider", title="Dual CFG guider", category="sampling/custom_sampling/guiders")
 def dual_cfg_guider(
     *,
     model: Model,
@@ -139,7 +144,7 @@ def dual_cfg_guider(
     return GuidedModel(model, guider)
 
 
-@node("KSamplerSelect", category="sampling/custom_sampling/samplers")
+@node("KSamplerSelect", title="Choose sampler", category="sampling/custom_sampling/samplers")
 def ksampler_select(sampler_name: SamplerName) -> SamplerChoice:
     """A sampler by name."""
     return SamplerChoice(sampler_name)

@@ -53,7 +53,7 @@ def _with_skip(model: ModelHandle, skip: SkipLayerGuidance) -> ModelHandle:
     return replace(model, guidance=guidance)
 
 
-@node("SkipLayerGuidanceSD3", category=_CATEGORY, validate=_check, experimental=True)
+@node("SkipLayerGuidanceSD3", title="Skip layer guidance SD3", category=_CATEGORY, validate=_check, experimental=True)
 def skip_layer_guidance_sd3(
     model: ModelHandle,
     layers: Layers = "7, 8, 9",
@@ -65,7 +65,9 @@ def skip_layer_guidance_sd3(
     return _with_skip(model, SkipLayerGuidance(parse_layers(layers), scale, start_percent, end_percent))
 
 
-@node("SkipLayerGuidanceDiT", category=_CATEGORY, validate=_check_dit, experimental=True)
+@node(
+    "SkipLayerGuidanceDiT", title="Skip layer guidance DiT", category=_CATEGORY, validate=_check_dit, experimental=True
+)
 def skip_layer_guidance_dit(
     ctx: Context,
     model: ModelHandle,
@@ -87,7 +89,7 @@ def skip_layer_guidance_dit(
     return _with_skip(model, SkipLayerGuidance(layers, scale, start_percent, end_percent, rescaling_scale))
 
 
-@node("RescaleCFG", category="advanced/model")
+@node("RescaleCFG", title="Rescale CFG", category="advanced/model")
 def rescale_cfg(
     model: ModelHandle,
     multiplier: Annotated[
@@ -98,7 +100,7 @@ def rescale_cfg(
     return replace(model, guidance=replace(model.guidance, rescale=multiplier))
 
 
-@node("GuidanceInterval", title="Guidance Interval", category=_CATEGORY, validate=_window_problem)
+@node("GuidanceInterval", title="Guidance interval", category=_CATEGORY, validate=_window_problem)
 def guidance_interval(model: ModelHandle, start_percent: Fraction = 0.0, end_percent: Fraction = 1.0) -> ModelHandle:
     """Use cfg only in a part of the schedule, and the positive alone elsewhere, which is faster (arXiv 2404.07724)."""
     guidance = replace(model.guidance, start_percent=start_percent, end_percent=end_percent)

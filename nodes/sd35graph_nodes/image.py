@@ -19,7 +19,7 @@ class ImageSize(NamedTuple):
     batch_size: int
 
 
-@node("EmptyImage", category="image")
+@node("EmptyImage", title="Empty image", category="image")
 def empty_image(
     width: ImagePixels = 512,
     height: ImagePixels = 512,
@@ -32,13 +32,13 @@ def empty_image(
     return Image(rgb.expand(batch_size, height, width, 3).contiguous())
 
 
-@node("ImageInvert", title="Invert Image", category="image")
+@node("ImageInvert", title="Invert image", category="image")
 def image_invert(image: Image) -> Image:
     """The negative of pictures: 1 - x."""
     return Image(1.0 - image.pixels)
 
 
-@node("GetImageSize", title="Get Image Size", category="image")
+@node("GetImageSize", title="Get image size", category="image")
 def get_image_size(image: Image) -> ImageSize:
     """Width and height of pictures in pixels, and how many there are."""
     batch, height, width, _ = image.pixels.shape

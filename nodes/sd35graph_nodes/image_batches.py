@@ -14,7 +14,7 @@ from sd35graph_nodes.limits import check_picture_size
 from sd35graph_nodes.resizing import fit_pixels
 
 
-@node("ImageBatch", title="Batch Images", category="image")
+@node("ImageBatch", title="Batch images", category="image")
 def image_batch(image1: Image, image2: Image) -> Image:
     """Join two batches. The second is scaled and cropped to the size of the first."""
     first, second = same_channels(image1.pixels, image2.pixels)
@@ -23,7 +23,7 @@ def image_batch(image1: Image, image2: Image) -> Image:
     return Image(torch.cat([first, fit_pixels(second, height, width, "bilinear")]))
 
 
-@node("ImageFromBatch", category="image/batch")
+@node("ImageFromBatch", title="Image from batch", category="image/batch")
 def image_from_batch(
     ctx: Context,
     image: Image,
@@ -35,7 +35,7 @@ def image_from_batch(
     return Image(image.pixels[start : start + length])
 
 
-@node("RepeatImageBatch", category="image/batch")
+@node("RepeatImageBatch", title="Repeat image batch", category="image/batch")
 def repeat_image_batch(image: Image, amount: Annotated[int, Input(min=1, max=4096)] = 1) -> Image:
     """Repeat a batch of pictures."""
     batch, height, width, _ = image.pixels.shape
@@ -43,7 +43,7 @@ def repeat_image_batch(image: Image, amount: Annotated[int, Input(min=1, max=409
     return Image(image.pixels.repeat(amount, 1, 1, 1))
 
 
-@node("RebatchImages", title="Rebatch Images", category="image/batch")
+@node("RebatchImages", title="Rebatch images", category="image/batch")
 def rebatch_images(images: list[Image], batch_size: BatchSize = 1) -> list[Image]:
     """Divide pictures into batches of another size. Pictures of different sizes never share a batch."""
     batches = []

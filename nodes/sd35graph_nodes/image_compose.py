@@ -19,7 +19,7 @@ _Place = Annotated[int, Input(min=0, max=16384, step=1)]
 _Border = Annotated[int, Input(min=0, max=16384, step=8, tooltip="In pixels.")]
 
 
-@node("ImageBlend", category="image/postprocessing")
+@node("ImageBlend", title="Blend images", category="image/postprocessing")
 def image_blend(
     *,
     image1: Image,
@@ -54,7 +54,7 @@ def _blend(below: Tensor, above: Tensor, mode: BlendMode) -> Tensor:
             return torch.where(above <= 0.5, darker, below + (2 * above - 1) * (curve - below))
 
 
-@node("ImageCompositeMasked", category="image")
+@node("ImageCompositeMasked", title="Composite image with mask", category="image")
 def image_composite_masked(
     destination: Image,
     source: Image,
@@ -79,7 +79,7 @@ def image_composite_masked(
     return Image(result.movedim(1, -1))
 
 
-@node("ImagePadForOutpaint", title="Pad Image for Outpainting", category="image")
+@node("ImagePadForOutpaint", title="Pad image for outpainting", category="image")
 def image_pad_for_outpaint(
     image: Image,
     left: _Border = 0,

@@ -21,7 +21,7 @@ Dither = Literal["none", "floyd-steinberg", "bayer-2", "bayer-4", "bayer-8", "ba
 _Threshold = Annotated[float, Input(min=0.01, max=0.99, step=0.01)]
 
 
-@node("ImageBlur", category="image/postprocessing")
+@node("ImageBlur", title="Blur image", category="image/postprocessing")
 def image_blur(
     image: Image,
     blur_radius: _Radius = 1,
@@ -31,7 +31,7 @@ def image_blur(
     return Image(each_picture(lambda picture: _blurred(picture, blur_radius, sigma), image.pixels))
 
 
-@node("ImageSharpen", category="image/postprocessing")
+@node("ImageSharpen", title="Sharpen image", category="image/postprocessing")
 def image_sharpen(
     image: Image,
     sharpen_radius: _Radius = 1,
@@ -50,7 +50,7 @@ def _blurred(picture: Array, radius: int, sigma: float) -> Array:
     return cv2.GaussianBlur(picture, (size, size), sigma * radius, borderType=cv2.BORDER_REFLECT_101)
 
 
-@node("Canny", category="image/preprocessors")
+@node("Canny", title="Canny edges", category="image/preprocessors")
 def canny(image: Image, low_threshold: _Threshold = 0.4, high_threshold: _Threshold = 0.8) -> Image:
     """Edges, white on black: those steeper than the high threshold, followed while steeper than the low one.
 
@@ -70,7 +70,7 @@ def _edges(picture: Array, low: float, high: float) -> Array:
     return cv2.Canny(grey, low * 255, high * 255, L2gradient=True)
 
 
-@node("ImageQuantize", category="image/postprocessing")
+@node("ImageQuantize", title="Quantize image", category="image/postprocessing")
 def image_quantize(
     *, image: Image, colors: Annotated[int, Input(min=1, max=256, step=1)] = 256, dither: Dither
 ) -> Image:

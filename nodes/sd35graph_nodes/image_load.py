@@ -28,7 +28,7 @@ _READ = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 _File = Annotated[str, Choices("input"), Input(image_upload=True)]
 
 
-@node("LoadImage", title="Load Image", category="image")
+@node("LoadImage", title="Load image", category="image")
 def load_image(ctx: Context, image: _File) -> tuple[Image, Mask]:
     """A picture from the input folder, and its transparency as a mask (1 where transparent; 64x64 zeros if none).
 
@@ -42,7 +42,7 @@ def load_image(ctx: Context, image: _File) -> tuple[Image, Mask]:
     return Image(pixels), Mask(torch.stack(masks))
 
 
-@node("LoadImageMask", title="Load Image (as Mask)", category="mask")
+@node("LoadImageMask", title="Load image (as mask)", category="mask")
 def load_image_mask(ctx: Context, image: _File, channel: Literal["alpha", "red", "green", "blue"]) -> Mask:
     """One channel of a picture in the input folder as a mask. Of alpha the opposite: 1 where transparent."""
     values = torch.stack([_read_channel(frame, channel[0].upper()) for frame in _frames(ctx, image)])

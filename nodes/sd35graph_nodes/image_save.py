@@ -26,7 +26,7 @@ _MAX_JPEG_EXIF = 65533
 _MAX_WEBP_SIDE = 16383
 
 
-@node("SaveImage", title="Save Image", category="image", is_output=True)
+@node("SaveImage", title="Save image", category="image", is_output=True)
 def save_image(
     ctx: Context,
     images: _Images,
@@ -38,7 +38,7 @@ def save_image(
     _save_png(ctx, images, "output", filename_prefix, prompt, extra_pnginfo)
 
 
-@node("PreviewImage", title="Preview Image", category="image", is_output=True)
+@node("PreviewImage", title="Preview image", category="image", is_output=True)
 def preview_image(ctx: Context, images: Image, prompt: Prompt = None, extra_pnginfo: ExtraPngInfo = None) -> None:
     """Show pictures without keeping them: they are saved in the temp folder."""
     _save_png(ctx, images, "temp", "preview", prompt, extra_pnginfo)
@@ -74,7 +74,7 @@ def _save_each(
         ctx.show("images", [saved.reference()])
 
 
-@node("SaveImageFormat", title="Save Image (JPEG, WebP)", category="image", is_output=True)
+@node("SaveImageFormat", title="Save image (JPEG, WebP)", category="image", is_output=True)
 def save_image_format(
     ctx: Context,
     images: _Images,
@@ -100,7 +100,7 @@ def save_image_format(
     _save_each(ctx, images, "output", filename_prefix, ".jpg" if format == "jpeg" else ".webp", write)
 
 
-@node("SaveAnimatedWEBP", category="image/animation", is_output=True)
+@node("SaveAnimatedWEBP", title="Save animated WebP", category="image/animation", is_output=True)
 def save_animated_webp(
     *,
     ctx: Context,
@@ -136,7 +136,7 @@ def save_animated_webp(
     ctx.show("animated", [True])
 
 
-@node("SaveAnimatedPNG", category="image/animation", is_output=True)
+@node("SaveAnimatedPNG", title="Save animated PNG", category="image/animation", is_output=True)
 def save_animated_png(
     ctx: Context,
     images: _Images,

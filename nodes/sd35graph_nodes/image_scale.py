@@ -12,7 +12,7 @@ _Size = Annotated[int, Input(min=0, max=16384, step=1, tooltip="In pixels; 0 kee
 _MEGAPIXEL = 1024 * 1024
 
 
-@node("ImageScale", title="Upscale Image", category="image/upscaling")
+@node("ImageScale", title="Upscale image", category="image/upscaling")
 def image_scale(
     *, image: Image, upscale_method: PictureMethod, width: _Size = 512, height: _Size = 512, crop: Crop
 ) -> Image:
@@ -27,7 +27,7 @@ def image_scale(
     return Image(change(image.pixels, height, width, upscale_method))
 
 
-@node("ImageScaleBy", title="Upscale Image By", category="image/upscaling")
+@node("ImageScaleBy", title="Upscale image by", category="image/upscaling")
 def image_scale_by(
     image: Image,
     upscale_method: PictureMethod,
@@ -38,7 +38,7 @@ def image_scale_by(
     return _scaled(image, width, height, upscale_method)
 
 
-@node("ImageScaleToTotalPixels", category="image/upscaling")
+@node("ImageScaleToTotalPixels", title="Upscale image to total pixels", category="image/upscaling")
 def image_scale_to_total_pixels(
     image: Image,
     upscale_method: PictureMethod,

@@ -13,7 +13,7 @@ from sd35graph_nodes.kinds import FlipMethod, ImagePixels, Rotation, quarter_tur
 _Place = Annotated[int, Input(min=0, max=16384, step=1)]
 
 
-@node("ImageCrop", title="Image Crop", category="image/transform")
+@node("ImageCrop", title="Image crop", category="image/transform")
 def image_crop(
     image: Image, width: ImagePixels = 512, height: ImagePixels = 512, x: _Place = 0, y: _Place = 0
 ) -> Image:
@@ -23,13 +23,13 @@ def image_crop(
     return Image(image.pixels[:, top : top + height, left : left + width])
 
 
-@node("ImageFlip", category="image/transform")
+@node("ImageFlip", title="Flip image", category="image/transform")
 def image_flip(image: Image, flip_method: FlipMethod) -> Image:
     """Mirror pictures: upside down, or left and right."""
     return Image(image.pixels.flip(1 if flip_method.startswith("x") else 2))
 
 
-@node("ImageRotate", category="image/transform")
+@node("ImageRotate", title="Rotate image", category="image/transform")
 def image_rotate(image: Image, rotation: Rotation) -> Image:
     """Turn pictures clockwise."""
     return Image(torch.rot90(image.pixels, quarter_turns(rotation), dims=(2, 1)))

@@ -14,7 +14,7 @@ from sd35graph_nodes.limits import check_latent_size
 _TOOLTIP = "In pixels; a latent cell covers 8."
 
 
-@node("EmptySD3LatentImage", category="latent/sd3")
+@node("EmptySD3LatentImage", title="Empty SD3 latent image", category="latent/sd3")
 def empty_sd3_latent_image(
     width: Annotated[int, Input(min=16, max=16384, step=16, tooltip=_TOOLTIP)] = 1024,
     height: Annotated[int, Input(min=16, max=16384, step=16, tooltip=_TOOLTIP)] = 1024,
@@ -25,7 +25,7 @@ def empty_sd3_latent_image(
     return Latent(torch.zeros(batch_size, 16, height // CELL, width // CELL))
 
 
-@node("EmptyLatentImage", title="Empty Latent Image", category="latent")
+@node("EmptyLatentImage", title="Empty latent image", category="latent")
 def empty_latent_image(
     width: Annotated[int, Input(min=16, max=16384, step=8, tooltip=_TOOLTIP)] = 512,
     height: Annotated[int, Input(min=16, max=16384, step=8, tooltip=_TOOLTIP)] = 512,

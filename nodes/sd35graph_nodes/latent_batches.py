@@ -23,7 +23,7 @@ from sd35graph_nodes.limits import check_latent_size
 from sd35graph_nodes.resizing import crop_to_proportions, fit
 
 
-@node("LatentFromBatch", title="Latent From Batch", category="latent/batch")
+@node("LatentFromBatch", title="Latent from batch", category="latent/batch")
 def latent_from_batch(
     ctx: Context,
     samples: Latent,
@@ -35,7 +35,7 @@ def latent_from_batch(
     return _rows(samples, start, start + length)
 
 
-@node("RepeatLatentBatch", title="Repeat Latent Batch", category="latent/batch")
+@node("RepeatLatentBatch", title="Repeat latent batch", category="latent/batch")
 def repeat_latent_batch(samples: Latent, amount: Annotated[int, Input(min=1, max=64)] = 1) -> Latent:
     """Repeat a batch. Each copy gets noise of its own."""
     batch, _, height, width = samples.samples.shape
@@ -50,7 +50,7 @@ def repeat_latent_batch(samples: Latent, amount: Annotated[int, Input(min=1, max
     return Latent(repeated, mask, numbers)
 
 
-@node("LatentBatch", category="latent/batch")
+@node("LatentBatch", title="Batch latents", category="latent/batch")
 def latent_batch(samples1: Latent, samples2: Latent) -> Latent:
     """Join two batches. The second is scaled and cropped to the size of the first."""
     require_same_channels(samples1, samples2)
@@ -62,7 +62,7 @@ def latent_batch(samples1: Latent, samples2: Latent) -> Latent:
     return _joined([samples1, second])
 
 
-@node("RebatchLatents", title="Rebatch Latents", category="latent/batch")
+@node("RebatchLatents", title="Rebatch latents", category="latent/batch")
 def rebatch_latents(latents: list[Latent], batch_size: BatchSize = 1) -> list[Latent]:
     """Divide latents into batches of another size. Latents of different shapes never share a batch."""
     batches = []

@@ -19,7 +19,7 @@ _MARKER = "latent_format_version_0"
 _OLD_FACTOR = 0.18215
 
 
-@node("SaveLatent", category="_for_testing", is_output=True)
+@node("SaveLatent", title="Save latent", category="_for_testing", is_output=True)
 def save_latent(
     ctx: Context,
     samples: Latent,
@@ -34,7 +34,7 @@ def save_latent(
     ctx.show("latents", [saved.reference()])
 
 
-@node("LoadLatent", category="_for_testing")
+@node("LoadLatent", title="Load latent", category="_for_testing")
 def load_latent(
     ctx: Context, latent: Annotated[str, Choices("input_latents"), Input(tooltip="A .latent file of the input folder.")]
 ) -> Latent:

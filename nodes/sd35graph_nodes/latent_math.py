@@ -44,21 +44,21 @@ def changed(latent: Latent, samples: Tensor) -> Latent:
     return replace(latent, samples=samples, batch_index=latent.batch_index if keeps_rows else None)
 
 
-@node("LatentAdd", category="latent/advanced")
+@node("LatentAdd", title="Add latents", category="latent/advanced")
 def latent_add(samples1: Latent, samples2: Latent) -> Latent:
     """The sum of two latents. The second is scaled and cropped to the size of the first."""
     first, second = matched(samples1, samples2)
     return changed(samples1, first + second)
 
 
-@node("LatentSubtract", category="latent/advanced")
+@node("LatentSubtract", title="Subtract latents", category="latent/advanced")
 def latent_subtract(samples1: Latent, samples2: Latent) -> Latent:
     """The first latent less the second, which is scaled and cropped to the size of the first."""
     first, second = matched(samples1, samples2)
     return changed(samples1, first - second)
 
 
-@node("LatentMultiply", category="latent/advanced")
+@node("LatentMultiply", title="Multiply latent", category="latent/advanced")
 def latent_multiply(
     samples: Latent, multiplier: Annotated[float, Input(min=-10.0, max=10.0, step=0.01)] = 1.0
 ) -> Latent:
@@ -66,7 +66,7 @@ def latent_multiply(
     return replace(samples, samples=samples.samples * multiplier)
 
 
-@node("LatentInterpolate", category="latent/advanced")
+@node("LatentInterpolate", title="Interpolate latents", category="latent/advanced")
 def latent_interpolate(samples1: Latent, samples2: Latent, ratio: _Share = 1.0) -> Latent:
     """Mix the directions of two latents and, apart from that, their magnitudes, so that the mix is not weaker."""
     first, second = matched(samples1, samples2)
@@ -75,7 +75,7 @@ def latent_interpolate(samples1: Latent, samples2: Latent, ratio: _Share = 1.0) 
     return changed(samples1, direction * magnitude)
 
 
-@node("LatentBlend", title="Latent Blend", category="_for_testing")
+@node("LatentBlend", title="Latent blend", category="_for_testing")
 def latent_blend(samples1: Latent, samples2: Latent, blend_factor: _Share = 0.5) -> Latent:
     """Fade from one latent to another. The second is scaled and cropped to the size of the first."""
     first, second = matched(samples1, samples2, "bicubic")

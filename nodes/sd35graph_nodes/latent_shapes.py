@@ -25,7 +25,7 @@ _CropSize = Annotated[int, Input(min=64, max=16384, step=8, tooltip=_IN_PIXELS)]
 _Place = Annotated[int, Input(min=0, max=16384, step=8, tooltip=_IN_PIXELS)]
 
 
-@node("LatentUpscale", title="Upscale Latent", category="latent")
+@node("LatentUpscale", title="Upscale latent", category="latent")
 def latent_upscale(
     *, samples: Latent, upscale_method: LatentMethod, width: _Size = 512, height: _Size = 512, crop: Crop
 ) -> Latent:
@@ -38,7 +38,7 @@ def latent_upscale(
     return _scaled(samples, max(rows, 1), max(columns, 1), upscale_method, crop)
 
 
-@node("LatentUpscaleBy", title="Upscale Latent By", category="latent")
+@node("LatentUpscaleBy", title="Upscale latent by", category="latent")
 def latent_upscale_by(
     samples: Latent,
     upscale_method: LatentMethod,
@@ -59,13 +59,13 @@ def _scaled(latent: Latent, rows: int, columns: int, method: LatentMethod, crop:
     return replace(latent, samples=fit(latent.samples, rows, columns, method), noise_mask=mask)
 
 
-@node("LatentFlip", title="Flip Latent", category="latent/transform")
+@node("LatentFlip", title="Flip latent", category="latent/transform")
 def latent_flip(samples: Latent, flip_method: FlipMethod) -> Latent:
     """Mirror a latent: upside down, or left and right."""
     return _turned(samples, lambda x: x.flip(-2 if flip_method.startswith("x") else -1))
 
 
-@node("LatentRotate", title="Rotate Latent", category="latent/transform")
+@node("LatentRotate", title="Rotate latent", category="latent/transform")
 def latent_rotate(samples: Latent, rotation: Rotation) -> Latent:
     """Turn a latent clockwise."""
     return _turned(samples, lambda x: torch.rot90(x, quarter_turns(rotation), dims=(-1, -2)))
@@ -76,7 +76,7 @@ def _turned(latent: Latent, turn: Callable[[Tensor], Tensor]) -> Latent:
     return replace(latent, samples=turn(latent.samples), noise_mask=mask)
 
 
-@node("LatentCrop", title="Crop Latent", category="latent/transform")
+@node("LatentCrop", title="Crop latent", category="latent/transform")
 def latent_crop(
     samples: Latent, width: _CropSize = 512, height: _CropSize = 512, x: _Place = 0, y: _Place = 0
 ) -> Latent:
@@ -90,7 +90,7 @@ def latent_crop(
     return replace(samples, samples=samples.samples[part], noise_mask=mask)
 
 
-@node("LatentComposite", title="Latent Composite", category="latent")
+@node("LatentComposite", title="Latent composite", category="latent")
 def latent_composite(
     samples_to: Latent,
     samples_from: Latent,
@@ -123,7 +123,7 @@ def _ramp(length: int, start: int, total: int, feather: int) -> Tensor:
     return weights
 
 
-@node("SetLatentNoiseMask", title="Set Latent Noise Mask", category="latent/inpaint")
+@node("SetLatentNoiseMask", title="Set latent noise mask", category="latent/inpaint")
 def set_latent_noise_mask(
     samples: Latent, mask: Annotated[Mask, Input(tooltip="White where the picture may change.")]
 ) -> Latent:

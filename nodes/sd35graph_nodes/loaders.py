@@ -57,7 +57,7 @@ def _open_encoders(ctx: Context, names: Sequence[str], type: str, device: Placem
 
 @node(
     "CheckpointLoaderSimple",
-    title="Load Checkpoint",
+    title="Load checkpoint",
     category="loaders",
     output_tooltips=("Denoises latents.", "Encodes prompts.", "Turns pictures into latents and back."),
 )
@@ -69,7 +69,7 @@ def checkpoint_loader_simple(
     return open_checkpoint(ctx.file("checkpoints", ckpt_name))
 
 
-@node("UNETLoader", title="Load Diffusion Model", category="advanced/loaders")
+@node("UNETLoader", title="Load diffusion model", category="advanced/loaders")
 def unet_loader(
     ctx: Context,
     unet_name: Annotated[str, Choices("diffusion_models"), Input(tooltip="A file in models/diffusion_models.")],
@@ -79,7 +79,7 @@ def unet_loader(
     return open_diffusion_model(ctx.file("diffusion_models", unet_name), _STORAGE.get(weight_dtype))
 
 
-@node("UnetLoaderGGUF", title="Unet Loader (GGUF)", category="advanced/loaders")
+@node("UnetLoaderGGUF", title="Load diffusion model (GGUF)", category="advanced/loaders")
 def unet_loader_gguf(
     ctx: Context,
     unet_name: Annotated[str, Choices("diffusion_models"), Input(tooltip="A GGUF file in models/diffusion_models.")],
@@ -104,13 +104,13 @@ def clip_loader(
     return _open_encoders(ctx, [clip_name], type, device)
 
 
-@node("CLIPLoaderGGUF", title="CLIPLoader (GGUF)", category="advanced/loaders")
+@node("CLIPLoaderGGUF", title="Load CLIP (GGUF)", category="advanced/loaders")
 def clip_loader_gguf(ctx: Context, clip_name: TextEncoderFile, type: SingleType = "sd3") -> TextEncoderHandle:
     """Open one text encoder of SD3, in GGUF or safetensors."""
     return _open_encoders(ctx, [clip_name], type)
 
 
-@node("DualCLIPLoader", category="advanced/loaders")
+@node("DualCLIPLoader", title="Load two CLIP", category="advanced/loaders")
 def dual_clip_loader(
     ctx: Context,
     clip_name1: TextEncoderFile,
@@ -122,7 +122,7 @@ def dual_clip_loader(
     return _open_encoders(ctx, [clip_name1, clip_name2], type, device)
 
 
-@node("DualCLIPLoaderGGUF", title="DualCLIPLoader (GGUF)", category="advanced/loaders")
+@node("DualCLIPLoaderGGUF", title="Load two CLIP (GGUF)", category="advanced/loaders")
 def dual_clip_loader_gguf(
     ctx: Context, clip_name1: TextEncoderFile, clip_name2: TextEncoderFile, type: DualType = "sd3"
 ) -> TextEncoderHandle:
@@ -130,7 +130,7 @@ def dual_clip_loader_gguf(
     return _open_encoders(ctx, [clip_name1, clip_name2], type)
 
 
-@node("TripleCLIPLoader", category="advanced/loaders")
+@node("TripleCLIPLoader", title="Load three CLIP", category="advanced/loaders")
 def triple_clip_loader(
     ctx: Context, clip_name1: TextEncoderFile, clip_name2: TextEncoderFile, clip_name3: TextEncoderFile
 ) -> TextEncoderHandle:
@@ -138,7 +138,7 @@ def triple_clip_loader(
     return _open_encoders(ctx, [clip_name1, clip_name2, clip_name3], "sd3")
 
 
-@node("TripleCLIPLoaderGGUF", title="TripleCLIPLoader (GGUF)", category="advanced/loaders")
+@node("TripleCLIPLoaderGGUF", title="Load three CLIP (GGUF)", category="advanced/loaders")
 def triple_clip_loader_gguf(
     ctx: Context, clip_name1: TextEncoderFile, clip_name2: TextEncoderFile, clip_name3: TextEncoderFile
 ) -> TextEncoderHandle:

@@ -41,7 +41,12 @@ def lora_loader(
     return replace(model, weights=changed), replace(clip, weights=tuple(encoders))
 
 
-@node("LoraLoaderModelOnly", category="loaders", output_tooltips=("The diffusion model with the LoRA.",))
+@node(
+    "LoraLoaderModelOnly",
+    title="Load LoRA (model only)",
+    category="loaders",
+    output_tooltips=("The diffusion model with the LoRA.",),
+)
 def lora_loader_model_only(
     ctx: Context, model: ModelHandle, lora_name: LoraFile, strength_model: Strength = 1.0
 ) -> ModelHandle:

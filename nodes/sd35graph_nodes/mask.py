@@ -13,7 +13,7 @@ from sd35graph_nodes.kinds import ImagePixels
 Channel = Literal["red", "green", "blue", "alpha"]
 
 
-@node("SolidMask", category="mask")
+@node("SolidMask", title="Solid mask", category="mask")
 def solid_mask(
     value: Annotated[float, Input(min=0.0, max=1.0, step=0.01)] = 1.0,
     width: ImagePixels = 512,
@@ -23,25 +23,25 @@ def solid_mask(
     return Mask(torch.full((1, height, width), value))
 
 
-@node("InvertMask", category="mask")
+@node("InvertMask", title="Invert mask", category="mask")
 def invert_mask(mask: Mask) -> Mask:
     """The opposite of a mask: 1 - x."""
     return Mask(1 - mask.values)
 
 
-@node("ThresholdMask", category="mask")
+@node("ThresholdMask", title="Threshold mask", category="mask")
 def threshold_mask(mask: Mask, value: Annotated[float, Input(min=0.0, max=1.0, step=0.01)] = 0.5) -> Mask:
     """A mask without greys: 1 where it was above the value, else 0."""
     return Mask((mask.values > value).float())
 
 
-@node("MaskToImage", title="Convert Mask to Image", category="mask")
+@node("MaskToImage", title="Convert mask to image", category="mask")
 def mask_to_image(mask: Mask) -> Image:
     """A mask as a grey picture."""
     return Image(mask.values[..., None].expand(-1, -1, -1, 3))
 
 
-@node("ImageToMask", title="Convert Image to Mask", category="mask")
+@node("ImageToMask", title="Convert image to mask", category="mask")
 def image_to_mask(image: Image, channel: Channel) -> Mask:
     """One channel of pictures as a mask."""
     number = ("red", "green", "blue", "alpha").index(channel)
@@ -52,7 +52,7 @@ def image_to_mask(image: Image, channel: Channel) -> Mask:
     return Mask(image.pixels[..., number])
 
 
-@node("ImageColorToMask", category="mask")
+@node("ImageColorToMask", title="Convert image colour to mask", category="mask")
 def image_color_to_mask(
     image: Image, color: Annotated[int, Input(min=0, max=0xFFFFFF, step=1, display="color")] = 0
 ) -> Mask:
@@ -62,7 +62,7 @@ def image_color_to_mask(
     return Mask((levels == wanted.to(levels)).all(-1).float())
 
 
-@node("MaskPreview", title="Preview Mask", category="mask", is_output=True)
+@node("MaskPreview", title="Preview mask", category="mask", is_output=True)
 def mask_preview(ctx: Context, mask: Mask, prompt: Prompt = None, extra_pnginfo: ExtraPngInfo = None) -> None:
     """Show masks as grey pictures without keeping them."""
     preview_image(ctx, mask_to_image(mask), prompt, extra_pnginfo)

@@ -17,7 +17,7 @@ _Pixels = Annotated[int, Input(min=0, max=16384, step=1, tooltip="In pixels.")]
 Operation = Literal["multiply", "add", "subtract", "and", "or", "xor"]
 
 
-@node("GrowMask", category="mask")
+@node("GrowMask", title="Grow mask", category="mask")
 def grow_mask(
     mask: Mask,
     expand: Annotated[int, Input(min=-16384, max=16384, step=1, tooltip="In pixels; below 0 it shrinks.")] = 0,
@@ -39,7 +39,7 @@ def _grown(values: Array, expand: int, *, is_tapered: bool) -> Array:
     return change(values, cv2.getStructuringElement(shape, (3, 3)), iterations=steps)
 
 
-@node("FeatherMask", category="mask")
+@node("FeatherMask", title="Feather mask", category="mask")
 def feather_mask(mask: Mask, left: _Pixels = 0, top: _Pixels = 0, right: _Pixels = 0, bottom: _Pixels = 0) -> Mask:
     """Let a mask fade out towards the edges of the picture."""
     height, width = mask.values.shape[1:]
@@ -53,7 +53,7 @@ def _fade(length: int, before: int, after: int) -> Tensor:
     return rise * fall.flip(0)
 
 
-@node("CropMask", category="mask")
+@node("CropMask", title="Crop mask", category="mask")
 def crop_mask(mask: Mask, x: _Pixels = 0, y: _Pixels = 0, width: ImagePixels = 512, height: ImagePixels = 512) -> Mask:
     """Cut a rectangle out of a mask. What of it lies beyond the edges is left out."""
     rows, columns = mask.values.shape[1:]
@@ -61,7 +61,7 @@ def crop_mask(mask: Mask, x: _Pixels = 0, y: _Pixels = 0, width: ImagePixels = 5
     return Mask(mask.values[:, top : top + height, left : left + width])
 
 
-@node("MaskComposite", category="mask")
+@node("MaskComposite", title="Composite masks", category="mask")
 def mask_composite(*, destination: Mask, source: Mask, x: _Pixels = 0, y: _Pixels = 0, operation: Operation) -> Mask:
     """Combine a mask with another one laid onto it. "and", "or" and "xor" know only black and white."""
     below, above = same_rows(destination.values, source.values)

@@ -23,31 +23,31 @@ Multiplier = Annotated[float, Input(min=-10.0, max=10.0, step=0.01, tooltip="Of 
 Prefix = Annotated[str, Input(tooltip="Start of the file name in the output folder; may name a subfolder.")]
 
 
-@node("ModelMergeSimple", category="advanced/model_merging")
+@node("ModelMergeSimple", title="Merge models", category="advanced/model_merging")
 def model_merge_simple(model1: ModelHandle, model2: ModelHandle, ratio: Ratio = 1.0) -> ModelHandle:
     """Mix two models: ratio times the first plus the rest of the second."""
     return merge_models(model1, model2, {"": mixed(ratio)})
 
 
-@node("ModelMergeAdd", category="advanced/model_merging")
+@node("ModelMergeAdd", title="Add models", category="advanced/model_merging")
 def model_merge_add(model1: ModelHandle, model2: ModelHandle) -> ModelHandle:
     """Add two models; the second is usually a difference of two others."""
     return merge_models(model1, model2, {"": (1.0, 1.0)})
 
 
-@node("ModelMergeSubtract", category="advanced/model_merging")
+@node("ModelMergeSubtract", title="Subtract models", category="advanced/model_merging")
 def model_merge_subtract(model1: ModelHandle, model2: ModelHandle, multiplier: Multiplier = 1.0) -> ModelHandle:
     """The difference of two models, times a multiplier: no model to draw with, but one to add to another."""
     return merge_models(model1, model2, {"": (multiplier, -multiplier)})
 
 
-@node("CLIPMergeSimple", category="advanced/model_merging")
+@node("CLIPMergeSimple", title="Merge CLIP", category="advanced/model_merging")
 def clip_merge_simple(clip1: TextEncoderHandle, clip2: TextEncoderHandle, ratio: Ratio = 1.0) -> TextEncoderHandle:
     """Mix two sets of text encoders: ratio times the first plus the rest of the second."""
     return merge_encoders(clip1, clip2, mixed(ratio))
 
 
-@node("CheckpointSave", title="Save Checkpoint", category="advanced/model_merging", is_output=True)
+@node("CheckpointSave", title="Save checkpoint", category="advanced/model_merging", is_output=True)
 def checkpoint_save(
     ctx: Context,
     model: ModelHandle,
@@ -62,7 +62,7 @@ def checkpoint_save(
     _save(ctx, filename_prefix, parts, dict(workflow_texts(prompt, extra_pnginfo)))
 
 
-@node("ModelSave", category="advanced/model_merging", is_output=True)
+@node("ModelSave", title="Save model", category="advanced/model_merging", is_output=True)
 def model_save(
     ctx: Context,
     model: ModelHandle,
@@ -75,7 +75,7 @@ def model_save(
     _save(ctx, filename_prefix, parts, dict(workflow_texts(prompt, extra_pnginfo)))
 
 
-@node("CLIPSave", category="advanced/model_merging", is_output=True)
+@node("CLIPSave", title="Save CLIP", category="advanced/model_merging", is_output=True)
 def clip_save(
     ctx: Context,
     clip: TextEncoderHandle,
@@ -89,7 +89,7 @@ def clip_save(
         _save(ctx, f"{filename_prefix}_{ref.section}", [("", ref)], metadata)
 
 
-@node("VAESave", category="advanced/model_merging", is_output=True)
+@node("VAESave", title="Save VAE", category="advanced/model_merging", is_output=True)
 def vae_save(
     ctx: Context,
     vae: VaeHandle,
@@ -101,7 +101,7 @@ def vae_save(
     _save(ctx, filename_prefix, [("", vae.require())], dict(workflow_texts(prompt, extra_pnginfo)))
 
 
-@node("LoraSave", title="Extract and Save Lora", category="advanced/model_merging", is_output=True)
+@node("LoraSave", title="Extract and save LoRA", category="advanced/model_merging", is_output=True)
 def lora_save(
     ctx: Context,
     filename_prefix: Prefix = "loras/ComfyUI_extracted_lora",

@@ -14,7 +14,7 @@ from sd35graph.models.handles import ModelHandle
 _EMBEDDERS = ("pos_embed.", "x_embedder.", "context_embedder.", "y_embedder.", "t_embedder.")
 
 
-@node("ModelMergeBlocks", category="advanced/model_merging")
+@node("ModelMergeBlocks", title="Merge models by block", category="advanced/model_merging")
 def model_merge_blocks(
     model1: ModelHandle,
     model2: ModelHandle,
@@ -30,7 +30,7 @@ def model_merge_blocks(
     return merge_models(model1, model2, shares)
 
 
-def _per_block(name: str, depth: int) -> Callable[..., ModelHandle]:
+def _per_block(name: str, title: str, depth: int) -> Callable[..., ModelHandle]:
     """A node with a ratio for each of `depth` blocks and for each layer around them."""
     starts = (*_EMBEDDERS, *(f"joint_blocks.{index}." for index in range(depth)), "final_layer.")
 
@@ -57,7 +57,7 @@ def _per_block(name: str, depth: int) -> Callable[..., ModelHandle]:
         for key in kinds
     ]
     merge.__signature__ = Signature(parameters)  # type: ignore[attr-defined] # `inspect.signature` looks for it
-    return node(name, category="advanced/model_merging/model_specific")(merge)
+    return node(name, title=title, category="advanced/model_merging/model_specific")(merge)
 
 
 def _depth(model: ModelHandle) -> int:
@@ -70,8 +70,8 @@ def _flat(name: str) -> str:
     return name.rstrip(".").replace(".", "_")
 
 
-model_merge_sd3_2b = _per_block("ModelMergeSD3_2B", 24)
-model_merge_sd35_large = _per_block("ModelMergeSD35_Large", 38)
+model_merge_sd3_2b = _per_block("ModelMergeSD3_2B", "Merge models (SD3 Medium)", 24)
+model_merge_sd35_large = _per_block("ModelMergeSD35_Large", "Merge models (SD3.5 Large)", 38)
 
 
 NODES = (model_merge_blocks, model_merge_sd3_2b, model_merge_sd35_large)

@@ -10,7 +10,7 @@ from sd35graph.models.handles import ModelHandle
 from sd35graph.values import FlowSettings
 
 
-@node("ModelSamplingSD3", category="advanced/model")
+@node("ModelSamplingSD3", title="Model sampling SD3", category="advanced/model")
 def model_sampling_sd3(
     model: ModelHandle,
     shift: Annotated[

@@ -33,13 +33,13 @@ def primitive_string(value: str) -> str:
     return value
 
 
-@node("PrimitiveStringMultiline", title="String (Multiline)", category="utils/primitive")
+@node("PrimitiveStringMultiline", title="String (multiline)", category="utils/primitive")
 def primitive_string_multiline(value: Annotated[str, Input(multiline=True)]) -> str:
     """A longer text to share between nodes."""
     return value
 
 
-@node("PreviewAny", title="Preview Any", category="utils", is_output=True)
+@node("PreviewAny", title="Preview any", category="utils", is_output=True)
 def preview_any(ctx: Context, source: object) -> None:
     """Show any value as text."""
     ctx.show("text", [source if isinstance(source, str) else str(source)])

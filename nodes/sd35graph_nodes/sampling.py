@@ -34,7 +34,7 @@ from sd35graph_nodes.sampling_kinds import (
 _PREVIEW_SIZE = (512, 512)
 
 
-@node("KSampler", category="sampling", output_tooltips=("The finished latent.",))
+@node("KSampler", title="KSampler", category="sampling", output_tooltips=("The finished latent.",))
 def ksampler(
     ctx: Context,
     *,
@@ -68,7 +68,7 @@ def ksampler(
 
 @node(
     "KSamplerAdvanced",
-    title="KSampler (Advanced)",
+    title="KSampler (advanced)",
     category="sampling",
     output_tooltips=("The latent after the last of these steps.",),
 )

@@ -31,7 +31,7 @@ class SplitSchedule(NamedTuple):
     low_sigmas: SigmaSchedule
 
 
-@node("BasicScheduler", category=_SCHEDULERS)
+@node("BasicScheduler", title="Basic scheduler", category=_SCHEDULERS)
 def basic_scheduler(
     *, model: ScheduledModel, scheduler: SchedulerName, steps: Steps = 20, denoise: Denoise = 1.0
 ) -> SigmaSchedule:
@@ -39,7 +39,7 @@ def basic_scheduler(
     return SigmaSchedule(schedulers.basic_schedule(scheduler, steps, model.flow, denoise))
 
 
-@node("KarrasScheduler", category=_SCHEDULERS)
+@node("KarrasScheduler", title="Karras scheduler", category=_SCHEDULERS)
 def karras_scheduler(
     steps: Steps = 20, sigma_max: SigmaMax = 14.614642, sigma_min: SigmaMin = 0.0291675, rho: Rho = 7.0
 ) -> SigmaSchedule:
@@ -47,7 +47,7 @@ def karras_scheduler(
     return SigmaSchedule(sigma_ranges.karras(steps, sigma_max, sigma_min, rho))
 
 
-@node("ExponentialScheduler", category=_SCHEDULERS)
+@node("ExponentialScheduler", title="Exponential scheduler", category=_SCHEDULERS)
 def exponential_scheduler(
     steps: Steps = 20, sigma_max: SigmaMax = 14.614642, sigma_min: SigmaMin = 0.0291675
 ) -> SigmaSchedule:
@@ -55,7 +55,7 @@ def exponential_scheduler(
     return SigmaSchedule(sigma_ranges.exponential(steps, sigma_max, sigma_min))
 
 
-@node("PolyexponentialScheduler", category=_SCHEDULERS)
+@node("PolyexponentialScheduler", title="Polyexponential scheduler", category=_SCHEDULERS)
 def polyexponential_scheduler(
     steps: Steps = 20, sigma_max: SigmaMax = 14.614642, sigma_min: SigmaMin = 0.0291675, rho: Rho = 1.0
 ) -> SigmaSchedule:
@@ -63,7 +63,7 @@ def polyexponential_scheduler(
     return SigmaSchedule(sigma_ranges.polyexponential(steps, sigma_max, sigma_min, rho))
 
 
-@node("LaplaceScheduler", category=_SCHEDULERS)
+@node("LaplaceScheduler", title="Laplace scheduler", category=_SCHEDULERS)
 def laplace_scheduler(
     steps: Steps = 20,
     sigma_max: SigmaMax = 14.614642,
@@ -77,7 +77,7 @@ def laplace_scheduler(
     return SigmaSchedule(sigma_ranges.laplace(steps, sigma_max, sigma_min, mu, beta))
 
 
-@node("BetaSamplingScheduler", category=_SCHEDULERS)
+@node("BetaSamplingScheduler", title="Beta scheduler", category=_SCHEDULERS)
 def beta_sampling_scheduler(
     model: ScheduledModel,
     steps: Steps = 20,
@@ -92,7 +92,7 @@ def beta_sampling_scheduler(
     return SigmaSchedule(schedulers.beta_schedule(steps, model.flow, alpha, beta))
 
 
-@node("VPScheduler", category=_SCHEDULERS)
+@node("VPScheduler", title="VP scheduler", category=_SCHEDULERS)
 def vp_scheduler(
     steps: Steps = 20,
     beta_d: Annotated[float, Input(min=0.0, max=5000.0, step=0.01, round=False)] = 19.9,
@@ -103,7 +103,7 @@ def vp_scheduler(
     return SigmaSchedule(sigma_ranges.variance_preserving(steps, beta_d, beta_min, eps_s))
 
 
-@node("SDTurboScheduler", category=_SCHEDULERS)
+@node("SDTurboScheduler", title="SD Turbo scheduler", category=_SCHEDULERS)
 def sd_turbo_scheduler(
     model: ScheduledModel, steps: Annotated[int, Input(min=1, max=10)] = 1, denoise: Denoise = 1.0
 ) -> SigmaSchedule:
@@ -111,7 +111,7 @@ def sd_turbo_scheduler(
     return SigmaSchedule(schedulers.turbo_schedule(steps, model.flow, denoise))
 
 
-@node("SplitSigmas", category=_SIGMAS)
+@node("SplitSigmas", title="Split sigmas", category=_SIGMAS)
 def split_sigmas(
     sigmas: SigmaSchedule,
     step: Annotated[int, Input(min=0, max=10_000, tooltip="How many steps the first part has; past the end, all.")] = 0,
@@ -121,7 +121,7 @@ def split_sigmas(
     return SplitSchedule(SigmaSchedule(high), SigmaSchedule(low))
 
 
-@node("SplitSigmasDenoise", category=_SIGMAS)
+@node("SplitSigmasDenoise", title="Split sigmas at denoise", category=_SIGMAS)
 def split_sigmas_denoise(
     sigmas: SigmaSchedule,
     denoise: Annotated[
@@ -133,7 +133,7 @@ def split_sigmas_denoise(
     return SplitSchedule(SigmaSchedule(high), SigmaSchedule(low))
 
 
-@node("FlipSigmas", category=_SIGMAS)
+@node("FlipSigmas", title="Flip sigmas", category=_SIGMAS)
 def flip_sigmas(sigmas: SigmaSchedule) -> SigmaSchedule:
     """A schedule in reverse, which takes a picture back to noise; for euler, heun, dpm_2 and ddim."""
     return SigmaSchedule(schedulers.flipped(sigmas.sigmas))
@@ -147,7 +147,7 @@ def _check_manual(sigmas: str | None) -> str | None:
     return None
 
 
-@node("ManualSigmas", category=_SIGMAS, validate=_check_manual)
+@node("ManualSigmas", title="Manual sigmas", category=_SIGMAS, validate=_check_manual)
 def manual_sigmas(
     sigmas: Annotated[
         str, Input(tooltip="Noise levels from 1 (noise) to 0 (picture), separated by commas.")

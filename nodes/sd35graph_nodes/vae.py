@@ -21,7 +21,7 @@ _TemporalSize = Annotated[int, Input(min=8, max=4096, step=4, tooltip="Only for 
 _TemporalOverlap = Annotated[int, Input(min=4, max=4096, step=4, tooltip="Only for video models; no effect here.")]
 
 
-@node("VAEDecode", title="VAE Decode", category="latent", output_tooltips=("The picture.",))
+@node("VAEDecode", title="VAE decode", category="latent", output_tooltips=("The picture.",))
 def vae_decode(
     ctx: Context,
     samples: Annotated[Latent, Input(tooltip="The latent to turn into a picture.")],
@@ -40,7 +40,7 @@ def vae_decode(
     return Image(network.decode_tiled(samples.samples))  # outside the handler, which keeps the attempt's tensors
 
 
-@node("VAEDecodeTiled", title="VAE Decode (Tiled)", category="_for_testing")
+@node("VAEDecodeTiled", title="VAE decode (tiled)", category="_for_testing")
 def vae_decode_tiled(
     ctx: Context,
     samples: Latent,
@@ -55,7 +55,7 @@ def vae_decode_tiled(
     return Image(ctx.resource(ModelPool).vae(vae).decode_tiled(samples.samples, tile_size, overlap))
 
 
-@node("VAEEncode", title="VAE Encode", category="latent")
+@node("VAEEncode", title="VAE encode", category="latent")
 def vae_encode(ctx: Context, pixels: Image, vae: VaeHandle) -> Latent:
     """Turn pictures into latents, cropped around the centre to multiples of 8 pixels. Alpha is left out."""
     ctx.check_cancelled()
@@ -72,7 +72,7 @@ def vae_encode(ctx: Context, pixels: Image, vae: VaeHandle) -> Latent:
     )  # outside the handler, which keeps the attempt's tensors
 
 
-@node("VAEEncodeTiled", title="VAE Encode (Tiled)", category="_for_testing")
+@node("VAEEncodeTiled", title="VAE encode (tiled)", category="_for_testing")
 def vae_encode_tiled(
     ctx: Context,
     pixels: Image,
@@ -87,7 +87,7 @@ def vae_encode_tiled(
     return Latent(ctx.resource(ModelPool).vae(vae).encode_tiled(pixels.pixels[..., :3], tile_size, overlap))
 
 
-@node("VAEEncodeForInpaint", title="VAE Encode (for Inpainting)", category="latent/inpaint")
+@node("VAEEncodeForInpaint", title="VAE encode (for inpainting)", category="latent/inpaint")
 def vae_encode_for_inpaint(
     ctx: Context,
     pixels: Image,

@@ -90,6 +90,30 @@ def test_other_values_pass_unchanged() -> None:
     assert primitive_string_multiline("a\nb") == "a\nb"
 
 
+NAMES = {
+    *("CFG", "CLIP", "Canny", "ControlNet", "DiT", "GGUF", "JPEG", "KSampler", "LoRA", "Medium", "PNG"),
+    *("SD", "SD3", "SD3.5", "Turbo", "VAE", "VP", "WebP", "Large"),
+}
+"""Words of titles that are names, and are written as such wherever they stand."""
+
+
+def is_sentence(title: str) -> bool:
+    """Whether only its first word, and names, have capitals: `Load checkpoint`, `Empty SD3 latent image`."""
+    first, *rest = (word.strip("(),") for word in title.split())
+    plain = first.capitalize() == first or first in NAMES
+    return plain and all(word.islower() or word in NAMES for word in rest)
+
+
+def test_titles_are_sentences_in_which_only_names_have_capitals() -> None:
+    titles = {schema.type: schema.title for schema in load_packs()[0].schemas().values()}
+    assert {name: title for name, title in titles.items() if not is_sentence(title)} == {}
+    # Two of a kind could not be told apart in a list.
+    assert len(set(titles.values())) == len(titles)
+    assert is_sentence("Load VAE")
+    assert not is_sentence("Load Checkpoint")
+    assert not is_sentence("LatentAdd")
+
+
 def test_clients_see_the_recorded_nodes(shared: Path) -> None:
     recorded = json.loads((shared / "parity" / "e2e" / "object_info.json").read_text(encoding="utf-8"))
     schemas = load_packs()[0].schemas()
