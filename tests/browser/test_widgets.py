@@ -188,7 +188,7 @@ def test_a_field_becomes_an_input_and_a_field_again_each_by_one_step(first_page:
     sampler.get_by_text("KSampler").click()
     command(page, "Feed a field from a card, or let it hold its value again")
     page.get_by_role("menuitem", name="Feed cfg from a card").press("Enter")
-    expect(card(page, "Primitive").get_by_role("spinbutton", name="cfg")).to_have_value("4")
+    expect(card(page, "Primitive").get_by_role("spinbutton", name="cfg")).to_have_value("4.00")
     assert undo_steps(page) == 4
     expect(steps).to_have_value("20")
     expect(cards(page)).to_have_count(count)

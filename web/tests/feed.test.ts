@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { toEditorForm } from '../src/graph/document';
 import { feedField, takeBack } from '../src/graph/feed';
+import { newNode } from '../src/graph/edit';
+import { fedBy, heldField, holderOf, holderWidget } from '../src/graph/holders';
 import { linkInto } from '../src/graph/model';
 import { parseWorkflow } from '../src/graph/parseApi';
 import { toApiForm } from '../src/graph/serialize';
-import { readSchema } from '../src/graph/schema';
+import { readSchema, type Widget } from '../src/graph/schema';
+import { VIRTUAL_SPECS } from '../src/graph/virtual';
 import { TOY } from './material';
 
 const schema = { ...TOY, ...readSchema({ PrimitiveStringMultiline: { input: { required: { value: ['STRING', { multiline: true }] } }, output: ['STRING'] } }) };
@@ -35,6 +38,32 @@ describe('a field that becomes an input', () => {
     expect(back.nodes['1']?.values['seed']).toBe(8);
     expect(Object.keys(back.nodes)).toEqual(['1', '2', '3']);
     expect(back.links).toEqual({});
+  });
+
+  it('is offered by its card what it would offer itself', () => {
+    const held = (id: string, input: string, own: Widget): Widget => {
+      const fed = feedField(graph, schema, id, input);
+      return holderWidget(own, heldField(fed, schema, linkInto(fed, id, input)?.source ?? '')?.widget);
+    };
+    const text: Widget = { kind: 'text', default: '', multiline: false };
+    const whole: Widget = { kind: 'int', default: 0, min: -9, max: 9, step: 1 };
+    expect(held('3', 'style', text)).toMatchObject({ kind: 'select', options: ['plain', 'fancy'] });
+    expect(held('1', 'steps', whole)).toMatchObject(schema['Sample']?.inputs.find(({ name }) => name === 'steps')?.widget ?? {});
+    expect(held('1', 'seed', whole)).toMatchObject({ kind: 'int', min: 0 });
+    expect(held('1', 'seed', { ...whole, kind: 'seed' })).toMatchObject({ kind: 'seed', min: 0 });
+    expect(held('3', 'style', whole)).toBe(whole); // the value it holds is no choice of that list
+    expect(heldField(graph, schema, '1')).toBeUndefined();
+  });
+
+  it('finds what it feeds, and what feeds it, through reroutes', () => {
+    const fed = feedField(graph, schema, '1', 'steps');
+    const source = linkInto(fed, '1', 'steps')?.source ?? '';
+    const reroute = newNode(VIRTUAL_SPECS['Reroute'] ?? ({} as never), '50', { x: 0, y: 0 });
+    const link = (id: string, from: string, target: string, input: string) => ({ id, source: from, sourceSlot: 0, target, input, type: 'INT' });
+    const round = { ...fed, nodes: { ...fed.nodes, 50: reroute }, links: { 1: link('1', source, '50', ''), 2: link('2', '50', '1', 'steps') } };
+    expect(fedBy(round, source)).toEqual([{ node: '1', input: 'steps' }]);
+    expect(holderOf(round, '1', 'steps')).toBe(source);
+    expect([holderOf(round, '1', 'seed'), holderOf({ ...round, links: { 2: link('2', '2', '1', 'steps') } }, '1', 'steps')]).toEqual([undefined, undefined]);
   });
 
   it('keeps several lines in a card of the server', () => {

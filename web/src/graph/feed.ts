@@ -29,7 +29,10 @@ function primitive(id: string, field: Field, node: GraphNode): GraphNode {
     raw: { outputs: [{ name: type, type, links: null, widget: { name } }] },
   };
   const spec = specOf({}, made);
-  return spec ? { ...made, size: defaultSize(made, spec) } : made;
+  if (!spec) return made;
+  // As wide as the field it stands for needs to be; a file is only chosen here.
+  const shown: Widget = widget.kind === 'file' ? { ...widget, kind: 'select' } : widget;
+  return { ...made, size: defaultSize(made, { ...spec, inputs: spec.inputs.map((input) => ({ ...input, label: field.label, widget: shown })) }) };
 }
 
 /** The graph with one more card, not yet placed, that holds the field's value; and its id. */

@@ -4,9 +4,12 @@ import { connect, disconnect, fittingInput, fittingOutput, refusal, type Endpoin
 import { copyText, pasteNodes } from '../graph/clipboard';
 import { addNode, newNode, removeNodes, setControl, setValue, toggleMode, updateNode } from '../graph/edit';
 import { redo, remember, undo } from '../graph/history';
+import { fedBy } from '../graph/holders';
 import { arrange, freePlace, makeRoom } from '../graph/layout';
+import { runPrefix } from '../graph/levels';
 import { keepPinned } from '../graph/look';
 import type { Graph, GraphNode, Mode, Point, SeedControl } from '../graph/model';
+import type { Problem } from '../graph/problems';
 import type { NodeSpec, WidgetValue } from '../graph/schema';
 import { isRecursive } from '../graph/subgraphMake';
 import { replaceNode } from '../graph/rewire';
@@ -54,10 +57,13 @@ export function redoStep(): void {
   if (step) setState({ graph: step.present, history: step.history });
 }
 
-/** What was reported of an input is out of date once the input changes. */
+/** What was reported of an input is out of date once the input changes, or the value of the card that holds it. */
 function forgetProblems(node: string, input: string): void {
-  const { reported } = getState();
-  const kept = reported.filter((problem) => problem.node !== node || (problem.input !== undefined && problem.input !== input));
+  const { reported, graph } = getState();
+  const prefix = runPrefix(graph);
+  const changed = [{ node, input }, ...fedBy(graph, node)].map((at) => ({ ...at, node: prefix + at.node }));
+  const isOld = (problem: Problem): boolean => changed.some((at) => problem.node === at.node && (problem.input === undefined || problem.input === at.input));
+  const kept = reported.filter((problem) => !isOld(problem));
   if (kept.length !== reported.length) setState({ reported: kept });
 }
 
