@@ -297,7 +297,8 @@ def _missing_model(
     details.update({"source": source, "folder": folder})
     known = known_file(name)
     if known is not None:
-        details.update({"repository": known.repository, "path": known.path})
+        details.update({"repository": known.repository, "path": known.path, "gated": known.gated})
+        details["command"] = known.command
         way_out = f"{known.how_to_get()}, and put it there"
     else:
         way_out = "put it there"

@@ -194,8 +194,13 @@ def _judge(
     wanted: Sequence[str],
     problems: Iterable[Problem],
 ) -> Validation:
-    """Decide which outputs can run. A node's mask has bit i set when output number i needs it."""
-    masks = _masks(sources, groups, wanted)
+    """Decide which outputs can run. A node's mask has bit i set when output number i needs it.
+
+    What a node needs that nobody can read may well be needed: it may be an output itself.
+    """
+    problems = list(problems)
+    unread = {problem.node_id for problem in problems if problem.code in REFUSES_ALL and problem.node_id is not None}
+    masks = _masks(sources, groups, wanted, unread)
     judged = [_weighed(problem, masks) for problem in problems]
     refused = any(problem.code in REFUSES_ALL for problem in judged)
     bad = {problem.node_id for problem in judged if problem.is_error and problem.node_id is not None}
@@ -224,12 +229,20 @@ def _judge(
 
 
 def _masks(
-    sources: Mapping[str, Sequence[str]], groups: Sequence[Sequence[str]], wanted: Sequence[str]
+    sources: Mapping[str, Sequence[str]],
+    groups: Sequence[Sequence[str]],
+    wanted: Sequence[str],
+    unread: Collection[str],
 ) -> dict[str, int]:
-    """For each node the set of wanted outputs that need it, as bits. One pass from the outputs to what they need."""
+    """For each node the set of wanted outputs that need it, as bits. One pass from the outputs to what they need.
+
+    All nodes of `unread` together have the one bit above those.
+    """
     masks = dict.fromkeys(sources, 0)
     for bit, node_id in enumerate(wanted):
         masks[node_id] |= 1 << bit
+    for node_id in unread:
+        masks[node_id] |= 1 << len(wanted)
     for group in reversed(groups):
         mask = 0
         for node_id in group:
@@ -258,5 +271,6 @@ class _Names:
     def of(self, mask: int) -> tuple[str, ...]:
         if mask not in self._known:
             bits = bin(mask)[:1:-1]
-            self._known[mask] = tuple(self._wanted[place] for place, bit in enumerate(bits) if bit == "1")
+            named = zip(self._wanted, bits, strict=False)  # the bit above them names none
+            self._known[mask] = tuple(name for name, bit in named if bit == "1")
         return self._known[mask]

@@ -101,6 +101,7 @@ def test_details_are_our_own_sentence(schemas: Any, choices: Any) -> None:
     assert error["details"].startswith('KSampler (node 3): input "sampler_name" has no choice "no_such_sampler"')
     assert error["extra_info"]["input_config"] is None  # 42 choices are too many to repeat
     assert error["extra_info"]["code"] == "not_in_list"
+    assert error["extra_info"]["expected"].startswith("one of ")
 
 
 def test_refusal_by_a_validator_is_a_custom_validation_error() -> None:

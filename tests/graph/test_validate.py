@@ -229,7 +229,7 @@ def test_missing_known_model_says_file_folder_source_and_nearest_name() -> None:
     assert problem.code == "missing_model"
     assert problem.message == (
         'Loader (node 4): input "ckpt_name" names "sd3.5_large.safetensors", which is not in models/checkpoints; '
-        "run `sd35graph models pull sd3.5_large`, or "
+        "run `sd35graph models pull sd3.5-large`, or "
         "get sd3.5_large.safetensors from stabilityai/stable-diffusion-3.5-large on Hugging Face, after accepting its "
         'licence there, and put it there, or choose "sd35/sd3.5_large.safetensors".'
     )
@@ -303,6 +303,18 @@ def test_unknown_type_anywhere_refuses_the_whole_workflow() -> None:
         "Otherwise install the pack that brings it, or remove the node."
     )
     assert validation.dependents == {"7": ()}
+
+
+def test_beside_an_unknown_output_every_other_problem_is_told_too() -> None:
+    nodes = {**changed("4", ckpt_name="mine.safetensors"), "11": Node("Latent", {"width": 1})}
+    nodes["9"] = Node("Sve", dict(nodes["9"].inputs))
+    validation = judged(nodes)
+    assert [(problem.code, problem.node_id) for problem in validation.errors] == [
+        ("missing_model", "4"),
+        ("unknown_node", "9"),
+    ]
+    assert validation.outputs == ()
+    assert validation.dependents == {"4": (), "9": ()}
 
 
 def test_unknown_output_type_is_not_also_called_a_lack_of_outputs() -> None:

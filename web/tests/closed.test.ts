@@ -28,7 +28,7 @@ describe('unknown nodes within subgraphs', () => {
     const [problem, ...others] = problemsOfGraph(strange, schema, EN.problem);
     expect(others).toEqual([]);
     expect(problem).toMatchObject({ code: 'unknown_node', node: `${id}:${inner}` });
-    expect(problem?.detail).toContain('(Patch?)');
+    expect(problem?.replacement).toBe('Patch');
   });
 
   it('are told for each node that stands for the subgraph, but not where it does not run', () => {
@@ -71,14 +71,14 @@ describe('pinned cards', () => {
 });
 
 describe("the editor's own types", () => {
-  const german = withVirtual(TOY, { titles: { Note: 'Notiz', PrimitiveNode: 'Wert', SubgraphInputs: 'Eingänge' }, labels: { text: 'Text' } });
+  const german = withVirtual(TOY, { titles: { Note: 'Notiz', PrimitiveNode: 'Wert', SubgraphInputs: 'Eingänge' }, labels: { text: 'Text' }, categories: { utils: 'Hilfen' } });
 
   it('have titles of the language, and are stored under those that files know', () => {
     expect(german['Note']).toMatchObject({ title: 'Notiz', serverTitle: 'Note', inputs: [{ name: 'text', label: 'Text' }] });
     const primitive = { ...newNode(VIRTUAL_SPECS['Note'] ?? expect.fail(), '9', { x: 0, y: 0 }), type: 'PrimitiveNode' };
     expect(specOf(german, primitive)?.title).toBe('Wert');
     expect(specOf(TOY, primitive)?.title).toBe('Wert');
-    expect(specOf(withVirtual(TOY, { titles: {}, labels: {} }), primitive)?.title).toBe('PrimitiveNode');
+    expect(specOf(withVirtual(TOY, { titles: {}, labels: {}, categories: {} }), primitive)?.title).toBe('PrimitiveNode');
     const { graph, id } = packed();
     const inside = opened(graph, id);
     expect(specOf(german, inside.nodes[INPUTS] ?? expect.fail())?.title).toBe('Eingänge');

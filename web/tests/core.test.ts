@@ -9,9 +9,9 @@ import { arrange, separate } from '../src/graph/layout';
 import { EMPTY_GRAPH, type Graph } from '../src/graph/model';
 import { formatNumber, parseNumber, stepNumber } from '../src/graph/numbers';
 import { pngTexts } from '../src/graph/png';
-import { problemOfRun, problemOfWarning, problemsOfGraph, problemsOfReply } from '../src/graph/problems';
+import { problemOfRun, problemOfWarning, problemsOfGraph } from '../src/graph/problems';
 import { readSchema, titleFromType, type NodeSpec, type NumberWidget } from '../src/graph/schema';
-import { nearest, searchSpecs } from '../src/graph/search';
+import { byCategory, nearest, searchSpecs } from '../src/graph/search';
 import { advanceSeeds, nextSeed } from '../src/graph/seeds';
 import { specOf } from '../src/graph/virtual';
 import { TEXT } from '../src/text';
@@ -59,6 +59,7 @@ describe('schema', () => {
   it('makes titles of type names', () => {
     expect(titleFromType('ConditioningZeroOut')).toBe('Conditioning zero out');
     expect(titleFromType('VAEDecodeTiled')).toBe('VAE decode tiled');
+    expect(titleFromType('KSamplerSelect')).toBe('KSampler select');
   });
 });
 
@@ -163,6 +164,15 @@ describe('search', () => {
     expect(searchSpecs(TOY, '', { type: 'CONDITIONING', needs: 'out' }).map((found) => found.type).sort()).toEqual(['Reroute', 'Text']);
   });
 
+  it('sorts types into categories by their names in the user’s words, with what is only tried last', () => {
+    const words = { titles: { A: 'Zuletzt', B: 'Anfang' }, labels: {}, categories: { mask: 'Maske', latent: 'Latent', _for_testing: 'In Erprobung' } };
+    const german = readSchema({ A: { category: 'mask' }, B: { category: 'mask' }, C: { category: 'latent/batch' }, D: { category: '_for_testing', display_name: 'Odd one' } }, words);
+    expect(byCategory(Object.values(german)).map(({ title, specs }) => [title, ...specs.map(({ type }) => type)]))
+      .toEqual([['Latent › batch', 'C'], ['Maske', 'B', 'A'], ['In Erprobung', 'D']]);
+    expect(searchSpecs(german, 'maske').map(({ type }) => type)).toEqual(['B', 'A']);
+    expect(searchSpecs(german, 'odd')[0]?.type).toBe('D');
+  });
+
   it('names the nearest choice, or none', () => {
     expect(nearest('sd3.5_canny.safetensors', ['sd3.5_large_canny.safetensors', 'other.safetensors'])).toBe('sd3.5_large_canny.safetensors');
     expect(nearest('eulr', ['euler', 'heun'])).toBe('euler');
@@ -172,30 +182,10 @@ describe('search', () => {
 
 describe('problems', () => {
   const { graph } = addNode(EMPTY_GRAPH, spec('Load'), { x: 0, y: 0 });
-  const reply = (errors: object[]): never => ({ error: { type: 'prompt_outputs_failed_validation' }, node_errors: { 1: { errors } } }) as never;
-
-  it('tells what is wrong from what to do, and offers a value that mends it', () => {
-    const details = 'Load (node 1): input "file" names "c.safetensors", which is not in models; put it there, or choose "b.safetensors".';
-    const extra_info = { input_name: 'file', received_value: 'c.safetensors', code: 'missing_model', suggestions: ['b.safetensors'] };
-    expect(problemsOfReply(reply([{ type: 'value_not_in_list', message: 'Value not in list', details, extra_info }]), graph, TOY, TEXT.problem)).toMatchObject([{
-      node: '1', input: 'file', code: 'missing_model', message: 'Input "file" names "c.safetensors", which is not in models.',
-      detail: 'Put it there, or choose "b.safetensors".', fix: { input: 'file', value: 'b.safetensors' },
-    }]);
-  });
-
-  it('says in words of its own what other servers only name', () => {
-    const [problem] = problemsOfReply(reply([{ type: 'required_input_missing', message: 'Required input is missing', details: 'file', extra_info: { input_name: 'file' } }]), graph, TOY, TEXT.problem);
-    expect(problem).toMatchObject({ message: 'The input “file” needs a link or a value.', detail: '' });
-  });
-
-  it('finds the node a whole refusal is about', () => {
-    const body = { error: { type: 'invalid_prompt', message: 'No such node.', details: "Node ID '#1'" }, node_errors: {} };
-    expect(problemsOfReply(body, graph, TOY, TEXT.problem)[0]?.node).toBe('1');
-  });
 
   it('sees unknown nodes itself, and reads errors of a run', () => {
     const strange = { ...graph, nodes: { 1: { ...newNode(spec('Load'), '1', { x: 0, y: 0 }), type: 'Lod' } } };
-    expect(problemsOfGraph(strange, TOY, TEXT.problem)).toMatchObject([{ code: 'unknown_node', node: '1' }]);
+    expect(problemsOfGraph(strange, TOY, TEXT.problem)).toMatchObject([{ code: 'unknown_node', node: '1', replacement: 'Load' }]);
     expect(problemOfRun({ node_id: '8', exception_message: 'bad shapes\n', exception_type: 'RuntimeError', traceback: ['a\n', 'b\n'] }))
       .toMatchObject({ node: '8', message: 'bad shapes', detail: 'a\nb\n' });
     expect(problemOfWarning('8', 'odd')).toMatchObject({ node: '8', message: 'odd', isWarning: true });

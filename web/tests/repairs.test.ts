@@ -17,19 +17,19 @@ const { graph } = parseWorkflow({
 
 describe('repairs', () => {
   it('takes what the server suggests, and the command that fetches the file', () => {
-    const error = { type: 'value_not_in_list', details: 'run `sd35graph models pull c`, or choose', extra: { suggestions: ['b.safetensors'], received_value: 'c.safetensors' } };
-    expect(repairsFor(graph, schema, '1', 'ckpt_name', error)).toEqual({ fix: { input: 'ckpt_name', value: 'b.safetensors' }, command: 'sd35graph models pull c' });
+    const error = { type: 'value_not_in_list', extra: { suggestions: ['b.safetensors'], received_value: 'c.safetensors', facts: { command: 'sd35graph models pull c' } } };
+    expect(repairsFor(graph, schema, '1', 'ckpt_name', error)).toEqual({ fix: { node: '1', input: 'ckpt_name', value: 'b.safetensors' }, command: 'sd35graph models pull c' });
   });
 
   it('brings a number to its limit, and anything else to its default', () => {
-    const error = { type: 'value_bigger_than_max', details: '', extra: {} };
-    expect(repairsFor(graph, schema, '2', 'width', error)).toEqual({ fix: { input: 'width', value: 100 } });
+    const error = { type: 'value_bigger_than_max', extra: {} };
+    expect(repairsFor(graph, schema, '2', 'width', error)).toEqual({ fix: { node: '2', input: 'width', value: 100 } });
     const wrong = parseWorkflow({ 2: { class_type: 'Image', inputs: { width: 'abc', seed: 1 } } }, schema).graph;
-    expect(repairsFor(wrong, schema, '2', 'width', { ...error, type: 'invalid_input_type' })).toEqual({ fix: { input: 'width', value: 512 } });
+    expect(repairsFor(wrong, schema, '2', 'width', { ...error, type: 'invalid_input_type' })).toEqual({ fix: { node: '2', input: 'width', value: 512 } });
   });
 
   it('names nodes that give what is missing, of those there are', () => {
-    const error = { type: 'required_input_missing', details: '', extra: { suggestions: ['Image', 'NoSuch'] } };
+    const error = { type: 'required_input_missing', extra: { suggestions: ['Image', 'NoSuch'] } };
     expect(repairsFor(graph, schema, '3', 'image', error)).toEqual({ sources: ['Image'] });
   });
 });

@@ -44,7 +44,7 @@ describe('reasons', () => {
 describe('targets', () => {
   const input = { name: 'in', label: 'in', type: 'IMAGE', optional: false, advanced: false, help: '', widget: null };
   const spec = (type: string, isOutput: boolean) => ({
-    type, title: type, serverTitle: type, category: '', help: '', inputs: [input], outputs: [{ name: 'o', type: 'IMAGE', help: '' }], isOutput, isVirtual: false,
+    type, title: type, serverTitle: type, category: '', categoryTitle: '', help: '', inputs: [input], outputs: [{ name: 'o', type: 'IMAGE', help: '' }], isOutput, isVirtual: false,
   });
   const schema = { Make: spec('Make', false), Save: spec('Save', true) };
   const { graph } = parseWorkflow({

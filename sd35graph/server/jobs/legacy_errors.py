@@ -41,6 +41,9 @@ _TYPES: Mapping[ProblemCode, tuple[str, str]] = {
     "bad_link": ("bad_linked_input", "Bad linked input, must be a length-2 list of [node_id, slot_index]"),
 }
 
+_SAID_ELSEWHERE = frozenset({"choices", "choice_count", "linked_node", "nodes"})
+"""Facts of problems that `extra_info` holds in other places, or that nobody needs to read."""
+
 
 def legacy_errors(
     validation: Validation, graph: Graph, schemas: Mapping[str, NodeSchema]
@@ -98,6 +101,8 @@ def _node_error(problem: Problem, schema: NodeSchema | None) -> JsonObject:
         extra["linked_node"] = problem.details["linked_node"]
     extra["code"] = problem.code
     extra["suggestions"] = [*problem.suggestions]
+    extra["expected"] = problem.expected
+    extra["facts"] = {name: fact for name, fact in problem.details.items() if name not in _SAID_ELSEWHERE}
     return {"type": kind, "message": message, "details": problem.message, "extra_info": extra}
 
 

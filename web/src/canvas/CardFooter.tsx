@@ -1,7 +1,8 @@
 import type { GraphNode } from '../graph/model';
 import type { Problem } from '../graph/problems';
+import { specOf } from '../graph/virtual';
 import { shownRuns } from '../state/shownRuns';
-import { useStore, type NodeRun } from '../state/store';
+import { getState, useStore, type NodeRun } from '../state/store';
 import { useNow } from '../state/useNow';
 import { TEXT } from '../text';
 import { formatTime } from './format';
@@ -57,7 +58,7 @@ export function CardFooter({ node, problem }: FooterProps) {
     return <div className="card-footer bad" role="alert" title={problem.message}>{words}</div>;
   }
   const words = node.mode === 'muted' ? TEXT.card.muted : node.mode === 'bypassed' ? TEXT.card.bypassed : runWords(run);
-  const why = whyWords(run);
+  const why = whyWords(run, specOf(getState().schema, node));
   // How far it is meanwhile nobody knows here.
   const shown = isOpen && !connected ? TEXT.running.unheard : words;
   return <div className={`card-footer ${run?.state ?? ''}`} title={why ? `${shown} · ${why}` : shown}>{shown}</div>;

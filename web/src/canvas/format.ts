@@ -7,7 +7,7 @@ const formats = new Map<string, Intl.NumberFormat>();
 export function decimal(value: number, digits: number): string {
   const { lang } = document.documentElement;
   const key = `${lang}/${digits}`;
-  const format = formats.get(key) ?? new Intl.NumberFormat(lang || undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const format = formats.get(key) ?? new Intl.NumberFormat(lang || undefined, { useGrouping: false, minimumFractionDigits: digits, maximumFractionDigits: digits });
   formats.set(key, format);
   return format.format(value);
 }

@@ -9,11 +9,11 @@ function decimals(step: number): number {
   return text.split('.')[1]?.length ?? 0;
 }
 
-/** Digits to show: floats at least two. */
-export function formatNumber(value: NumberValue, widget: NumberWidget): string {
+/** Digits to show: floats at least two, with the decimal sign of the user's language. Thousands are never grouped. */
+export function formatNumber(value: NumberValue, widget: NumberWidget, sign = '.'): string {
   if (typeof value === 'bigint' || widget.kind !== 'float') return value.toString();
   const shown = value.toFixed(Math.max(2, decimals(widget.step)));
-  return Number(shown) === value ? shown : String(Number(value.toPrecision(12)));
+  return (Number(shown) === value ? shown : String(Number(value.toPrecision(12)))).replace('.', sign);
 }
 
 function clamp<T extends NumberValue>(value: T, min: T, max: T): T {

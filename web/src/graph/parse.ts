@@ -3,7 +3,7 @@ import { asList, asObject, asText, isObject, stringifyJson, type Json, type Json
 import type { Entry, Graph, GraphNode, Group, Mode, Point, SlotRecord } from './model';
 import { readLinks } from './parseLinks';
 import type { Finding } from './report';
-import type { Schema } from './schema';
+import { inputLabel, type Schema } from './schema';
 import { specOf, VIRTUAL_SPECS } from './virtual';
 import { misfits, readPrimitive, readPromoted, readWidgetValues } from './widgetValues';
 
@@ -82,7 +82,7 @@ function misfitsOf(node: GraphNode, schema: Schema): Finding[] {
   const spec = schema[node.type];
   if (!spec || spec.isSubgraph) return [];
   const { wrong, surplus } = misfits(spec, node.values, node.raw['widgets_values']);
-  const findings = wrong.map((input): Finding => ({ code: 'wrong_value', node: node.id, subject: input }));
+  const findings = wrong.map((input): Finding => ({ code: 'wrong_value', node: node.id, subject: inputLabel(spec, input) }));
   return surplus > 0 ? [...findings, { code: 'surplus_values', node: node.id, subject: String(surplus) }] : findings;
 }
 

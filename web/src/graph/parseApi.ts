@@ -7,7 +7,7 @@ import type { Graph, GraphNode, Link } from './model';
 import { parseEditorForm, type Parsed } from './document';
 import { isEditorForm, WorkflowError } from './parse';
 import type { Finding } from './report';
-import type { NodeSpec, Schema, WidgetValue } from './schema';
+import { inputLabel, type NodeSpec, type Schema, type WidgetValue } from './schema';
 
 /** Property of a node read from the API form that keeps what the graph has no place for. */
 export const API_PARTS = 'sd35graph.api';
@@ -59,15 +59,17 @@ function readNode(id: string, entry: JsonObject, document: JsonObject, spec: Nod
     outputs: spec ? [] : Array.from({ length: slots }, (_, slot) => ({ name: `output ${slot}`, type: '*' })),
     raw: { properties: { [API_PARTS]: unknownParts(entry, given.filter(([name]) => !isKnown(name))) } },
   };
-  const own = [spec?.title, spec?.serverTitle, spec?.type];
-  const title = own.includes(node.title) ? '' : node.title;
+  // Other servers write the same names with other capitals: `Load Checkpoint`.
+  const own = [spec?.title, spec?.serverTitle, spec?.type].map((name) => name?.toLowerCase());
+  const title = own.includes(node.title.toLowerCase()) ? '' : node.title;
   return { ...node, title, size: spec ? defaultSize(node, spec) : node.size };
 }
 
 function findings(node: GraphNode, entry: JsonObject, schema: Schema): Finding[] {
-  if (!schema[node.type]) return [{ code: 'unknown_node', node: node.id, subject: node.type }];
+  const spec = schema[node.type];
+  if (!spec) return [{ code: 'unknown_node', node: node.id, subject: node.type }];
   const taken = Object.keys(node.values).filter((name) => !(name in asObject(entry['inputs'])));
-  return taken.map((name) => ({ code: 'default_taken', node: node.id, subject: name }));
+  return taken.map((name) => ({ code: 'default_taken', node: node.id, subject: inputLabel(spec, name) }));
 }
 
 /** The graph of an API-form document, laid out in columns. */

@@ -1,9 +1,8 @@
-/** Problems of a graph: what the server said and what the editor can see itself, tied to node and input. */
-import { asList, asObject, asText, isObject, type Json, type JsonObject } from './json';
+/** Problems of a graph, tied to node and input: what the editor can see itself, and what runs tell. See `reply.ts` for what the server refuses. */
+import { asList, asObject, asText, type Json } from './json';
 import type { Graph, GraphNode } from './model';
-import { repairsFor, type Repairs } from './repairs';
+import { replacementFor, type Repairs } from './repairs';
 import type { Schema } from './schema';
-import { nearest } from './search';
 import { specOf } from './virtual';
 
 export interface Problem extends Repairs {
@@ -14,6 +13,9 @@ export interface Problem extends Repairs {
   node: string | null;
   input?: string;
   message: string;
+  /** What to do about it. */
+  todo: string;
+  /** The server's own words, or a traceback. */
   detail: string;
   /** It stops nothing: the node ran, and has something to say. */
   isWarning?: true;
@@ -22,60 +24,6 @@ export interface Problem extends Repairs {
 export interface ProblemTexts {
   unknownNode: (type: string) => string;
   unknownNodeDetail: string;
-  missingInput: (input: string) => string;
-  notAvailable: (input: string, value: string) => string;
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-/**
- * `VAEDecode (node 8): input … is wrong; link …` as what is wrong and what to do, without the name that stands beside it
- * anyway; undefined where it is no such sentence.
- */
-function ownSentence(details: string): { what: string; remedy: string } | undefined {
-  const rest = /^[^:\n]+ \(node [^)]+\): (.+)$/s.exec(details)?.[1];
-  if (rest === undefined) return undefined;
-  const end = rest.indexOf('; ');
-  return end < 0 ? { what: capital(rest), remedy: '' } : { what: `${capital(rest.slice(0, end))}.`, remedy: capital(rest.slice(end + 2)) };
-}
-
-function shortWords(code: string, input: string, extra: JsonObject, texts: ProblemTexts): string | undefined {
-  if (code === 'required_input_missing' && input) return texts.missingInput(input);
-  if (code === 'value_not_in_list' && input) return texts.notAvailable(input, asText(extra['received_value']));
-  return undefined;
-}
-
-function nodeProblem(graph: Graph, schema: Schema, texts: ProblemTexts, node: string, error: Json, at: number): Problem {
-  const entry = asObject(error);
-  const extra = asObject(entry['extra_info']);
-  const input = asText(extra['input_name']);
-  const type = asText(entry['type'], 'error');
-  const details = asText(entry['details']);
-  const sentence = ownSentence(details);
-  const repairs = input ? repairsFor(graph, schema, node, input, { type, details, extra }) : {};
-  return {
-    key: `${node}/${at}/${type}/${input}`, code: asText(extra['code'], type), node,
-    message: sentence?.what ?? shortWords(type, input, extra, texts) ?? asText(entry['message']),
-    detail: sentence?.remedy ?? (details === input ? '' : details),
-    ...(input ? { input } : {}), ...repairs,
-  };
-}
-
-/** Problems in a reply of `POST /prompt`: of single nodes, else of the graph as a whole. */
-export function problemsOfReply(reply: Json, graph: Graph, schema: Schema, texts: ProblemTexts): Problem[] {
-  const document = asObject(reply);
-  const ofNodes = Object.entries(asObject(document['node_errors'])).flatMap(([node, entry]) =>
-    asList(asObject(entry)['errors']).map((error, at) => nodeProblem(graph, schema, texts, node, error, at)),
-  );
-  const error = document['error'];
-  if (ofNodes.length > 0 || error === undefined) return ofNodes;
-  const whole = isObject(error) ? error : { message: asText(error) };
-  const detail = asText(whole['details']);
-  const named = /(?:#|\(node )([\w:]+)/.exec(detail)?.[1];
-  const node = named !== undefined && named in graph.nodes ? named : null;
-  return [{ key: `graph/${asText(whole['type'])}`, code: asText(whole['type'], 'error'), node, message: asText(whole['message']), detail }];
 }
 
 /** The problem an `execution_error` event reports. */
@@ -86,22 +34,24 @@ export function problemOfRun(event: Json): Problem {
   const node = asText(entry['node_id']);
   return {
     key: `run/${asText(entry['prompt_id'])}/${node}`, code: asText(entry['exception_type'], 'error'),
-    node: node || null, message: message || asText(entry['exception_type']), detail: traceback,
+    node: node || null, message: message || asText(entry['exception_type']), todo: '', detail: traceback,
   };
 }
 
 /** What an `execution_warning` event tells. */
 export function problemOfWarning(node: string, message: string): Problem {
-  return { key: `warning/${node}/${message}`, code: 'warning', node, message, detail: '', isWarning: true };
+  return { key: `warning/${node}/${message}`, code: 'warning', node, message, todo: '', detail: '', isWarning: true };
 }
 
 /** As many problems of one subgraph as are worth listing; subgraphs within subgraphs multiply. */
 const MOST = 100;
 
 function unknownNode({ id, type }: GraphNode, schema: Schema, texts: ProblemTexts): Problem {
-  const close = nearest(type, Object.keys(schema).filter((known) => schema[known]?.isVirtual === false));
-  const detail = close ? `${texts.unknownNodeDetail} (${close}?)` : texts.unknownNodeDetail;
-  return { key: `local/${id}`, code: 'unknown_node', node: id, message: texts.unknownNode(type), detail };
+  const replacement = replacementFor(type, schema);
+  return {
+    key: `local/${id}`, code: 'unknown_node', node: id, message: texts.unknownNode(type), todo: texts.unknownNodeDetail, detail: '',
+    ...(replacement === undefined ? {} : { replacement }),
+  };
 }
 
 /** The problem as it is named in the graph around the node it is behind. */

@@ -1,6 +1,8 @@
 /** What would mend a problem, proposed as a button. */
-import { asList, asText, type JsonObject } from './json';
-import type { Graph } from './model';
+import { asList, asObject, asText, type JsonObject } from './json';
+import { holderOf } from './holders';
+import { levelOf, runPrefix } from './levels';
+import { linkInto, type Graph } from './model';
 import { fitNumber } from './numbers';
 import type { Schema, Widget, WidgetValue } from './schema';
 import { nearest } from './search';
@@ -8,11 +10,13 @@ import { specOf } from './virtual';
 
 export interface Repairs {
   /** A value that would do. */
-  fix?: { input: string; value: WidgetValue };
+  fix?: { node: string; input: string; value: WidgetValue };
   /** A command line that brings what is missing. */
   command?: string;
   /** Types of nodes that give what the input needs. */
   sources?: readonly string[];
+  /** The type of node that could take the place of one that the server does not have. */
+  replacement?: string;
 }
 
 /** Most proposals of one kind; the search has the others. */
@@ -36,16 +40,31 @@ function valueFor(widget: Widget, held: WidgetValue | undefined, extra: JsonObje
 
 const VALUE_PROBLEMS = new Set(['value_not_in_list', 'value_smaller_than_min', 'value_bigger_than_max', 'invalid_input_type']);
 
-/** What would mend an error of an input, as the server reports it. */
-export function repairsFor(graph: Graph, schema: Schema, node: string, input: string, error: { type: string; details: string; extra: JsonObject }): Repairs {
-  const { type, details, extra } = error;
-  const held = graph.nodes[node];
-  const widget = held && specOf(schema, held)?.inputs.find((candidate) => candidate.name === input)?.widget;
-  const value = widget && VALUE_PROBLEMS.has(type) ? valueFor(widget, held.values[input], extra) : undefined;
-  const command = /`(sd35graph models pull [^`]+)`/.exec(details)?.[1];
+/** Where the value of an input is set: in its own field, or in the primitive that feeds it. Undefined where a run gives it. */
+function valueAt(graph: Graph, node: string, input: string): { node: string; input: string } | undefined {
+  if (!linkInto(graph, node, input)) return { node, input };
+  const holder = holderOf(graph, node, input);
+  return holder === undefined ? undefined : { node: holder, input: 'value' };
+}
+
+/** What would mend an error of an input of a node, which runs name so, as the server reports it. */
+export function repairsFor(root: Graph, schema: Schema, node: string, input: string, error: { type: string; extra: JsonObject }): Repairs {
+  const { type, extra } = error;
+  const { graph, id } = levelOf(root, node);
+  const at = valueAt(graph, id, input);
+  const own = graph.nodes[id];
+  const widget = own && specOf(schema, own)?.inputs.find((candidate) => candidate.name === input)?.widget;
+  const held = at && graph.nodes[at.node]?.values[at.input];
+  const value = at && widget && VALUE_PROBLEMS.has(type) ? valueFor(widget, held, extra) : undefined;
+  const command = asText(asObject(extra['facts'])['command']);
   const sources = type === 'required_input_missing' ? asList(extra['suggestions']).map((name) => asText(name)).filter((name) => name in schema).slice(0, MOST) : [];
   return {
-    ...(value !== undefined && value !== held?.values[input] ? { fix: { input, value } } : {}), ...(command ? { command } : {}),
+    ...(at && value !== undefined && value !== held ? { fix: { node: runPrefix(graph) + at.node, input: at.input, value } } : {}), ...(command ? { command } : {}),
     ...(sources.length > 0 ? { sources } : {}),
   };
+}
+
+/** The type most like one that the server does not have, if any is near. */
+export function replacementFor(type: string, schema: Schema): string | undefined {
+  return nearest(type, Object.keys(schema).filter((known) => schema[known]?.isVirtual === false));
 }

@@ -16,7 +16,7 @@ export interface NumberWidget {
 
 export type Widget =
   | NumberWidget
-  | { kind: 'text'; default: string; multiline: boolean }
+  | { kind: 'text'; default: string; multiline: boolean; isPrompt?: true }
   | { kind: 'select'; default: string; options: WidgetValue[] }
   | { kind: 'file'; default: string; options: WidgetValue[] }
   | { kind: 'toggle'; default: boolean };
@@ -45,6 +45,8 @@ export interface NodeSpec {
   /** Name on the server; files store it as title where the user gave none. */
   serverTitle: string;
   category: string;
+  /** The category in the user's words: `Latent › batch`. */
+  categoryTitle: string;
   help: string;
   inputs: InputSpec[];
   outputs: OutputSpec[];
@@ -59,14 +61,22 @@ export type Schema = Record<string, NodeSpec>;
 
 const SEED_NAMES = new Set(['seed', 'noise_seed']);
 
-/** Friendlier words for what the server names, by type and by input. */
-export interface Words {
+/** Friendlier words for what the server names, by type, by input and by part of a category. */
+export interface NodeWords {
   titles: Readonly<Record<string, string>>;
   labels: Readonly<Record<string, string>>;
+  categories: Readonly<Record<string, string>>;
+}
+
+const NO_WORDS: NodeWords = { titles: {}, labels: {}, categories: {} };
+
+/** `latent/batch` → `latent › batch`. */
+export function categoryTitle(category: string, { categories }: NodeWords = NO_WORDS): string {
+  return category.split('/').map((part) => categories[part] ?? part.replaceAll('_', ' ').trim()).join(' › ');
 }
 
 /** `noise_mask1` → `noise mask 1`. */
-function labelOf(name: string, words: Words): string {
+function labelOf(name: string, words: NodeWords): string {
   return words.labels[name] ?? name.replaceAll('_', ' ').replace(/([a-z])(\d+)$/, '$1 $2');
 }
 
@@ -102,7 +112,7 @@ function widgetOf(name: string, type: Json, options: JsonObject): Widget | null 
     case 'FLOAT':
       return numberWidget(name, type, options);
     case 'STRING':
-      return { kind: 'text', default: asText(options['default']), multiline: options['multiline'] === true };
+      return { kind: 'text', default: asText(options['default']), multiline: options['multiline'] === true, ...(options['dynamicPrompts'] === true ? { isPrompt: true } : {}) };
     case 'BOOLEAN':
       return { kind: 'toggle', default: options['default'] === true };
     case 'COMBO':
@@ -112,7 +122,7 @@ function widgetOf(name: string, type: Json, options: JsonObject): Widget | null 
   }
 }
 
-function inputSpec(name: string, entry: Json, optional: boolean, words: Words): InputSpec {
+function inputSpec(name: string, entry: Json, optional: boolean, words: NodeWords): InputSpec {
   const [type = '*', options] = Array.isArray(entry) ? entry : [entry];
   const settings = asObject(options);
   return {
@@ -126,7 +136,7 @@ function inputSpec(name: string, entry: Json, optional: boolean, words: Words): 
   };
 }
 
-function inputSpecs(info: JsonObject, words: Words): InputSpec[] {
+function inputSpecs(info: JsonObject, words: NodeWords): InputSpec[] {
   const declared = asObject(info['input']);
   const order = asObject(info['input_order']);
   return (['required', 'optional'] as const).flatMap((section) => {
@@ -146,17 +156,17 @@ function outputSpecs(info: JsonObject): OutputSpec[] {
   });
 }
 
-/** `ConditioningZeroOut` → `Conditioning zero out`; abbreviations stay together. */
+/** `ConditioningZeroOut` → `Conditioning zero out`; abbreviations stay together, and so does `KSampler`. */
 export function titleFromType(type: string): string {
   const words = type
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
-    .replace(/([A-Z]+)([A-Z][a-z])/g, '$1 $2')
+    .replace(/([A-Z]{2,})([A-Z][a-z])/g, '$1 $2')
     .split(/[ _]+/);
   return words.map((word, i) => (i === 0 || /[A-Z]{2}/.test(word) ? word : word.toLowerCase())).join(' ');
 }
 
 /** Node types of an `object_info` document, in friendlier words where there are some. */
-export function readSchema(document: Json, words: Words = { titles: {}, labels: {} }): Schema {
+export function readSchema(document: Json, words: NodeWords = NO_WORDS): Schema {
   const schema: Schema = {};
   for (const [type, info] of Object.entries(asObject(document))) {
     if (!isObject(info)) continue;
@@ -166,6 +176,7 @@ export function readSchema(document: Json, words: Words = { titles: {}, labels: 
       serverTitle: given || type,
       title: words.titles[type] ?? (given && given !== type ? given : titleFromType(type)),
       category: asText(info['category'], 'other'),
+      categoryTitle: categoryTitle(asText(info['category'], 'other'), words),
       help: asText(info['description']),
       inputs: inputSpecs(info, words),
       outputs: outputSpecs(info),
@@ -174,6 +185,11 @@ export function readSchema(document: Json, words: Words = { titles: {}, labels: 
     };
   }
   return schema;
+}
+
+/** What cards call an input. */
+export function inputLabel(spec: NodeSpec | undefined, name: string): string {
+  return spec?.inputs.find((input) => input.name === name)?.label ?? name;
 }
 
 /** The widget inputs in declaration order: the order of `widgets_values`. */

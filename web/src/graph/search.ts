@@ -16,7 +16,8 @@ function score(spec: NodeSpec, word: string): number {
   if (title.startsWith(word) || type.startsWith(word)) return 4;
   if (title.split(' ').some((part) => part.startsWith(word))) return 3;
   if (title.includes(word) || type.includes(word)) return 2;
-  return spec.category.toLowerCase().includes(word) ? 1 : 0;
+  // Guides in English name nodes as the server does, whatever the language of the editor.
+  return [spec.serverTitle, spec.categoryTitle, spec.category].some((name) => name.toLowerCase().includes(word)) ? 1 : 0;
 }
 
 function fits(spec: NodeSpec, end: OpenEnd | undefined): boolean {
@@ -45,16 +46,23 @@ export function searchSpecs(schema: Schema, query: string, end?: OpenEnd): NodeS
 }
 
 /** Orders categories by name; those that begin with an underscore, which are not for daily use, come last. */
-function compareCategories(a: string, b: string): number {
-  return Number(a.startsWith('_')) - Number(b.startsWith('_')) || a.localeCompare(b);
+function compareCategories(a: Category, b: Category): number {
+  return Number(a.category.startsWith('_')) - Number(b.category.startsWith('_')) || a.title.localeCompare(b.title);
+}
+
+/** Node types of one category, under its name in the user's words. */
+export interface Category {
+  category: string;
+  title: string;
+  specs: NodeSpec[];
 }
 
 /** Categories with their node types, both in alphabetical order. */
-export function byCategory(specs: readonly NodeSpec[]): [string, NodeSpec[]][] {
-  const groups: Record<string, NodeSpec[]> = {};
-  for (const spec of specs) (groups[spec.category] ??= []).push(spec);
-  const sorted = Object.entries(groups).sort(([a], [b]) => compareCategories(a, b));
-  return sorted.map(([name, list]) => [name, list.sort((a, b) => a.title.localeCompare(b.title))]);
+export function byCategory(specs: readonly NodeSpec[]): Category[] {
+  const groups: Record<string, Category> = {};
+  for (const spec of specs) (groups[spec.category] ??= { category: spec.category, title: spec.categoryTitle, specs: [] }).specs.push(spec);
+  for (const { specs: list } of Object.values(groups)) list.sort((a, b) => a.title.localeCompare(b.title));
+  return Object.values(groups).sort(compareCategories);
 }
 
 /** Number of single-character edits between two strings (Levenshtein 1966). */

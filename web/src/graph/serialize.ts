@@ -81,7 +81,7 @@ export function isRun(node: GraphNode, schema: Schema): boolean {
 function apiNode(graph: Graph, schema: Schema, node: GraphNode): ApiNode {
   const inputs = inputsOf(graph, schema, node);
   const read = asObject(node.raw['properties'])[API_PARTS];
-  if (read === undefined) return { class_type: node.type, inputs, _meta: { title: node.title || (specOf(schema, node)?.title ?? node.type) } };
+  if (read === undefined) return { class_type: node.type, inputs, _meta: { title: node.title || (specOf(schema, node)?.serverTitle ?? node.type) } };
   const { inputs: surplus, ...others } = asObject(read);
   const title: JsonObject = node.title ? { _meta: { ...asObject(others['_meta']), title: node.title } } : {};
   return { ...others, ...title, class_type: node.type, inputs: { ...(asObject(surplus) as ApiNode['inputs']), ...inputs } };

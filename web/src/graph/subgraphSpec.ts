@@ -43,7 +43,7 @@ function inputSpec(schema: Schema, graph: Graph, slot: SlotRecord, link: Link | 
 function specOfSubgraph(schema: Schema, { id, name, graph }: Subgraph): NodeSpec {
   const from = linkIndex(graph).outOf[INPUTS] ?? [];
   return {
-    type: id, title: name, serverTitle: name, category: SUBGRAPH_CATEGORY, help: '', isVirtual: false, isSubgraph: true,
+    type: id, title: name, serverTitle: name, category: SUBGRAPH_CATEGORY, categoryTitle: SUBGRAPH_CATEGORY, help: '', isVirtual: false, isSubgraph: true,
     inputs: inputSlots(graph).map((slot, at) => inputSpec(schema, graph, slot, from.find((link) => link.sourceSlot === at))),
     outputs: outputSlots(graph).map((slot) => ({ name: slot.name, type: slot.type, help: '' })),
     isOutput: Object.values(graph.nodes).some((node) => specOf(schema, node)?.isOutput),

@@ -1,7 +1,7 @@
 /** Nodes that exist only in the editor: notes, reroutes and primitives. */
 import { asList, asObject, asText } from './json';
 import { INPUTS_TYPE, OUTPUTS_TYPE, type GraphNode } from './model';
-import type { InputSpec, NodeSpec, Schema, Widget, WidgetValue, Words } from './schema';
+import { categoryTitle, type InputSpec, type NodeSpec, type NodeWords, type Schema, type Widget, type WidgetValue } from './schema';
 
 const ANY = '*';
 
@@ -11,7 +11,7 @@ function textInput(): InputSpec {
 }
 
 function virtual(type: string, title: string, inputs: InputSpec[], outputs: NodeSpec['outputs']): NodeSpec {
-  return { type, title, serverTitle: title, category: 'utils', help: '', inputs, outputs, isOutput: false, isVirtual: true };
+  return { type, title, serverTitle: title, category: 'utils', categoryTitle: categoryTitle('utils'), help: '', inputs, outputs, isOutput: false, isVirtual: true };
 }
 
 /** Editor-only node types, added to every schema. */
@@ -27,10 +27,11 @@ export const VIRTUAL_SPECS: Schema = {
 };
 
 /** The schema with the editor's own types in the user's words. */
-export function withVirtual(schema: Schema, { titles, labels }: Words): Schema {
+export function withVirtual(schema: Schema, words: NodeWords): Schema {
+  const { titles, labels } = words;
   const types = [...Object.values(VIRTUAL_SPECS), ...OWN_SOCKETS.map((type) => virtual(type, type, [], []))];
   const own = types.map((spec) => ({
-    ...spec, title: titles[spec.type] ?? spec.title, inputs: spec.inputs.map((input) => ({ ...input, label: labels[input.name] ?? input.label })),
+    ...spec, title: titles[spec.type] ?? spec.title, categoryTitle: categoryTitle(spec.category, words), inputs: spec.inputs.map((input) => ({ ...input, label: labels[input.name] ?? input.label })),
   }));
   return { ...schema, ...Object.fromEntries(own.map((spec) => [spec.type, spec])) };
 }

@@ -2,6 +2,7 @@ import { useMemo, useState, type CSSProperties } from 'react';
 import { findByName } from '../commands/find';
 import { byCategory, searchSpecs } from '../graph/search';
 import type { NodeSpec } from '../graph/schema';
+import { SUBGRAPH_CATEGORY } from '../graph/subgraphSpec';
 import { categoryColor } from '../canvas/colors';
 import { placeType } from '../state/edits';
 import { viewCentre } from '../state/camera';
@@ -49,6 +50,10 @@ function PublishedList({ query }: { query: string }) {
   );
 }
 
+function sectionTitle(category: string, title: string): string {
+  return category === SUBGRAPH_CATEGORY ? TEXT.subgraph.ofDocument : title;
+}
+
 function NodeList() {
   const schema = useStore((s) => s.schema);
   const [query, setQuery] = useState('');
@@ -60,9 +65,9 @@ function NodeList() {
       <div className="scroll">
         <PublishedList query={query} />
         {found.length === 0 && <p className="quiet">{TEXT.palette.none}</p>}
-        {groups.map(([category, specs]) => (
-          <section key={category} aria-label={category}>
-            <h3>{category.replaceAll('/', ' › ').replaceAll('_', ' ')}</h3>
+        {groups.map(({ category, title, specs }) => (
+          <section key={category} aria-label={sectionTitle(category, title)}>
+            <h3>{sectionTitle(category, title)}</h3>
             {specs.map((spec) => <NodeButton key={spec.type} spec={spec} />)}
           </section>
         ))}

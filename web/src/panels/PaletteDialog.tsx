@@ -38,7 +38,7 @@ function NodeItem({ spec, request }: { spec: NodeSpec; request: PaletteRequest }
     <Menu.Item value={`node/${spec.type}`} style={{ '--stripe': categoryColor(spec.category) } as CSSProperties} onSelect={() => choose(spec, request)}>
       <span className="swatch" aria-hidden="true" />
       <span className="name">{spec.title}</span>
-      <span className="type" aria-hidden="true">{spec.title === spec.type ? spec.category.replaceAll('/', ' › ') : spec.type}</span>
+      <span className="type" aria-hidden="true">{spec.title === spec.type ? spec.categoryTitle : spec.type}</span>
     </Menu.Item>
   );
 }

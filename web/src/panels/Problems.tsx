@@ -21,6 +21,11 @@ function Sentence({ text }: { text: string }) {
   return text.split('`').map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : part));
 }
 
+/** The server's own words, which also give the technical names. */
+function Detail({ text, summary }: { text: string; summary: string }) {
+  return <details><summary>{summary}</summary><pre>{text}</pre></details>;
+}
+
 /** One problem: where, what, and what mends it. */
 export function ProblemEntry({ problem }: { problem: Problem }) {
   const { node } = problem;
@@ -28,11 +33,10 @@ export function ProblemEntry({ problem }: { problem: Problem }) {
   return (
     <div className={problem.isWarning ? 'problem warning' : 'problem'}>
       {node === null ? <strong>{where}</strong> : <button type="button" className="link-button" aria-label={`${TEXT.actions.showNode}: ${where}`} onClick={() => goTo(node)}>{where}</button>}
-      <p className="what">{problem.isWarning && `${TEXT.problems.warning}: `}{problem.message}</p>
-      {problem.detail && problem.detail !== problem.message && (
-        problem.detail.split('\n').length > 4 ? <details><summary>{problem.code}</summary><pre>{problem.detail}</pre></details> : <p className="detail"><Sentence text={problem.detail} /></p>
-      )}
+      <p className="what" title={problem.input}>{problem.isWarning && `${TEXT.problems.warning}: `}{problem.message}</p>
+      {problem.todo && <p className="todo"><Sentence text={problem.todo} /></p>}
       <Repairs problem={problem} />
+      {problem.detail && problem.detail !== problem.message && <Detail text={problem.detail} summary={TEXT.problems.detail(problem.code)} />}
     </div>
   );
 }

@@ -26,15 +26,27 @@ function addSource(node: string, input: string, type: string): void {
   if (request && spec) place(spec, request);
 }
 
+/** Puts a node of the most similar type in the place of one that the server does not have. */
+export function Replace({ node, type }: { node: string; type: string }) {
+  const spec = useStore((s) => s.schema[type]);
+  const replace = (): void => {
+    const id = openLevelOf(node);
+    const held = getState().graph.nodes[id];
+    if (held && spec) place(spec, { at: held.position, replaces: id });
+  };
+  return spec && <button type="button" className="mend" onClick={replace}>{TEXT.repairs.replace(spec.title)}</button>;
+}
+
 /** Buttons that mend a problem, each by one step that can be undone. */
 export function Repairs({ problem }: { problem: Problem }) {
-  const { node, input, fix, command, sources } = problem;
+  const { node, input, fix, command, sources, replacement } = problem;
   const schema = useStore((s) => s.schema);
   const { repairs } = TEXT;
   if (node === null) return null;
   return (
     <div className="repairs">
-      {fix && <button type="button" className="mend" onClick={() => editValue(openLevelOf(node), fix.input, fix.value)}>{TEXT.actions.useInstead(asText(fix.value))}</button>}
+      {replacement !== undefined && <Replace node={node} type={replacement} />}
+      {fix && <button type="button" className="mend" onClick={() => editValue(openLevelOf(fix.node), fix.input, fix.value)}>{TEXT.actions.useInstead(asText(fix.value))}</button>}
       {command && <button type="button" className="mend" onClick={() => void copyCommand(command)}>{repairs.copy(command)}</button>}
       {input !== undefined && sources?.map((type) => (
         <button type="button" className="mend" key={type} onClick={() => addSource(node, input, type)}>{repairs.add(schema[type]?.title ?? type)}</button>

@@ -1,26 +1,24 @@
 import { rootOf } from '../graph/levels';
 import type { Finding, FindingCode } from '../graph/report';
-import { nearest } from '../graph/search';
-import { place } from '../state/edits';
+import { replacementFor } from '../graph/repairs';
 import { findingSentence } from '../state/files';
-import { getState, titleOf, useStore, type State } from '../state/store';
+import { titleOf, useStore, type State } from '../state/store';
 import { TEXT, type Language } from '../text';
-import { REPORT_DE } from '../text/report_de';
-import { REPORT_EN, type ReportWords } from '../text/report_en';
+import { DE_REPORT } from '../text/de_report';
+import { EN_REPORT, type ReportWords } from '../text/en_report';
 import { goTo } from './Problems';
+import { Replace } from './Repairs';
 
-const WORDS: Readonly<Record<Language, ReportWords>> = { en: REPORT_EN, de: REPORT_DE };
+const WORDS: Readonly<Record<Language, ReportWords>> = { en: EN_REPORT, de: DE_REPORT };
 
 /** Of one kind no more than this are listed; a file can have thousands. */
 const MOST = 30;
 
-/** Puts a node of the most similar type in the place of one that the server does not have. */
-function Replace({ node, words }: { node: string; words: ReportWords }) {
-  const schema = useStore((s) => s.schema);
-  const type = useStore((s) => s.graph.nodes[node]?.type ?? '');
-  const near = type in schema ? undefined : nearest(type, Object.keys(schema));
-  const spec = near === undefined ? undefined : schema[near];
-  return spec && <button type="button" className="mend" onClick={() => place(spec, { at: getState().graph.nodes[node]?.position ?? { x: 0, y: 0 }, replaces: node })}>{words.use(spec.title)}</button>;
+/** What could take the place of a node of the file whose type the server does not have. */
+function ReplaceUnknown({ node }: { node: string }) {
+  const type = useStore((s) => rootOf(s.graph).nodes[node]?.type ?? '');
+  const near = useStore((s) => (type in s.schema ? undefined : replacementFor(type, s.schema)));
+  return near === undefined ? null : <Replace node={node} type={near} />;
 }
 
 /** What a card of the file is called, whichever level of the document is shown; nothing where it is gone. */
@@ -32,13 +30,12 @@ function cardLabel({ graph, schema }: State, node: string | null): string | null
 function Item({ finding, words }: { finding: Finding; words: ReportWords }) {
   const { node, code, within } = finding;
   const where = useStore((s) => (within === undefined ? cardLabel(s, node) : null));
-  const isRoot = useStore((s) => s.graph.outer === undefined);
   const sentence = findingSentence({ ...finding, node: where === null ? node : null });
   return (
     <li>
       {where !== null && node !== null && <button type="button" className="link-button" aria-label={`${TEXT.actions.showNode}: ${where}`} onClick={() => goTo(node)}>{where}</button>}
       <p>{sentence.charAt(0).toUpperCase() + sentence.slice(1)}{within !== undefined && ` (${words.within(within)})`}</p>
-      {code === 'unknown_node' && where !== null && node !== null && isRoot && <Replace node={node} words={words} />}
+      {code === 'unknown_node' && where !== null && node !== null && <ReplaceUnknown node={node} />}
     </li>
   );
 }

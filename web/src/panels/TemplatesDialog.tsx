@@ -7,14 +7,14 @@ import { openSaved } from '../state/saving';
 import { useStore } from '../state/store';
 import { copyCommand, showTemplates, templatesOf } from '../state/templates';
 import { TEXT, type Language } from '../text';
-import { TEMPLATES_DE } from '../text/templates_de';
-import { TEMPLATES_EN, type TemplateWords } from '../text/templates_en';
+import { DE_TEMPLATES } from '../text/de_templates';
+import { EN_TEMPLATES, type TemplateWords } from '../text/en_templates';
 import { IconButton } from './icons';
 import { Modal } from './Modal';
 import { needWords, useFiles } from './Template';
 import { TemplatePicture } from './TemplatePicture';
 
-const WORDS: Readonly<Record<Language, TemplateWords>> = { en: TEMPLATES_EN, de: TEMPLATES_DE };
+const WORDS: Readonly<Record<Language, TemplateWords>> = { en: EN_TEMPLATES, de: DE_TEMPLATES };
 
 function close(): void {
   showTemplates(false);

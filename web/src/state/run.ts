@@ -4,13 +4,17 @@ import { withName } from '../graph/clipboard';
 import { runPrefix } from '../graph/levels';
 import type { Graph } from '../graph/model';
 import { WorkflowError } from '../graph/parse';
-import { problemsOfReply, type Problem } from '../graph/problems';
+import type { Problem } from '../graph/problems';
+import { complains, problemsOfReply } from '../graph/reply';
 import { toEditorForm } from '../graph/document';
+import type { Json } from '../graph/json';
+import type { Schema } from '../graph/schema';
 import { advanceSeeds } from '../graph/seeds';
 import { toApiForm } from '../graph/serialize';
 import { withSubgraphs } from '../graph/subgraphSpec';
 import { neededBy, outputsOf } from '../graph/targets';
 import { TEXT } from '../text';
+import { problemWords } from '../text/later';
 import { CLIENT_ID } from './client';
 import { documentOf, patchDocument } from './documents';
 import { endGesture } from './edits';
@@ -67,6 +71,11 @@ function tellRefused(job: string, name: string, quiet: boolean): void {
   notify(isShown(job) ? TEXT.notes.refused : TEXT.notes.failedElsewhere(name), true);
 }
 
+/** What a reply complains of, in words that are fetched for it. */
+async function problemsIn(reply: Json, graph: Graph, schema: Schema): Promise<Problem[]> {
+  return complains(reply) ? problemsOfReply(reply, graph, schema, await problemWords(getState().language)) : [];
+}
+
 /** Submit a document's graph once. Returns whether the server took it. */
 export async function submit({ front = false, targets, quiet = false, document: id = getState().active }: RunWish = {}): Promise<boolean> {
   const held = documentOf(getState(), id);
@@ -79,7 +88,7 @@ export async function submit({ front = false, targets, quiet = false, document: 
   const workflow = toEditorForm(withName(graph, name), schema);
   const chosen = targets ? { partial_execution_targets: [...targets] } : {};
   const reply = await postPrompt({ prompt, prompt_id: job, client_id: CLIENT_ID, extra_data: { extra_pnginfo: { workflow } }, front, ...chosen });
-  const problems: Problem[] = problemsOfReply(reply.body, graph, schema, TEXT.problem);
+  const problems = await problemsIn(reply.body, graph, schema);
   // A short run may have begun, and even ended, before its reply is here: what it reported stays.
   const told = documentOfJob(job)?.reported.filter((problem) => !before.includes(problem)) ?? [];
   patchJobDocument(job, { reported: [...problems, ...told] });

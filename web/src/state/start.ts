@@ -3,7 +3,8 @@ import { fetchMe, fetchObjectInfo, ServerError } from '../api/client';
 import { openSocket, type Connection } from '../api/socket';
 import { readSchema } from '../graph/schema';
 import { withVirtual } from '../graph/virtual';
-import { applyLanguage, chooseLanguage, TEXT, type Language } from '../text';
+import { applyLanguage, chooseLanguage, type Language } from '../text';
+import { nodeWords } from '../text/later';
 import { runOnChanges } from './autorun';
 import { gatherProgress } from './batch';
 import { applyEvent, applyProgress } from './events';
@@ -22,8 +23,9 @@ const ROOM_FOR_PANEL_PX = 1600;
 
 async function loadSchema(): Promise<void> {
   try {
-    const words = { titles: TEXT.nodeTitles, labels: TEXT.inputLabels };
-    setState({ schema: withVirtual(readSchema(await fetchObjectInfo(), words), words), schemaState: 'ready' });
+    const types = await fetchObjectInfo();
+    const words = await nodeWords(getState().language);
+    setState({ schema: withVirtual(readSchema(types, words), words), schemaState: 'ready' });
   } catch (error) {
     if (!(error instanceof ServerError)) throw error;
     // A schema that was known before goes on serving; the next connection asks anew.

@@ -230,8 +230,7 @@ export function problemView(state: State): ProblemView {
   if (view && state.gesture && view.schema === schema && view.reported === reported) return view.result;
   if (view?.nodes === nodes && view.graph.outer === state.graph.outer && view.graph.subgraphs === state.graph.subgraphs && view.schema === schema && view.reported === reported) return view.result;
   const seen = schemaState === 'ready' ? problemsOfGraph(rootOf(state.graph), schema, TEXT.problem) : [];
-  const told = new Set(seen.map((problem) => problem.node));
-  const all = [...seen, ...reported.filter((problem) => problem.node === null || !told.has(problem.node))];
+  const all = [...seen, ...reported];
   // A subgraph's card shows the problems inside it.
   const shown = all.map((problem) => ({ ...problem, node: problem.node === null ? null : (shownId(state.graph, problem.node) ?? null) }));
   view = { graph: state.graph, nodes, schema, reported, result: { all, byNode: byNode(shown) } };

@@ -4,6 +4,8 @@ import { differences, type Difference } from '../graph/difference';
 import { asText, type Json } from '../graph/json';
 import type { GraphNode } from '../graph/model';
 import { parseWorkflow } from '../graph/parseApi';
+import { inputLabel } from '../graph/schema';
+import { specOf } from '../graph/virtual';
 import { TEXT } from '../text';
 import { getState } from './store';
 
@@ -27,7 +29,7 @@ function sentence(change: Difference): string {
   const node = cardName(change.node);
   switch (change.kind) {
     case 'value':
-      return words.value(node, change.input, shortValue(change.before), shortValue(change.after));
+      return words.value(node, inputLabel(specOf(getState().schema, change.node), change.input), shortValue(change.before), shortValue(change.after));
     case 'title':
       return words.title(change.before || change.node.type, change.after || change.node.type);
     default:

@@ -6,60 +6,12 @@ import { DE_OPENING } from './de_opening';
 import { DE_RUN } from './de_run';
 import type { Texts } from './en';
 
-const NODE_TITLES: Readonly<Record<string, string>> = {
-  CheckpointLoaderSimple: 'Checkpoint laden',
-  TripleCLIPLoader: 'Drei Encoder laden',
-  DualCLIPLoader: 'Zwei Encoder laden',
-  CLIPLoader: 'Encoder laden',
-  UNETLoader: 'Diffusionsmodell laden',
-  VAELoader: 'VAE laden',
-  LoraLoader: 'LoRA laden',
-  ControlNetLoader: 'ControlNet laden',
-  CLIPTextEncode: 'Prompt',
-  CLIPTextEncodeSD3: 'Prompt SD3',
-  ConditioningCombine: 'Verbinden',
-  ConditioningZeroOut: 'Auf null setzen',
-  ConditioningSetTimestepRange: 'Zeitbereich',
-  ModelSamplingSD3: 'Modell-Sampling SD3',
-  KSampler: 'KSampler',
-  KSamplerAdvanced: 'KSampler erweitert',
-  EmptySD3LatentImage: 'Leeres SD3-Latent',
-  EmptyLatentImage: 'Leeres Latent',
-  VAEDecode: 'Dekodieren',
-  VAEEncode: 'Kodieren',
-  LoadImage: 'Bild laden',
-  SaveImage: 'Bild speichern',
-  PreviewImage: 'Bildvorschau',
-  PreviewAny: 'Vorschau von allem',
-  EmptyImage: 'Leeres Bild',
-  ImageInvert: 'Bild umkehren',
-  ImageBlend: 'Bilder mischen',
-  SkipLayerGuidanceSD3: 'Skip-Layer-Guidance SD3',
-  SkipLayerGuidanceDiT: 'Skip-Layer-Guidance DiT',
-  PrimitiveInt: 'Ganze Zahl',
-  PrimitiveFloat: 'Zahl',
-  PrimitiveString: 'Text',
-  Note: 'Notiz', MarkdownNote: 'Notiz (Markdown)', Reroute: 'Umleitung', PrimitiveNode: 'Wert', SubgraphInputs: 'Eingänge', SubgraphOutputs: 'Ausgänge',
-  PrimitiveBoolean: 'Schalter',
-};
-
-const INPUT_LABELS: Readonly<Record<string, string>> = {
-  ckpt_name: 'Datei', clip_name: 'Datei', clip_name1: 'CLIP 1', clip_name2: 'CLIP 2', clip_name3: 'CLIP 3', unet_name: 'Datei', vae_name: 'Datei',
-  lora_name: 'Datei', control_net_name: 'Datei', sampler_name: 'Sampler', batch_size: 'Anzahl', filename_prefix: 'Dateiname',
-  control_net: 'ControlNet', strength_model: 'auf das Modell', strength_clip: 'auf die Encoder', seed: 'Seed', steps: 'Schritte',
-  cfg: 'CFG', scheduler: 'Scheduler', denoise: 'Entrauschen', width: 'Breite', height: 'Höhe', text: 'Text', image: 'Bild', images: 'Bilder',
-  model: 'Modell', positive: 'positiv', negative: 'negativ', latent_image: 'Latent', samples: 'Latent', shift: 'Verschiebung',
-  start: 'Anfang', end: 'Ende', strength: 'Stärke', mask: 'Maske',
-};
-
 export const DE: Texts = {
   ...DE_RUN,
   ...DE_FRAME,
-  nodeTitles: NODE_TITLES,
-  inputLabels: INPUT_LABELS,
   canvas: DE_CANVAS,
   opening: DE_OPENING,
-  untitled: 'Unbenannter Workflow',
+  untitled: 'Unbenannter Workflow', decimalSign: ',',
   actions: {
     run: 'Ausführen', cancel: 'Abbrechen', save: 'Speichern', open: 'Öffnen', newWorkflow: 'Neu', undo: 'Rückgängig', redo: 'Wiederholen',
     addNode: 'Knoten hinzufügen', nodes: 'Knoten', workflows: 'Workflows', shortcuts: 'Tastenkürzel', settings: 'Einstellungen', panel: 'Seitenleiste',
@@ -128,7 +80,7 @@ export const DE: Texts = {
     failed: 'fehlgeschlagen', cancelled: 'abgebrochen', cached: (count, all) => `${count} von ${all} Knoten zwischengespeichert`,
   },
   gallery: { gone: 'nicht mehr da', empty: 'Fertige Bilder erscheinen hier.', picture: (name) => `Bild ${name}` },
-  problems: { none: 'Keine Probleme.', whole: 'Der Workflow', warning: 'Warnung' },
+  problems: { none: 'Keine Probleme.', whole: 'Der Workflow', warning: 'Warnung', detail: (code) => `In den Worten des Servers (${code})` },
   palette: {
     findTitle: 'Karte finden', find: 'Karten dieses Workflows durchsuchen', found: (count) => (count === 1 ? '1 Karte' : `${count} Karten`),
     search: 'Knoten, Befehle und Workflows suchen', allTitle: 'Suche', commands: 'Befehle', workflows: 'Workflows', results: 'Treffer',
@@ -181,7 +133,7 @@ export const DE: Texts = {
     noJournal: (why) => `Der Browser bewahrt keine ungespeicherten Änderungen dieser Seite auf; speichern Sie also oft. ${why}`,
   },
   subgraph: {
-    publish: 'In die Palette aufnehmen', mine: 'Meine Teilgraphen', published: (name) => `„${name}“ steht jetzt in der Palette unter „Meine Teilgraphen“.`,
+    publish: 'In die Palette aufnehmen', ofDocument: 'Teilgraphen', mine: 'Meine Teilgraphen', published: (name) => `„${name}“ steht jetzt in der Palette unter „Meine Teilgraphen“.`,
     taken: (name) => `„${name}“ wurde gerade anderswo geändert. Nehmen Sie ihn noch einmal auf, um ihn zu ersetzen.`,
     fresh: 'Teilgraph', input: 'Eingang', output: 'Ausgang', path: 'Wo Sie sind', name: 'Name des Teilgraphen', back: 'Zurück (Esc)',
     open: 'Öffnen', pack: 'Zu einem Knoten machen', unpack: 'Auspacken', inputs: 'Eingänge dieses Teilgraphen', outputs: 'Ausgänge dieses Teilgraphen',
@@ -199,8 +151,6 @@ export const DE: Texts = {
   problem: {
     unknownNode: (type) => `Der Server hat keinen Knoten „${type}“.`,
     unknownNodeDetail: 'Installieren Sie das Paket, das ihn mitbringt, oder ersetzen Sie den Knoten.',
-    missingInput: (input) => `Der Eingang „${input}“ braucht eine Verbindung oder einen Wert.`,
-    notAvailable: (input, value) => `${input}: „${value}“ ist nicht verfügbar.`,
   },
   commands: {
     run: 'Ausführen', runSelected: 'Gewählte Ausgaben ausführen', runFirst: 'Vor allem ausführen, was wartet', runOnChange: 'Nach jeder Änderung ausführen oder nicht mehr',

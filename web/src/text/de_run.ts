@@ -14,6 +14,7 @@ export const DE_RUN: typeof EN_RUN = {
     canvas: 'Maske. Pfeiltasten bewegen den Pinsel, die Leertaste malt.', hint: 'Was bemalt ist, wird neu gezeichnet. Auch Pfeiltasten und Leertaste malen.', save: 'Diese Maske verwenden',
   },
   feeding: { menu: 'Felder als Eingänge', feed: (label) => `${label} von einer Karte speisen`, back: (label) => `${label} wieder zum Feld machen` },
+  placeholders: { prompt: 'Beschreiben Sie das Bild', negative: 'Was das Bild nicht zeigen soll; darf leer bleiben' },
   choices: { none: 'Nichts mit diesem Namen.', more: (count) => `${count} weitere: tippe, um sie zu finden.` },
   promptLength: {
     names: { clip_l: 'CLIP-L', clip_g: 'CLIP-G', t5xxl: 'T5' }, both: 'CLIP', within: (name, tokens, limit) => `${name} ${tokens} von ${limit}`,
@@ -24,7 +25,7 @@ export const DE_RUN: typeof EN_RUN = {
   seeds: { takeBack: (label, value) => `${label}: ${value} zurückholen, den zuletzt verwendeten` },
   repairs: {
     copy: (command) => `„${command}“ kopieren`, copied: (command) => `Kopiert: ${command}`, notCopied: (command) => `Der Browser lässt diese Seite nicht kopieren. Geben Sie ein: ${command}`,
-    add: (title) => `„${title}“ hinzufügen`, others: 'Andere passende Knoten…',
+    add: (title) => `„${title}“ hinzufügen`, others: 'Andere passende Knoten…', replace: (title) => `Stattdessen „${title}“ verwenden`,
   },
   several: { common: 'Was sie gemeinsam haben. Eine Änderung gilt für alle.', none: 'Sie haben kein Feld gemeinsam.', differs: 'verschiedene Werte' },
   pictures: {

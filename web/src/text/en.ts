@@ -5,59 +5,12 @@ import { EN_FRAME } from './en_frame';
 import { EN_OPENING } from './en_opening';
 import { EN_RUN } from './en_run';
 
-/** Friendlier names of common node types; others keep the server's display name. */
-const NODE_TITLES: Readonly<Record<string, string>> = {
-  CheckpointLoaderSimple: 'Load checkpoint',
-  TripleCLIPLoader: 'Load three encoders',
-  DualCLIPLoader: 'Load two encoders',
-  CLIPLoader: 'Load encoder',
-  UNETLoader: 'Load diffusion model',
-  VAELoader: 'Load VAE',
-  LoraLoader: 'Load LoRA',
-  ControlNetLoader: 'Load ControlNet',
-  CLIPTextEncode: 'Prompt',
-  CLIPTextEncodeSD3: 'Prompt SD3',
-  ConditioningCombine: 'Combine',
-  ConditioningZeroOut: 'Zero out',
-  ConditioningSetTimestepRange: 'Timestep range',
-  ModelSamplingSD3: 'Model sampling SD3',
-  KSampler: 'KSampler',
-  KSamplerAdvanced: 'KSampler advanced',
-  EmptySD3LatentImage: 'Empty SD3 latent',
-  EmptyLatentImage: 'Empty latent',
-  VAEDecode: 'Decode',
-  VAEEncode: 'Encode',
-  LoadImage: 'Load image',
-  SaveImage: 'Save image',
-  PreviewImage: 'Preview image',
-  PreviewAny: 'Preview anything',
-  EmptyImage: 'Empty image',
-  ImageInvert: 'Invert image',
-  ImageBlend: 'Blend images',
-  SkipLayerGuidanceSD3: 'Skip layer guidance SD3',
-  SkipLayerGuidanceDiT: 'Skip layer guidance DiT',
-  PrimitiveInt: 'Whole number',
-  PrimitiveFloat: 'Number',
-  PrimitiveString: 'Text',
-  Note: 'Note', MarkdownNote: 'Note (Markdown)', Reroute: 'Reroute', PrimitiveNode: 'Primitive', SubgraphInputs: 'Inputs', SubgraphOutputs: 'Outputs',
-  PrimitiveBoolean: 'Switch',
-};
-
-/** Friendlier names of common inputs; others show their own name. */
-const INPUT_LABELS: Readonly<Record<string, string>> = {
-  ckpt_name: 'file', clip_name: 'file', clip_name1: 'clip 1', clip_name2: 'clip 2', clip_name3: 'clip 3', unet_name: 'file', vae_name: 'file',
-  lora_name: 'file', control_net_name: 'file', sampler_name: 'sampler', batch_size: 'batch', filename_prefix: 'file name',
-  control_net: 'ControlNet', strength_model: 'on the model', strength_clip: 'on the encoders',
-};
-
 export const EN = {
   ...EN_RUN,
   ...EN_FRAME,
-  nodeTitles: NODE_TITLES,
-  inputLabels: INPUT_LABELS,
   canvas: EN_CANVAS,
   opening: EN_OPENING,
-  untitled: 'Untitled workflow',
+  untitled: 'Untitled workflow', decimalSign: '.',
   actions: {
     run: 'Run', cancel: 'Cancel', save: 'Save', open: 'Open', newWorkflow: 'New', undo: 'Undo', redo: 'Redo',
     addNode: 'Add node', nodes: 'Nodes', workflows: 'Workflows', shortcuts: 'Keyboard shortcuts', settings: 'Settings', panel: 'Side panel',
@@ -126,7 +79,7 @@ export const EN = {
     failed: 'failed', cancelled: 'cancelled', cached: (count: number, all: number) => `${count} of ${all} nodes cached`,
   },
   gallery: { gone: 'no longer there', empty: 'Finished pictures appear here.', picture: (name: string) => `Picture ${name}` },
-  problems: { none: 'No problems.', whole: 'The workflow', warning: 'Warning' },
+  problems: { none: 'No problems.', whole: 'The workflow', warning: 'Warning', detail: (code: string) => `In the server’s words (${code})` },
   palette: {
     findTitle: 'Find a card', find: 'Search the cards of this workflow', found: (count: number) => (count === 1 ? '1 card' : `${count} cards`),
     search: 'Search nodes, commands and workflows', allTitle: 'Search', commands: 'Commands', workflows: 'Workflows', results: 'Results',
@@ -177,7 +130,7 @@ export const EN = {
     noJournal: (why: string) => `The browser keeps no unsaved changes of this page, so save often. ${why}`,
   },
   subgraph: {
-    publish: 'Publish to the palette', mine: 'My subgraphs', published: (name: string) => `“${name}” is in the palette now, under “My subgraphs”.`,
+    publish: 'Publish to the palette', ofDocument: 'Subgraphs', mine: 'My subgraphs', published: (name: string) => `“${name}” is in the palette now, under “My subgraphs”.`,
     taken: (name: string) => `“${name}” was changed by somebody else just now. Publish again to replace it.`,
     fresh: 'Subgraph', input: 'input', output: 'output', path: 'Where you are', name: 'Name of the subgraph', back: 'Back (Esc)',
     open: 'Open', pack: 'Turn into one node', unpack: 'Unpack', inputs: 'Inputs of this subgraph', outputs: 'Outputs of this subgraph',
@@ -195,8 +148,6 @@ export const EN = {
   problem: {
     unknownNode: (type: string) => `The server has no node “${type}”.`,
     unknownNodeDetail: 'Install the pack that brings it, or replace the node.',
-    missingInput: (input: string) => `The input “${input}” needs a link or a value.`,
-    notAvailable: (input: string, value: string) => `${input}: “${value}” is not available.`,
   },
   commands: {
     run: 'Run', runSelected: 'Run selected outputs', runFirst: 'Run before everything that waits', runOnChange: 'Run after each change, or no more',

@@ -12,6 +12,7 @@ export const EN_RUN = {
     canvas: 'Mask. Arrow keys move the brush, space paints.', hint: 'What is painted is drawn anew. Arrow keys and space paint too.', save: 'Use this mask',
   },
   feeding: { menu: 'Fields as inputs', feed: (label: string) => `Feed ${label} from a card`, back: (label: string) => `Turn ${label} back into a field` },
+  placeholders: { prompt: 'Describe the picture', negative: 'What the picture should not show; may stay empty' },
   choices: { none: 'Nothing of this name.', more: (count: number) => `${count} more: type to find them.` },
   promptLength: {
     names: { clip_l: 'CLIP-L', clip_g: 'CLIP-G', t5xxl: 'T5' }, both: 'CLIP', within: (name: string, tokens: number, limit: number) => `${name} ${tokens} of ${limit}`,
@@ -22,7 +23,7 @@ export const EN_RUN = {
   seeds: { takeBack: (label: string, value: string) => `${label}: take back ${value}, the last one used` },
   repairs: {
     copy: (command: string) => `Copy “${command}”`, copied: (command: string) => `Copied: ${command}`, notCopied: (command: string) => `The browser does not let this page copy. Type: ${command}`,
-    add: (title: string) => `Add “${title}”`, others: 'Other nodes that fit…',
+    add: (title: string) => `Add “${title}”`, others: 'Other nodes that fit…', replace: (title: string) => `Use “${title}” instead`,
   },
   several: { common: 'What they have in common. A change is made to all of them.', none: 'They have no field in common.', differs: 'different values' },
   pictures: {

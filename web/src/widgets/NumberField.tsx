@@ -2,6 +2,7 @@ import { useRef, useState, type CSSProperties, type KeyboardEvent, type PointerE
 import { formatNumber, parseNumber, shareOf, stepNumber, stepsWithin } from '../graph/numbers';
 import type { NumberValue, NumberWidget } from '../graph/schema';
 import { beginGesture, editValue, endGesture } from '../state/edits';
+import { TEXT } from '../text';
 import type { FieldProps } from './field';
 import { keep } from './useTyping';
 
@@ -20,6 +21,7 @@ export function NumberField({ node, input, widget, value }: FieldProps<NumberWid
   const current = asNumber(value, widget);
   const [draft, setDraft] = useState<string | null>(null);
   const drag = useRef<{ x: number; start: NumberValue; moved: boolean } | null>(null);
+  const shown = formatNumber(current, widget, TEXT.decimalSign);
   const set = (next: NumberValue): void => editValue(node, input.name, next);
 
   const finish = (): void => {
@@ -71,7 +73,7 @@ export function NumberField({ node, input, widget, value }: FieldProps<NumberWid
       <span className="label">{input.label}</span>
       <input
         role="spinbutton" inputMode="decimal" autoComplete="off" aria-label={input.label} aria-valuenow={Number(current)}
-        aria-valuemin={Number(widget.min)} aria-valuemax={Number(widget.max)} value={draft ?? formatNumber(current, widget)}
+        aria-valuemin={Number(widget.min)} aria-valuemax={Number(widget.max)} aria-valuetext={shown} value={draft ?? shown}
         onFocus={(event) => event.currentTarget.select()} onChange={(event) => setDraft(event.currentTarget.value)}
         onBlur={onBlur} onKeyDown={onKeyDown} onKeyUp={endGesture}
       />

@@ -1,5 +1,5 @@
 /** German words of the report on an opened file. Fetched with the report. */
-import type { ReportWords } from './report_en';
+import type { ReportWords } from './en_report';
 
 const LOST_LINK = 'Ziehen Sie die Verbindung neu, wo sie gebraucht wird.';
 const IN_FILE = 'Nichts geht verloren: Beim Speichern wird es geschrieben, wie es war. Um es zu verwenden, berichtigen Sie die Datei in einem Texteditor.';
@@ -27,8 +27,8 @@ const ADVICE: ReportWords['advice'] = {
   broken_subgraph: { title: 'Teilgraphen ohne Kennung', todo: IN_FILE },
 };
 
-export const REPORT_DE: ReportWords = {
+export const DE_REPORT: ReportWords = {
   advice: ADVICE, heading: 'Zur Datei', from: (source) => `Was von „${source}“ nicht verstanden wurde und was daraus geworden ist.`,
   made: (source, tool) => `„${source}“ hat ${tool || 'ein anderes Programm'} gemacht. Was nicht übernommen werden konnte:`,
-  within: (subgraph) => `im Teilgraphen „${subgraph}“`, more: (count) => `und ${count} weitere`, use: (title) => `Stattdessen „${title}“`,
+  within: (subgraph) => `im Teilgraphen „${subgraph}“`, more: (count) => `und ${count} weitere`,
 };

@@ -1,7 +1,7 @@
 /** German words of the template gallery. Fetched with it. */
-import type { TemplateWords } from './templates_en';
+import type { TemplateWords } from './en_templates';
 
-export const TEMPLATES_DE: TemplateWords = {
+export const DE_TEMPLATES: TemplateWords = {
   title: 'Vorlagen', search: 'Vorlagen suchen', none: 'Keine Vorlage passt.', all: 'Was eine Vorlage braucht und diesem Server fehlt, steht dabei, mit dem Ort, wo es zu haben ist.',
   open: (title) => `${title} öffnen`,
   here: 'vorhanden', missing: 'fehlt', into: (folder) => `gehört nach ${folder}`, copy: (file) => `Befehl kopieren: ${file}`, page: (file) => `Seite zum Herunterladen: ${file}`, files: (title) => `Modelldateien von ${title}`,

@@ -1,5 +1,5 @@
 /** English words of the template gallery. Fetched with it. */
-export const TEMPLATES_EN = {
+export const EN_TEMPLATES = {
   title: 'Templates', search: 'Search templates', none: 'No template matches.', all: 'What a template needs and this server lacks is listed with where to get it.',
   open: (title: string) => `Open ${title}`,
   here: 'here', missing: 'missing', into: (folder: string) => `belongs in ${folder}`, copy: (file: string) => `Copy command: ${file}`, page: (file: string) => `Download page: ${file}`, files: (title: string) => `Model files of ${title}`,
@@ -14,4 +14,4 @@ export const TEMPLATES_EN = {
   } as Readonly<Record<string, string>>,
 };
 
-export type TemplateWords = typeof TEMPLATES_EN;
+export type TemplateWords = typeof EN_TEMPLATES;

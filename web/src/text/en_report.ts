@@ -32,10 +32,10 @@ const ADVICE: Readonly<Record<FindingCode, Advice>> = {
   broken_subgraph: { title: 'Subgraphs without an id', todo: IN_FILE },
 };
 
-export const REPORT_EN = {
+export const EN_REPORT = {
   advice: ADVICE, heading: 'About the file', from: (source: string) => `What of “${source}” was not understood, and what became of it.`,
   made: (source: string, tool: string) => `“${source}” was made by ${tool || 'another tool'}. What could not be taken over:`,
-  within: (subgraph: string) => `in the subgraph “${subgraph}”`, more: (count: number) => `and ${count} more`, use: (title: string) => `Use “${title}” instead`,
+  within: (subgraph: string) => `in the subgraph “${subgraph}”`, more: (count: number) => `and ${count} more`,
 };
 
-export type ReportWords = typeof REPORT_EN;
+export type ReportWords = typeof EN_REPORT;
