@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../src/graph/json';
 import { parseWorkflow } from '../src/graph/parseApi';
+import { byNode } from '../src/graph/problems';
 import { complains, problemsOfReply } from '../src/graph/reply';
 import { readSchema } from '../src/graph/schema';
 import { DE_PROBLEMS } from '../src/text/de_problems';
@@ -39,7 +40,7 @@ describe('what the server refuses', () => {
   it('is told with the name the card shows, what to do, and the server’s own words beside it', () => {
     expect(english(MISSING)).toMatchObject({
       node: '1', input: 'ckpt_name', code: 'missing_model', message: '“file”: the file “c.safetensors” is not in models/checkpoints.',
-      todo: 'Run `sd35graph models pull c`, or get c.safetensors from r/c on Hugging Face (after accepting its licence there) and put it into models/checkpoints. Did you mean “b.safetensors”?',
+      todo: 'Run `sd35graph models pull c`, or get c.safetensors from r/c on Hugging Face (after accepting its licence there) and put it into models/checkpoints.',
       detail: 'Loader (node 1): input "ckpt_name" names …', fix: { node: '1', input: 'ckpt_name', value: 'b.safetensors' }, command: 'sd35graph models pull c',
     });
     expect(german(MISSING)?.message).toBe('„file“: Die Datei „c.safetensors“ ist nicht in models/checkpoints.');
@@ -77,6 +78,11 @@ describe('what the server refuses', () => {
     const details = 'Loader (node 1): input "ckpt_name" is odd; choose another.';
     expect(english(refused('1', 'custom', { code: 'invalid_value', input_name: 'ckpt_name' }, details))).toMatchObject({ message: '“file” is odd.', todo: 'Choose another.', detail: details });
     expect(english(refused('1', 'custom', { code: 'invalid_value' }))?.message).toBe('English');
+  });
+
+  it('is found by the node it is about', () => {
+    const found = english(MISSING);
+    expect(byNode(found ? [found, { ...found, node: null }] : [])).toEqual({ 1: [found] });
   });
 
   it('leaves a node that nobody knows to be seen as long as it is there', () => {

@@ -60,8 +60,8 @@ function readNode(id: string, entry: JsonObject, document: JsonObject, spec: Nod
     raw: { properties: { [API_PARTS]: unknownParts(entry, given.filter(([name]) => !isKnown(name))) } },
   };
   // Other servers write the same names with other capitals: `Load Checkpoint`.
-  const own = [spec?.title, spec?.serverTitle, spec?.type].map((name) => name?.toLowerCase());
-  const title = own.includes(node.title.toLowerCase()) ? '' : node.title;
+  const isOwn = [spec?.title, spec?.type].includes(node.title) || node.title.toLowerCase() === spec?.serverTitle.toLowerCase();
+  const title = isOwn ? '' : node.title;
   return { ...node, title, size: spec ? defaultSize(node, spec) : node.size };
 }
 
