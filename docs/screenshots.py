@@ -116,7 +116,6 @@ def inspector(page: Page) -> None:
     card(page, "KSampler").focus()
     page.keyboard.press("Space")
     show_tab(page, "Inspector")
-    page.get_by_role("contentinfo").get_by_role("button", name=re.compile("in memory")).click()
     fit(page)
 
 
