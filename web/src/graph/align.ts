@@ -40,6 +40,12 @@ export function around(boxes: readonly Box[]): Box | undefined {
   return { x: bounds.x, y: bounds.y, width: bounds.right - bounds.x, height: bounds.bottom - bounds.y };
 }
 
+/** The middle of some points; of none the origin. */
+export function centreOf(points: readonly Point[]): Point {
+  const box = around(points.map((point) => ({ ...point, width: 0, height: 0 })));
+  return box ? { x: box.x + box.width / 2, y: box.y + box.height / 2 } : { x: 0, y: 0 };
+}
+
 function aligned(box: Box, bounds: Box, edge: Edge): Point {
   switch (edge) {
     case 'left': return { x: bounds.x, y: box.y };

@@ -1,10 +1,11 @@
 /** Copy and paste: the chosen part of a graph as an editor-form document. */
+import { centreOf } from './align';
 import { asObject, parseJson, sameJson, stringifyJson, type Json } from './json';
 import { rootOf } from './levels';
 import { parseEditorForm, subgraphsUsed, toEditorForm } from './document';
 import { randomUuid } from './ids';
-import { isEditorForm, centreOf } from './parse';
-import { EMPTY_GRAPH, isBoundary, nextLinkId, nextNodeId, type Graph, type GraphNode, type Link, type Point, type Subgraph } from './model';
+import { isEditorForm } from './parse';
+import { EMPTY_GRAPH, freshLinkIds, freshNodeIds, isBoundary, withAdded, type Graph, type GraphNode, type Link, type Point, type Subgraph } from './model';
 import type { Schema } from './schema';
 
 /** The graph reduced to these nodes and the links between them. */
@@ -81,25 +82,20 @@ function retyped(graph: Graph, types: ReadonlyMap<string, string>): Graph {
 export function pasteNodes(graph: Graph, copied: Graph, at: Point, newId: () => string = randomUuid): { graph: Graph; ids: Set<string> } {
   const centre = centreOf(Object.values(copied.nodes).map((node) => node.position));
   const { subgraphs, renamed: types } = broughtAlong(graph, copied, newId);
+  const [nodeId, linkId] = [freshNodeIds(graph), freshLinkIds(graph)];
   const renamed: Record<string, string> = {};
-  let result: Graph = { ...graph, subgraphs };
+  const nodes: Record<string, GraphNode> = {};
+  const links: Record<string, Link> = {};
   for (const node of Object.values(retyped(copied, types).nodes)) {
-    const id = nextNodeId(result);
+    const id = nodeId();
     renamed[node.id] = id;
-    const position = {
-      x: Math.round(node.position.x - centre.x + at.x), y: Math.round(node.position.y - centre.y + at.y),
-    };
-    const pasted: GraphNode = { ...node, id, position };
-    result = { ...result, nodes: { ...result.nodes, [id]: pasted }, rest: { ...result.rest, last_node_id: Number(id) } };
+    nodes[id] = { ...node, id, position: { x: Math.round(node.position.x - centre.x + at.x), y: Math.round(node.position.y - centre.y + at.y) } };
   }
   for (const link of Object.values(copied.links)) {
-    const id = nextLinkId(result);
-    const source = renamed[link.source] ?? link.source;
-    const target = renamed[link.target] ?? link.target;
-    const pasted: Link = { ...link, id, source, target };
-    result = { ...result, links: { ...result.links, [id]: pasted }, rest: { ...result.rest, last_link_id: Number(id) } };
+    const id = linkId();
+    links[id] = { ...link, id, source: renamed[link.source] ?? link.source, target: renamed[link.target] ?? link.target };
   }
-  return { graph: result, ids: new Set(Object.values(renamed)) };
+  return { graph: withAdded({ ...graph, subgraphs }, nodes, links), ids: new Set(Object.keys(nodes)) };
 }
 
 /** Name a workflow file carries, if any. */

@@ -1,12 +1,12 @@
 /** Whole editor-form documents: a graph and the subgraphs it is made of. */
-import { asList, asObject, asText, isObject, respell, stringifyJson, type Json, type JsonObject } from './json';
+import { asList, asObject, asText, isObject, isOrdinary, respell, stringifyJson, type Json, type JsonObject } from './json';
 import { INPUTS, linkIndex, OUTPUTS, type Graph, type GraphNode, type Point, type Size, type SlotRecord, type Subgraph } from './model';
-import { isEditorForm, pair, readGraph, WorkflowError } from './parse';
+import { isEditorForm, pair, readGraph, within, WorkflowError } from './parse';
 import type { Finding } from './report';
 import { graphFields } from './save';
 import { idValue, outgoing } from './saveSlots';
 import type { Schema } from './schema';
-import { boundaryNode, heldBy, inputSlots, outputSlots, withSubgraphs } from './subgraphSpec';
+import { boundaryNode, heldBy, inputSlots, outputSlots, specOfSubgraph, withSubgraphs } from './subgraphSpec';
 import { rootOf } from './levels';
 
 export interface Parsed {
@@ -22,8 +22,9 @@ function slotRecords(value: Json | undefined): SlotRecord[] {
 }
 
 function area(value: Json | undefined, fallback: Point & Size): Point & Size {
-  const [x, y, width, height] = asList(asObject(value)['bounding']).map(Number);
-  return x !== undefined && y !== undefined ? { x, y, width: width ?? fallback.width, height: height ?? fallback.height } : fallback;
+  const [x, y, width, height] = asList(asObject(value)['bounding']);
+  if (y === undefined) return fallback;
+  return { x: within(x, fallback.x), y: within(y, fallback.y), width: within(width, fallback.width), height: within(height, fallback.height) };
 }
 
 /** Where a subgraph's inputs and outputs stand that the file does not place: beside its nodes. */
@@ -45,18 +46,22 @@ function boundaries(raw: JsonObject): GraphNode[] {
 
 type Definitions = Readonly<Record<string, JsonObject>>;
 
+/** Subgraphs within subgraphs, deeper than anybody would go in. */
+const DEEPEST = 100;
+
 /** Ids of definitions so that those used by another come before it. Throws {@link WorkflowError} where one holds itself. */
-function inOrder(definitions: Definitions): string[] {
-  const order: string[] = [];
+function inOrder(definitions: Definitions): ReadonlySet<string> {
+  const order = new Set<string>();
   const visit = (id: string, path: readonly string[]): void => {
-    const definition = definitions[id];
-    if (!definition || order.includes(id)) return;
+    const definition = isOrdinary(id) ? definitions[id] : undefined;
+    if (!definition || order.has(id)) return;
     if (path.includes(id)) {
       const names = [...path.slice(path.indexOf(id)), id].map((step) => `“${asText(definitions[step]?.['name'], step)}”`);
       throw new WorkflowError('holds_itself', names.join(' → '));
     }
+    if (path.length >= DEEPEST) throw new WorkflowError('too_deep', String(DEEPEST));
     for (const node of asList(definition['nodes'])) visit(asText(asObject(node)['type']), [...path, id]);
-    order.push(id);
+    order.add(id);
   };
   for (const id of Object.keys(definitions)) visit(id, []);
   return order;
@@ -66,16 +71,18 @@ function readSubgraphs(document: JsonObject, schema: Schema, report: Finding[]):
   const definitions: Record<string, JsonObject> = {};
   for (const entry of asList(asObject(document['definitions'])['subgraphs'])) {
     const id = asText(asObject(entry)['id']);
-    if (id === '') report.push({ code: 'broken_subgraph', node: null, subject: stringifyJson(entry).slice(0, 80) });
+    if (id === '' || !isOrdinary(id)) report.push({ code: 'broken_subgraph', node: null, subject: stringifyJson(entry).slice(0, 80) });
     else definitions[id] ??= asObject(entry);
   }
-  let subgraphs: Graph['subgraphs'] = {};
+  const subgraphs: Record<string, Subgraph> = {};
+  const known = { ...withSubgraphs(schema, {}) };
   for (const id of inOrder(definitions)) {
     const raw = definitions[id] ?? {};
     const found: Finding[] = [];
-    const graph = readGraph(raw, withSubgraphs(schema, subgraphs), found, boundaries(raw));
-    report.push(...found.map((finding) => ({ ...finding, within: asText(raw['name'], id) })));
-    subgraphs = { ...subgraphs, [id]: { id, name: asText(raw['name'], id), graph } };
+    const subgraph = { id, name: asText(raw['name'], id), graph: readGraph(raw, known, found, boundaries(raw)) };
+    report.push(...found.map((finding) => ({ ...finding, within: subgraph.name })));
+    subgraphs[id] = subgraph;
+    known[id] = specOfSubgraph(known, subgraph);
   }
   return subgraphs;
 }
@@ -148,7 +155,8 @@ function definitions(root: Graph, schema: Schema): JsonObject {
   const used = subgraphsUsed(root.nodes, root.subgraphs);
   const seen = new Set<string>();
   const old = listed.map((entry): Json => {
-    const subgraph = root.subgraphs[asText(asObject(entry)['id'])];
+    const id = asText(asObject(entry)['id']);
+    const subgraph = isOrdinary(id) ? root.subgraphs[id] : undefined;
     if (!subgraph || seen.has(subgraph.id)) return entry;
     seen.add(subgraph.id);
     return subgraphEntry(subgraph, schema);

@@ -1,8 +1,8 @@
 /** Copies that stand beside what they were copied from. */
-import { around } from './align';
+import { centreOf } from './align';
 import { pasteNodes } from './clipboard';
 import { connect } from './connect';
-import { EMPTY_GRAPH, isBoundary, linkIndex, type Graph, type GraphNode } from './model';
+import { EMPTY_GRAPH, isBoundary, linkIndex, type Graph } from './model';
 import type { Schema } from './schema';
 
 const OFFSET = 40;
@@ -11,7 +11,7 @@ const OFFSET = 40;
 export function duplicate(graph: Graph, schema: Schema, chosen: ReadonlySet<string>, feeds: boolean): { graph: Graph; ids: Set<string> } {
   const nodes = Object.fromEntries(Object.entries(graph.nodes).filter(([id, node]) => chosen.has(id) && !isBoundary(node)));
   const links = Object.fromEntries(Object.entries(graph.links).filter(([, link]) => link.source in nodes && link.target in nodes));
-  const middle = centre(Object.values(nodes));
+  const middle = centreOf(Object.values(nodes).map(({ position }) => position));
   const pasted = pasteNodes(graph, { ...EMPTY_GRAPH, nodes, links, subgraphs: graph.subgraphs }, { x: middle.x + OFFSET, y: middle.y + OFFSET });
   if (!feeds) return pasted;
   const copies = [...pasted.ids];
@@ -24,10 +24,4 @@ export function duplicate(graph: Graph, schema: Schema, chosen: ReadonlySet<stri
     ), next);
   }, pasted.graph);
   return { graph: fed, ids: pasted.ids };
-}
-
-/** The middle of the upper left corners, as pasting counts it. */
-function centre(nodes: readonly GraphNode[]): { x: number; y: number } {
-  const bounds = around(nodes.map(({ position }) => ({ ...position, width: 0, height: 0 })));
-  return bounds ? { x: bounds.x + bounds.width / 2, y: bounds.y + bounds.height / 2 } : { x: 0, y: 0 };
 }

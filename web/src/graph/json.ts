@@ -96,6 +96,11 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Whether a table can have an entry of this name: every object has some already, such as `constructor`. */
+export function isOrdinary(name: string): boolean {
+  return !(name in Object.prototype);
+}
+
 /** The object itself, or an empty one. */
 export function asObject(value: unknown): JsonObject {
   return isObject(value) ? value : {};

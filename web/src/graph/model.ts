@@ -167,22 +167,52 @@ export function linkInto(graph: Graph, node: string, input: string): Link | unde
   return linkIndex(graph).into[node]?.[input];
 }
 
+/** The largest of some numbers and 0; also of more than a call has room for. */
+export function largestOf(numbers: readonly number[]): number {
+  return numbers.reduce((most, number) => Math.max(most, number), 0);
+}
+
+/** Ids from here on are only names: of a number much larger, one more is the same number. */
+const UNCOUNTED = 2 ** 52;
+
 /** One more than the largest of these ids and of what the document records as largest. */
 function nextNumber(graph: Graph, ids: readonly string[], key: 'last_node_id' | 'last_link_id', named = 0): string {
   const { state } = graph.rest;
   const counter = key === 'last_node_id' ? 'lastNodeId' : 'lastLinkId';
   const recorded = [graph.rest[key], isObject(state) ? state[counter] : 0, named];
-  let largest = Math.max(0, ...recorded.filter((value) => typeof value === 'number'));
-  for (const id of ids) {
-    const value = Number(id);
-    if (Number.isInteger(value) && value > largest) largest = value;
+  let largest = 0;
+  for (const value of [...recorded, ...ids.map(Number)]) {
+    if (typeof value === 'number' && Number.isInteger(value) && value > largest && value < UNCOUNTED) largest = value;
   }
+  while (ids.includes(String(largest + 1))) largest += 1;
   return String(largest + 1);
 }
 
 /** An unused node id; ids of removed nodes are not used again within a document. */
 export function nextNodeId(graph: Graph): string {
   return nextNumber(graph, Object.keys(graph.nodes), 'last_node_id', graph.source?.lastNode);
+}
+
+function counter(first: string): () => string {
+  let next = Number(first);
+  return () => String(next++);
+}
+
+/** Unused node ids, one after the other: for adding many at once. */
+export function freshNodeIds(graph: Graph): () => string {
+  return counter(nextNodeId(graph));
+}
+
+/** Unused link ids, one after the other. */
+export function freshLinkIds(graph: Graph): () => string {
+  return counter(nextLinkId(graph));
+}
+
+/** The graph with nodes and links that came under fresh ids. */
+export function withAdded(graph: Graph, nodes: Graph['nodes'], links: Graph['links']): Graph {
+  const [node, link] = [Object.keys(nodes).at(-1), Object.keys(links).at(-1)];
+  const last = { ...(node === undefined ? {} : { last_node_id: Number(node) }), ...(link === undefined ? {} : { last_link_id: Number(link) }) };
+  return { ...graph, nodes: { ...graph.nodes, ...nodes }, links: { ...graph.links, ...links }, rest: { ...graph.rest, ...last } };
 }
 
 /** An unused link id. */

@@ -1,6 +1,6 @@
 /** Reads the nodes, links and groups of the editor form: versions 0.4 and 1. */
-import { asList, asObject, asText, isObject, stringifyJson, type Json, type JsonObject } from './json';
-import type { Entry, Graph, GraphNode, Group, Mode, Point, SlotRecord } from './model';
+import { asList, asObject, asText, isObject, isOrdinary, stringifyJson, type Json, type JsonObject } from './json';
+import { largestOf, type Entry, type Graph, type GraphNode, type Group, type Mode, type SlotRecord } from './model';
 import { readLinks } from './parseLinks';
 import type { Finding } from './report';
 import { inputLabel, type Schema } from './schema';
@@ -36,9 +36,12 @@ const FURTHEST = 1e6;
 /** A pair stored as `[a, b]` or `{"0": a, "1": b}`. */
 export function pair(value: Json | undefined, fallback: readonly [number, number]): [number, number] {
   const at = (key: 0 | 1): Json | undefined => (Array.isArray(value) ? value[key] : asObject(value)[String(key)]);
-  const number = (item: Json | undefined, other: number): number =>
-    typeof item === 'number' && Number.isFinite(item) ? Math.min(Math.max(item, -FURTHEST), FURTHEST) : other;
-  return [number(at(0), fallback[0]), number(at(1), fallback[1])];
+  return [within(at(0), fallback[0]), within(at(1), fallback[1])];
+}
+
+/** A number as far as a canvas can show it. */
+export function within(value: Json | undefined, fallback = 0): number {
+  return typeof value === 'number' && Number.isFinite(value) ? Math.min(Math.max(value, -FURTHEST), FURTHEST) : fallback;
 }
 
 function slots(value: Json | undefined): SlotRecord[] {
@@ -71,7 +74,7 @@ function readNode(raw: JsonObject, schema: Schema): GraphNode {
     id: asText(raw['id']), type, title: asText(raw['title']),
     position: { x, y: y - bar }, size: { width, height: height + bar },
     mode: modeOf(raw['mode']), collapsed: flags['collapsed'] === true, pinned: flags['pinned'] === true,
-    color: asText(raw['color']), background: asText(raw['bgcolor']), depth: typeof depth === 'number' ? depth : 0, open: raw['showAdvanced'] === true,
+    color: asText(raw['color']), background: asText(raw['bgcolor']), depth: within(depth), open: raw['showAdvanced'] === true,
     ...stored(type, schema, raw),
     inputs: slots(raw['inputs']), outputs: slots(raw['outputs']), raw,
   };
@@ -94,24 +97,26 @@ interface ReadNodes {
 function readNodes(list: Json[], schema: Schema, report: Finding[]): ReadNodes {
   const nodes: Record<string, GraphNode> = {};
   const entries = list.map((entry): Entry => {
-    const node = readNode(asObject(entry), schema);
-    const isBroken = node.id === '' || node.type === '';
-    if (isBroken) report.push({ code: 'broken_node', node: node.id || null, subject: stringifyJson(entry).slice(0, 80) });
-    else if (node.id in nodes) report.push({ code: 'same_id', node: node.id, subject: node.type });
-    if (isBroken || node.id in nodes) return { raw: entry };
-    nodes[node.id] = node;
+    const raw = asObject(entry);
+    const [id, type] = [asText(raw['id']), asText(raw['type'])];
+    const isBroken = [id, type].some((name) => name === '' || !isOrdinary(name));
+    if (isBroken) report.push({ code: 'broken_node', node: id || null, subject: stringifyJson(entry).slice(0, 80) });
+    else if (id in nodes) report.push({ code: 'same_id', node: id, subject: type });
+    if (isBroken || id in nodes) return { raw: entry };
+    const node = readNode(raw, schema);
+    nodes[id] = node;
     if (!specOf(schema, node)) report.push({ code: 'unknown_node', node: node.id, subject: node.type });
     else report.push(...misfitsOf(node, schema));
-    return { id: node.id };
+    return { id };
   });
   return { nodes, entries };
 }
 
-function readGroup(raw: JsonObject): Group {
-  const [x = 0, y = 0, width = 0, height = 0] = asList(raw['bounding']).map((n) => (typeof n === 'number' ? n : 0));
-  return {
-    title: asText(raw['title']), position: { x, y }, size: { width, height }, color: asText(raw['color']), raw,
-  };
+/** A group of the file, with no less than no size. */
+export function readGroup(raw: JsonObject): Group {
+  const [x = 0, y = 0, width = 0, height = 0] = asList(raw['bounding']).map((side) => within(side));
+  const size = { width: Math.max(width, 0), height: Math.max(height, 0) };
+  return { title: asText(raw['title']), position: { x, y }, size, color: asText(raw['color']), raw };
 }
 
 function readGroups(list: Json[], report: Finding[]): Group[] {
@@ -134,18 +139,10 @@ export function readGraph(document: JsonObject, schema: Schema, report: Finding[
   const read = readLinks(asList(document['links']), nodes, schema, report);
   const { nodes: _nodes, links: _links, groups, ...rest } = document;
   const graph: Graph = { nodes, links: read.links, groups: readGroups(asList(groups), report), rest, subgraphs: {} };
-  const lastNode = Math.max(read.lastNode, ...wholeNumbers(asList(document['nodes']).map((node) => asObject(node)['id'])));
+  const lastNode = largestOf([read.lastNode, ...wholeNumbers(asList(document['nodes']).map((node) => asObject(node)['id']))]);
   return { ...graph, source: { raw: document, graph, nodes: entries, links: read.entries, lastNode, lastLink: read.lastLink } };
 }
 
 function wholeNumbers(values: readonly unknown[]): number[] {
   return values.filter((value): value is number => Number.isSafeInteger(value));
-}
-
-/** Centre of a set of positions, for pasting and framing. */
-export function centreOf(points: readonly Point[]): Point {
-  const xs = points.map((point) => point.x);
-  const ys = points.map((point) => point.y);
-  if (points.length === 0) return { x: 0, y: 0 };
-  return { x: (Math.min(...xs) + Math.max(...xs)) / 2, y: (Math.min(...ys) + Math.max(...ys)) / 2 };
 }

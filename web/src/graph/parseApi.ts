@@ -1,5 +1,5 @@
 /** Reads any workflow document: editor form, API form, or a prompt body that holds one of them. */
-import { asList, asObject, asText, isObject, type Json, type JsonObject } from './json';
+import { asList, asObject, asText, isObject, isOrdinary, type Json, type JsonObject } from './json';
 import { defaults } from './edit';
 import { defaultSize } from './geometry';
 import { arrange } from './layout';
@@ -15,14 +15,18 @@ export const API_PARTS = 'sd35graph.api';
 /** Whether a document looks like the API form: every entry names a class. */
 export function isApiForm(document: Json): document is JsonObject {
   if (!isObject(document)) return false;
-  const entries = Object.values(document);
-  return entries.length > 0 && entries.every((entry) => isObject(entry) && typeof entry['class_type'] === 'string');
+  const entries = Object.entries(document);
+  return entries.length > 0 && entries.every(([id, entry]) => isObject(entry) && typeof entry['class_type'] === 'string' && isOrdinary(id) && isOrdinary(entry['class_type']));
 }
+
+/** No node has so many outputs; a card with room for them would end the page. */
+const MOST_OUTPUTS = 1000;
 
 function asLink(value: Json, document: JsonObject): [string, number] | undefined {
   if (!Array.isArray(value) || value.length !== 2) return undefined;
   const [source, slot] = value;
-  return typeof source === 'string' && typeof slot === 'number' && source in document ? [source, slot] : undefined;
+  if (typeof source !== 'string' || !Object.hasOwn(document, source)) return undefined;
+  return typeof slot === 'number' && Number.isInteger(slot) && slot >= 0 && slot < MOST_OUTPUTS ? [source, slot] : undefined;
 }
 
 function highestSlots(document: JsonObject): Record<string, number> {

@@ -1,6 +1,6 @@
 /** Reads the links of an editor-form document, as lists (0.4) or objects (1). */
-import { asList, asObject, asText, isObject, stringifyJson, type Json } from './json';
-import type { Entry, Graph, GraphNode, Link } from './model';
+import { asList, asObject, asText, isObject, isOrdinary, stringifyJson, type Json } from './json';
+import { largestOf, type Entry, type Graph, type GraphNode, type Link } from './model';
 import type { Finding, FindingCode } from './report';
 import type { Schema } from './schema';
 import { VIRTUAL_SPECS } from './virtual';
@@ -51,14 +51,14 @@ interface ReadLinks {
 /** Why a link of the file cannot be one of the graph; undefined where it can. */
 function fault(raw: RawLink, nodes: Graph['nodes'], input: string | undefined, taken: ReadonlySet<string>, ids: object): FindingCode | undefined {
   const target = nodes[raw.target];
-  if (!nodes[raw.source] || !target || input === undefined || !Number.isInteger(raw.sourceSlot) || raw.sourceSlot < 0) return 'loose_link';
+  if (![raw.id, raw.source, raw.target].every(isOrdinary) || !nodes[raw.source] || !target || input === undefined || !Number.isInteger(raw.sourceSlot) || raw.sourceSlot < 0) return 'loose_link';
   const named = namedLink(target, raw.targetSlot);
   if (named === null) return 'loose_link';
   return taken.has(`${raw.target}\n${input}`) || raw.id in ids || (named !== undefined && named !== raw.id) ? 'second_link' : undefined;
 }
 
 function largest(ids: readonly string[]): number {
-  return Math.max(0, ...ids.map(Number).filter(Number.isSafeInteger));
+  return largestOf(ids.map(Number).filter(Number.isSafeInteger));
 }
 
 function reportMissing(nodes: Graph['nodes'], known: ReadonlySet<string>, report: Finding[]): void {
@@ -81,7 +81,7 @@ export function readLinks(list: Json[], nodes: Graph['nodes'], schema: Schema, r
       if (entry !== null) report.push({ code: 'broken_link', node: null, subject: stringifyJson(entry).slice(0, 80) });
       return { raw: entry };
     }
-    const target = nodes[raw.target];
+    const target = isOrdinary(raw.target) ? nodes[raw.target] : undefined;
     const input = target && inputName(target, raw.targetSlot, schema);
     const code = fault(raw, nodes, input, taken, links);
     if (code !== undefined || input === undefined) {

@@ -7,8 +7,8 @@
 import { layoutIn } from './geometry';
 import { asList, asObject, isObject, respell, sameJson, type Json, type JsonObject } from './json';
 import { topologicalOrder } from './layout';
-import { isBoundary, type Entry, type Graph, type GraphNode, type Group, type Link } from './model';
-import { TITLE_BAR } from './parse';
+import { isBoundary, largestOf, type Entry, type Graph, type GraphNode, type Group, type Link } from './model';
+import { readGroup, TITLE_BAR } from './parse';
 import { idValue, inputEntries, inputNames, outputEntries, readState, sameSlots } from './saveSlots';
 import type { Schema } from './schema';
 import { specOf } from './virtual';
@@ -105,8 +105,13 @@ function linkEntry(graph: Graph, schema: Schema, link: Link, asObjects: boolean)
   });
 }
 
+function groupFacts({ title, color, position, size }: Group): Json {
+  return [title, color, position.x, position.y, size.width, size.height];
+}
+
 function groupEntry(group: Group): JsonObject {
   const { title, color, position, size, raw } = group;
+  if (sameJson(groupFacts(group), groupFacts(readGroup(raw)))) return raw;
   const bounding = [position.x, position.y, size.width, size.height];
   return respell(raw, { ...raw, ...('title' in raw || title ? { title } : {}), ...('color' in raw || color ? { color } : {}), bounding });
 }
@@ -123,7 +128,7 @@ function listed<T>(known: readonly Entry[] | undefined, items: Readonly<Record<s
 }
 
 function largest(ids: readonly string[], ...recorded: (Json | undefined)[]): number {
-  return Math.max(0, ...recorded.filter((value) => typeof value === 'number'), ...ids.map(Number).filter(Number.isInteger));
+  return largestOf([...recorded.filter((value) => typeof value === 'number'), ...ids.map(Number).filter(Number.isInteger)]);
 }
 
 /** Links of version 1 and of subgraphs are objects. */

@@ -3,7 +3,7 @@ import { boxesOf, around, type Box } from './align';
 import { freeName, reaches } from './connect';
 import { subgraphsUsed } from './document';
 import { newNode, removeNodes } from './edit';
-import { INPUTS, isBoundary, linkIndex, nextLinkId, nextNodeId, OUTPUTS, type Graph, type GraphNode, type Group, type Link, type Point, type SlotRecord, type Subgraph } from './model';
+import { freshLinkIds, freshNodeIds, INPUTS, isBoundary, linkIndex, nextNodeId, OUTPUTS, withAdded, type Graph, type GraphNode, type Group, type Link, type Point, type SlotRecord, type Subgraph } from './model';
 import { boundaryNode, inputSlots, outputSlots, withSubgraphs } from './subgraphSpec';
 import type { Schema } from './schema';
 import { specOf } from './virtual';
@@ -66,9 +66,9 @@ function inner(graph: Graph, box: Box, nodes: readonly GraphNode[], incoming: re
   const ids = new Set(nodes.map((node) => node.id));
   const links = Object.values(graph.links).filter((link) => ids.has(link.source) && ids.has(link.target));
   const entering = incoming.flatMap(({ links: fed }, at) => fed.map((link) => ({ ...link, source: INPUTS, sourceSlot: at })));
-  const last = Math.max(0, ...Object.keys(graph.links).map(Number).filter(Number.isInteger));
-  const leaving = outgoing.map(({ slot, source, sourceSlot }, at): Link => ({
-    id: String(last + at + 1), source, sourceSlot, target: OUTPUTS, input: slot.name, type: slot.type,
+  const linkId = freshLinkIds(graph);
+  const leaving = outgoing.map(({ slot, source, sourceSlot }): Link => ({
+    id: linkId(), source, sourceSlot, target: OUTPUTS, input: slot.name, type: slot.type,
   }));
   const left = boundaryNode('in', incoming.map(({ slot }) => slot), { x: box.x - MARGIN, y: box.y, ...BOUNDARY });
   const right = boundaryNode('out', outgoing.map(({ slot }) => slot), { x: box.x + box.width + MARGIN - BOUNDARY.width, y: box.y, ...BOUNDARY });
@@ -114,9 +114,8 @@ export function makeSubgraph(graph: Graph, schema: Schema, ids: ReadonlySet<stri
 
 /** Where the nodes of a subgraph come to stand: around the place of the node that stood for them. */
 function shift(node: GraphNode, inside: readonly GraphNode[]): Point {
-  const left = Math.min(...inside.map(({ position }) => position.x));
-  const top = Math.min(...inside.map(({ position }) => position.y));
-  return { x: Math.round(node.position.x - left), y: Math.round(node.position.y - top) };
+  const box = around(inside.map(({ position }) => ({ ...position, width: 0, height: 0 })));
+  return box ? { x: Math.round(node.position.x - box.x), y: Math.round(node.position.y - box.y) } : { x: 0, y: 0 };
 }
 
 interface End { source: string; sourceSlot: number }
@@ -131,23 +130,25 @@ export function unpackSubgraph(graph: Graph, id: string): { graph: Graph; ids: R
   const moved = ({ x, y }: Point): Point => ({ x: x + by.x, y: y + by.y });
   const { into, outOf } = linkIndex(graph);
   const [inputs, outputs] = [inputSlots(held), outputSlots(held)];
-  let next = removeNodes(graph, new Set([id]));
+  const rest = removeNodes(graph, new Set([id]));
+  const [nodeId, linkId] = [freshNodeIds(rest), freshLinkIds(rest)];
   const renamed: Record<string, string> = {};
+  const nodes: Record<string, GraphNode> = {};
+  const links: Record<string, Link> = {};
   for (const one of inside) {
-    const fresh = nextNodeId(next);
+    const fresh = nodeId();
     renamed[one.id] = fresh;
     const mode = one.mode === 'always' ? node.mode : one.mode;
     const values = { ...one.values, ...given(node, held, into[id] ?? {}, one.id) };
-    next = { ...next, nodes: { ...next.nodes, [fresh]: { ...one, id: fresh, mode, values, position: moved(one.position) } }, rest: { ...next.rest, last_node_id: Number(fresh) } };
+    nodes[fresh] = { ...one, id: fresh, mode, values, position: moved(one.position) };
   }
   const outer = (slot: number): End | undefined => into[id]?.[inputs[slot]?.name ?? ''];
   const sourceOf = (link: Link): End | undefined =>
     link.source === INPUTS ? outer(link.sourceSlot) : { source: renamed[link.source] ?? '', sourceSlot: link.sourceSlot };
   const add = (end: End | undefined, target: string | undefined, input: string, type: string): void => {
     if (!end || target === undefined) return;
-    const fresh = nextLinkId(next);
-    const link: Link = { id: fresh, source: end.source, sourceSlot: end.sourceSlot, target, input, type };
-    next = { ...next, links: { ...next.links, [fresh]: link }, rest: { ...next.rest, last_link_id: Number(fresh) } };
+    const fresh = linkId();
+    links[fresh] = { id: fresh, source: end.source, sourceSlot: end.sourceSlot, target, input, type };
   };
   for (const link of Object.values(held.links)) if (link.target !== OUTPUTS) add(sourceOf(link), renamed[link.target], link.input, link.type);
   for (const link of outOf[id] ?? []) {
@@ -155,7 +156,7 @@ export function unpackSubgraph(graph: Graph, id: string): { graph: Graph; ids: R
     if (within) add(sourceOf(within), link.target, link.input, link.type);
   }
   const groups = held.groups.map((group) => ({ ...group, position: moved(group.position) }));
-  return { graph: { ...next, groups: [...next.groups, ...groups] }, ids: new Set(Object.values(renamed)) };
+  return { graph: { ...withAdded(rest, nodes, links), groups: [...rest.groups, ...groups] }, ids: new Set(Object.values(renamed)) };
 }
 
 /** Values that a subgraph's node gave to widgets of a node inside. */

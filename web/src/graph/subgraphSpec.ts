@@ -39,8 +39,8 @@ function inputSpec(schema: Schema, graph: Graph, slot: SlotRecord, link: Link | 
   return inner?.widget && node ? { ...plain, optional: true, widget: promoted(inner.widget, node.values[inner.name]) } : plain;
 }
 
-/** What a node of this subgraph looks like. */
-function specOfSubgraph(schema: Schema, { id, name, graph }: Subgraph): NodeSpec {
+/** What a node of this subgraph looks like; the schema knows the subgraphs in it. */
+export function specOfSubgraph(schema: Schema, { id, name, graph }: Subgraph): NodeSpec {
   const from = linkIndex(graph).outOf[INPUTS] ?? [];
   return {
     type: id, title: name, serverTitle: name, category: SUBGRAPH_CATEGORY, categoryTitle: SUBGRAPH_CATEGORY, help: '', isVirtual: false, isSubgraph: true,

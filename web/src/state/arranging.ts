@@ -12,8 +12,15 @@ import { useCanvasUi } from './canvasUi';
 import { commit } from './edits';
 import { getState, setState, titleOf } from './store';
 
-function onSelection(edit: (graph: Graph, ids: ReadonlySet<string>) => Graph): void {
+/** What is selected of the graph as it is: undo leaves names in the selection that only redo brings back. */
+function chosen(): ReadonlySet<string> {
   const { graph, selection } = getState();
+  return new Set([...selection].filter((id) => id in graph.nodes));
+}
+
+function onSelection(edit: (graph: Graph, ids: ReadonlySet<string>) => Graph): void {
+  const { graph } = getState();
+  const selection = chosen();
   if (selection.size > 0) commit(keepPinned(graph, edit(graph, selection)));
 }
 
@@ -42,9 +49,9 @@ export function paintSelection(color: string): void {
 /** Fold the cards of the selection; unfold them where all are folded. */
 export function foldSelection(): void {
   onSelection((graph, ids) => {
-    const chosen = [...ids].flatMap((id) => graph.nodes[id] ?? []);
-    const collapsed = !chosen.every((node) => node.collapsed);
-    return { ...graph, nodes: { ...graph.nodes, ...Object.fromEntries(chosen.map((node) => [node.id, { ...node, collapsed }])) } };
+    const cards = [...ids].flatMap((id) => graph.nodes[id] ?? []);
+    const collapsed = !cards.every((node) => node.collapsed);
+    return { ...graph, nodes: { ...graph.nodes, ...Object.fromEntries(cards.map((node) => [node.id, { ...node, collapsed }])) } };
   });
 }
 
@@ -76,7 +83,8 @@ export function nudge(id: string, by: Point): void {
 
 /** Copy the selection beside itself; with `feeds` what feeds it feeds the copies too. */
 export function duplicateBeside(feeds: boolean): void {
-  const { graph, schema, selection } = getState();
+  const { graph, schema } = getState();
+  const selection = chosen();
   if (selection.size === 0) return;
   const copies = duplicate(graph, schema, selection, feeds);
   commit(copies.graph);

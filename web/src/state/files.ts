@@ -46,12 +46,17 @@ export function tellReport({ tool, findings }: Report): void {
   if (findings.length > 0 && !isNarrow()) showTab('problems');
 }
 
+/** A graph as it was read: where this editor wrote it, cards stand as the user placed them, also on one another. */
+export function asPlaced(graph: Graph): Graph {
+  return storedName(graph) === '' ? separate(graph, getState().schema) : graph;
+}
+
 /** Open a workflow document of any form. Returns what could not be understood, also before. Throws `WorkflowError`. */
 export function openDocument(document: Json, name: string, { findings = [], tool = null, inOwnTab = false }: Opening = {}): readonly Finding[] {
   const { schema } = getState();
   const { graph, report: found } = parseWorkflow(document, schema);
   const report: Report = { source: name, tool, findings: [...findings, ...found] };
-  addDocument({ ...freshDocument(separate(graph, schema), storedName(graph) || name), report }, !inOwnTab);
+  addDocument({ ...freshDocument(asPlaced(graph), storedName(graph) || name), report }, !inOwnTab);
   if (isNarrow()) requestFit(promptOf(graph));
   tellReport(report);
   return report.findings;

@@ -2,7 +2,6 @@
 import { fetchWorkflows } from '../api/client';
 import { deleteWorkflow, fetchVersion, fetchWorkflow, putWorkflow, type Change, type SavedFile } from '../api/workflows';
 import { stringifyJson } from '../graph/json';
-import { separate } from '../graph/layout';
 import { parseWorkflow } from '../graph/parseApi';
 import type { Report } from '../graph/report';
 import { TEXT } from '../text';
@@ -10,7 +9,7 @@ import { ask, askText, type Choice } from './ask';
 import { documentOf, patchDocument, switchDocument } from './documents';
 import { commit, endGesture } from './edits';
 import { requestFit } from './camera';
-import { openDocument, tellReport, workflowText } from './files';
+import { asPlaced, openDocument, tellReport, workflowText } from './files';
 import { errorSentence } from './run';
 import { getState, setState, type DocumentState } from './store';
 import { notify } from './ui';
@@ -164,7 +163,7 @@ export async function restoreVersion(name: string, savedMs: number): Promise<voi
     const { schema } = getState();
     const { graph, report: findings } = parseWorkflow(document, schema);
     const report: Report = { source: name, tool: null, findings };
-    commit(separate(graph, schema));
+    commit(asPlaced(graph));
     setState({ report, selection: new Set(), linkSelection: new Set() });
     requestFit();
     notify(TEXT.saving.restored);
