@@ -155,7 +155,7 @@ describe('uploading', () => {
     const { b } = two();
     setState({ graph: loading() });
     const sent = later<Response>();
-    serve(() => sent.promise);
+    serve(() => sent.promise.then((answered) => answered.clone())); // what an earlier test still asks for is answered too
     const done = uploadInto('1', 'image', file);
     switchDocument(b);
     setState({ graph: loading() });
@@ -168,7 +168,7 @@ describe('uploading', () => {
   it('adds a card with its picture as one step, which leaves what is done meanwhile alone', async () => {
     two();
     const sent = later<Response>();
-    serve(() => sent.promise);
+    serve(() => sent.promise.then((answered) => answered.clone())); // what an earlier test still asks for is answered too
     const placed = placePicture(file, { x: 0, y: 0 });
     editValue('1', 'text', 'meanwhile');
     const steps = getState().history.past.length;

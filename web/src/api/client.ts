@@ -1,4 +1,5 @@
 /** The server's HTTP routes. Every function throws {@link ServerError} with a sentence a user can act on. */
+import { tabStore } from './storage';
 import { asList, asObject, asText, isObject, parseJson, stringifyJson, type Json } from '../graph/json';
 import { TEXT } from '../text';
 import type { Device, ImageRef, LoadedModel, Me, PromptReply, PromptRequest, WorkflowEntry } from './wire';
@@ -23,7 +24,7 @@ export async function request(path: string, init?: RequestInit): Promise<Respons
 /** To the page where one shows a token, and from there back here. */
 function goToLogin(): void {
   const { pathname, search, hash } = window.location;
-  if (hash.length > 1) sessionStorage.setItem('sd35graph.link', hash);
+  if (hash.length > 1) tabStore.setItem('sd35graph.link', hash);
   window.location.assign(`/login?next=${encodeURIComponent(pathname + search)}`);
 }
 

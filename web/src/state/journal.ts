@@ -1,6 +1,6 @@
 /** Keeps the journal: everything open here, written a moment after each change. */
 import { rootOf } from '../graph/levels';
-import type { Graph, GraphNode } from '../graph/model';
+import { EMPTY_GRAPH, type Graph, type GraphNode } from '../graph/model';
 import { sourceText, withoutSources } from '../graph/sources';
 import { viewNow } from './camera';
 import { documentOf } from './documents';
@@ -16,6 +16,9 @@ interface Written {
   graph: Graph;
   facts: string;
 }
+
+/** Of a document whose last writing failed: nothing is known of what is kept. */
+const UNKNOWN: Written = { graph: EMPTY_GRAPH, facts: '' };
 
 type NodeChanges = JournalChange['nodes'][number][];
 
@@ -55,6 +58,7 @@ function changeSince(written: Map<string, Written>, state: State, window: string
   const documents: DocumentRecord[] = [];
   const nodes: NodeChanges = [];
   const sources: JournalChange['sources'][number][] = [];
+  const whole: string[] = [];
   for (const id of state.tabs) {
     const now = recordOf(state, id, window);
     const before = written.get(id);
@@ -62,6 +66,7 @@ function changeSince(written: Map<string, Written>, state: State, window: string
     if (!now || !graph) continue;
     const facts = JSON.stringify([now.record.name, now.record.file, now.record.dirty, now.record.view]);
     if (before?.graph === graph && before.facts === facts) continue;
+    if (before === UNKNOWN) whole.push(id);
     // Cards that move change nothing else, and the rest of a large graph takes long to write.
     if (!before || before.facts !== facts || !isSameBesideNodes(before.graph, graph)) documents.push(now.record);
     if (!before || rootOf(before.graph).source !== rootOf(graph).source) sources.push([id, sourceText(graph)]);
@@ -70,7 +75,7 @@ function changeSince(written: Map<string, Written>, state: State, window: string
   }
   const closed = [...written.keys()].filter((id) => !state.tabs.includes(id));
   for (const id of closed) written.delete(id);
-  return { documents, nodes, sources, closed };
+  return { documents, nodes, sources, whole, closed };
 }
 
 /** Begin to keep the journal of this window. */
@@ -92,7 +97,8 @@ export async function keepJournal(window: string): Promise<Journal> {
       await writeChange(database, { window: { id: window, at: Date.now(), ...row }, ...change });
       wasKept();
     } catch (error) {
-      written.clear(); // nothing of it was kept, so all of it is written again
+      // Nothing of it was kept, so all of it is written again.
+      for (const id of [...written.keys(), ...change.closed]) written.set(id, UNKNOWN);
       cannotKeep(error);
     }
   };

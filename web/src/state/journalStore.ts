@@ -45,6 +45,8 @@ export interface JournalChange {
   nodes: readonly (readonly [document: string, id: string, node: GraphNode | undefined])[];
   /** Files that documents were read from; undefined for those that began empty. */
   sources: readonly (readonly [document: string, text: string | undefined])[];
+  /** Documents all of whose nodes are given: what is kept of them beside that is out of date. */
+  whole: readonly string[];
   closed: readonly string[];
 }
 
@@ -73,6 +75,7 @@ export async function writeChange(database: JournalDatabase, change: JournalChan
   const requests: Promise<unknown>[] = [windows.put(change.window)];
   for (const [id, text] of change.sources) requests.push(text === undefined ? sources.delete(id) : sources.put(text, id));
   for (const record of change.documents) requests.push(documents.put(record));
+  for (const id of change.whole) requests.push(nodes.delete(nodesOf(id)));
   for (const [document, id, node] of change.nodes) requests.push(node ? nodes.put(node, [document, id]) : nodes.delete([document, id]));
   for (const id of change.closed) requests.push(documents.delete(id), nodes.delete(nodesOf(id)), sources.delete(id));
   transaction.commit();

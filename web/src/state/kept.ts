@@ -11,8 +11,9 @@ export function wasKept(): void {
   useKept.setState({ at: Date.now() });
 }
 
-/** The journal cannot be written: say it, and why. */
+/** The journal cannot be written: say it and why, once until it can be again. */
 export function cannotKeep(error: unknown): void {
+  if (useKept.getState().at === null) return;
   useKept.setState({ at: null });
   const full = error instanceof DOMException && error.name === 'QuotaExceededError';
   notify(full ? TEXT.errors.noRoom : TEXT.errors.noJournal(error instanceof Error ? error.message : String(error)), true);

@@ -1,4 +1,5 @@
 /** Which document a run was started from; what it reports belongs there, whichever document is shown meanwhile. */
+import { tabStore } from '../api/storage';
 import { documentOf, patchDocument } from './documents';
 import { getState, setState, type DocumentState, type State } from './store';
 
@@ -8,13 +9,13 @@ const KEPT = 200;
 
 /** The runs that were started from this tab before it was loaded anew: they may go on. */
 export function readOwners(): State['owners'] {
-  return JSON.parse(sessionStorage.getItem(OWNERS_KEY) ?? '{}') as State['owners'];
+  return JSON.parse(tabStore.getItem(OWNERS_KEY) ?? '{}') as State['owners'];
 }
 
 /** Remember where a job belongs. To be called before it is submitted, since a short one may end before the reply. */
 export function ownJob(job: string, document: string): void {
   const owners = Object.fromEntries([...Object.entries(getState().owners), [job, document] as const].slice(-KEPT));
-  sessionStorage.setItem(OWNERS_KEY, JSON.stringify(owners));
+  tabStore.setItem(OWNERS_KEY, JSON.stringify(owners));
   setState({ owners });
 }
 

@@ -1,4 +1,5 @@
 /** What the user prefers in this browser. */
+import { browserStore } from '../api/storage';
 import { getState, setState, type State, type Theme, type ThemeChoice } from './store';
 
 const THEME_KEY = 'sd35graph.theme';
@@ -20,7 +21,7 @@ function applyTheme(themeChoice: ThemeChoice): void {
 
 /** Choose the theme and remember it; `system` follows the system, also when that changes. */
 export function setThemeChoice(choice: ThemeChoice): void {
-  localStorage.setItem(THEME_KEY, choice);
+  browserStore.setItem(THEME_KEY, choice);
   applyTheme(choice);
 }
 
@@ -28,25 +29,25 @@ export function setThemeChoice(choice: ThemeChoice): void {
 export function setKeys(id: string, chords: readonly string[] | undefined): void {
   const { [id]: _before, ...others } = getState().keys;
   const keys = chords ? { ...others, [id]: chords } : others;
-  localStorage.setItem(KEYS_KEY, JSON.stringify(keys));
+  browserStore.setItem(KEYS_KEY, JSON.stringify(keys));
   setState({ keys });
 }
 
 /** All commands have their own combinations again. */
 export function resetKeys(): void {
-  localStorage.removeItem(KEYS_KEY);
+  browserStore.removeItem(KEYS_KEY);
   setState({ keys: {} });
 }
 
 /** Whether cards that are moved snap to the grid. */
 export function setSnap(snap: boolean): void {
-  localStorage.setItem(SNAP_KEY, String(snap));
+  browserStore.setItem(SNAP_KEY, String(snap));
   setState({ snap });
 }
 
 function storedKeys(): State['keys'] {
   try {
-    const stored: unknown = JSON.parse(localStorage.getItem(KEYS_KEY) ?? '{}');
+    const stored: unknown = JSON.parse(browserStore.getItem(KEYS_KEY) ?? '{}');
     if (typeof stored !== 'object' || stored === null) return {};
     const lists = Object.entries(stored).filter((entry): entry is [string, string[]] => Array.isArray(entry[1]));
     return Object.fromEntries(lists.map(([id, chords]) => [id, chords.filter((chord) => typeof chord === 'string')]));
@@ -58,8 +59,8 @@ function storedKeys(): State['keys'] {
 
 /** Take up what was remembered. */
 export function loadPreferences(): void {
-  const stored = localStorage.getItem(THEME_KEY);
+  const stored = browserStore.getItem(THEME_KEY);
   applyTheme(stored === 'dark' || stored === 'light' ? stored : 'system');
   window.matchMedia(LIGHT).addEventListener('change', () => applyTheme(getState().themeChoice));
-  setState({ keys: storedKeys(), snap: localStorage.getItem(SNAP_KEY) === 'true' });
+  setState({ keys: storedKeys(), snap: browserStore.getItem(SNAP_KEY) === 'true' });
 }

@@ -1,4 +1,5 @@
 /** Links to workflows: by the name of a saved one, or with the workflow in the link itself. */
+import { tabStore } from '../api/storage';
 import { TEXT } from '../text';
 import { showText } from './ask';
 import { workflowText } from './files';
@@ -84,8 +85,8 @@ export async function copyLink(): Promise<void> {
 /** What the page's address asks for, once: a reload then brings back what became of it. */
 function takeLink(): URLSearchParams {
   const { hash, search, pathname } = window.location;
-  const waiting = sessionStorage.getItem(WAITING_LINK) ?? '';
-  sessionStorage.removeItem(WAITING_LINK);
+  const waiting = tabStore.getItem(WAITING_LINK) ?? '';
+  tabStore.removeItem(WAITING_LINK);
   const link = new URLSearchParams(hash.slice(1) || waiting.slice(1));
   const asked = link.has('workflow') || link.has('shared') ? link : new URLSearchParams(search);
   if (asked.has('workflow') || asked.has('shared')) history.replaceState(null, '', pathname);

@@ -1,4 +1,5 @@
 /** The words the user sees, in the chosen language. A further language is one more table here. */
+import { browserStore } from '../api/storage';
 import { DE } from './de';
 import { EN, type Texts } from './en';
 
@@ -19,7 +20,7 @@ function isLanguage(name: string | null | undefined): name is Language {
 
 /** The language the user chose; null where the browser's counts. */
 export function chosenLanguage(): Language | null {
-  const chosen = typeof localStorage === 'undefined' ? null : localStorage.getItem(LANGUAGE_KEY);
+  const chosen = browserStore.getItem(LANGUAGE_KEY);
   return isLanguage(chosen) ? chosen : null;
 }
 
@@ -42,6 +43,6 @@ export function applyLanguage(): Language {
 
 /** Remember a language, or with null follow the browser again. */
 export function chooseLanguage(language: Language | null): void {
-  if (language === null) localStorage.removeItem(LANGUAGE_KEY);
-  else localStorage.setItem(LANGUAGE_KEY, language);
+  if (language === null) browserStore.removeItem(LANGUAGE_KEY);
+  else browserStore.setItem(LANGUAGE_KEY, language);
 }
