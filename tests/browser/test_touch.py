@@ -91,3 +91,101 @@ def test_sockets_are_large_enough_for_fingers(tablet: Page) -> None:
     )
     assert width >= 44
     assert height >= 24
+
+
+def held_card(page: Page, session: CDPSession) -> tuple[float, float]:
+    """Put a finger on the header of the sampler and move it; where the finger is."""
+    box = box_of(card(page, "KSampler"))
+    x, y = box["x"] + 60, box["y"] + 14
+    touch(session, "touchStart", (x, y))
+    for step in range(1, 6):
+        touch(session, "touchMove", (x + 8 * step, y + 6 * step))
+    return x + 40, y + 30
+
+
+def test_second_finger_ends_a_drag_and_zooms(tablet: Page) -> None:
+    session = tablet.context.new_cdp_session(tablet)
+    sampler = card(tablet, "KSampler")
+    place = "(it) => it.style.transform"
+    before = sampler.evaluate(place)
+    x, y = held_card(tablet, session)
+    moved = sampler.evaluate(place)
+    assert moved != before
+    width = box_of(sampler)["width"]
+    touch(session, "touchStart", (x, y), (x + 60, y))
+    for step in range(1, 6):
+        touch(session, "touchMove", (x - 8 * step, y), (x + 60 + 8 * step, y))
+    touch(session, "touchEnd")
+    assert sampler.evaluate(place) == moved
+    assert box_of(sampler)["width"] > width * 1.3
+    tablet.get_by_role("button", name="Undo").tap()
+    assert sampler.evaluate(place) == before
+    expect(tablet.get_by_role("button", name="Undo")).to_be_disabled()
+    # What was held before is not remembered: the card follows the finger from where it stands.
+    box = box_of(sampler)
+    touch(session, "touchStart", (box["x"] + 150, box["y"] + 20))
+    for step in range(1, 6):
+        touch(session, "touchMove", (box["x"] + 150 + 10 * step, box["y"] + 20))
+    touch(session, "touchEnd")
+    assert 0 < box_of(sampler)["x"] - box["x"] < 60
+    assert box_of(sampler)["y"] == pytest.approx(box["y"], abs=2)
+
+
+def test_two_fingers_on_cards_zoom(tablet: Page) -> None:
+    session = tablet.context.new_cdp_session(tablet)
+    box = box_of(card(tablet, "KSampler"))
+    x, y = box["x"] + box["width"] / 2, box["y"] + 14
+    touch(session, "touchStart", (x - 20, y), (x + 20, y))
+    for step in range(1, 6):
+        touch(session, "touchMove", (x - 20 - 10 * step, y), (x + 20 + 10 * step, y))
+    touch(session, "touchEnd")
+    assert box_of(card(tablet, "KSampler"))["width"] > box["width"] * 1.3
+    expect(tablet.get_by_role("button", name="Undo")).to_be_disabled()
+
+
+@pytest.mark.parametrize("end", ["touchCancel", "second finger"])
+def test_a_link_that_a_finger_draws_is_let_go(tablet: Page, end: str) -> None:
+    session = tablet.context.new_cdp_session(tablet)
+    count = links(tablet).count()
+    port = box_of(tablet.get_by_label(re.compile("^output LATENT of KSampler")).first)
+    x, y = port["x"] + port["width"] / 2, port["y"] + port["height"] / 2
+    touch(session, "touchStart", (x, y))
+    for step in range(1, 6):
+        touch(session, "touchMove", (x + 10 * step, y + 20 * step))
+    expect(tablet.locator(".react-flow__connection")).to_be_visible()
+    if end == "touchCancel":
+        touch(session, "touchCancel")
+    else:
+        touch(session, "touchStart", (x + 50, y + 100), (x - 60, y + 30))
+    expect(tablet.locator(".react-flow__connection")).to_have_count(0)
+    if end != "touchCancel":
+        touch(session, "touchMove", (x + 60, y + 100), (x - 80, y + 30))
+        touch(session, "touchEnd")
+    expect(links(tablet)).to_have_count(count)
+    expect(tablet.get_by_role("dialog")).to_have_count(0)
+
+
+def test_cards_are_caught_by_a_lasso_of_one_finger_and_two_break_it_off(tablet: Page) -> None:
+    session = tablet.context.new_cdp_session(tablet)
+    canvas = box_of(tablet.locator(".react-flow"))
+    left, top = canvas["x"] + 3, canvas["y"] + 3
+    right, bottom = left + canvas["width"] - 6, top + canvas["height"] - 90
+    around = [(right, top), (right, bottom), (left, bottom), (left, top)]
+    selected = tablet.locator(".react-flow__node-card.selected")
+
+    def draw() -> None:
+        if tablet.get_by_role("button", name="Lasso", pressed=False).is_visible():
+            tablet.get_by_role("button", name="Lasso").tap()
+        touch(session, "touchStart", (left, top))
+        for point in around:
+            touch(session, "touchMove", point)
+
+    draw()
+    touch(session, "touchStart", (left, top), (left + 200, top + 200))
+    expect(tablet.locator(".marquee polygon")).to_have_attribute("points", "")
+    touch(session, "touchEnd")
+    expect(selected).to_have_count(0)
+    draw()
+    touch(session, "touchEnd")
+    expect(selected.first).to_be_attached()
+    assert selected.count() == cards(tablet).count()

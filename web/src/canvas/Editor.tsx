@@ -33,6 +33,7 @@ import { isValidConnection, onConnect, onConnectStart, useConnectEnd } from './u
 import { leaveLinks, onDrag, onDragStart, onDragStop, onNodesChange } from './useChanges';
 import { useDeclaredSizes } from './useDeclaredSizes';
 import { useLongPress } from './useLongPress';
+import { isBusy, usePointerEnd } from './usePointerEnd';
 import { useView } from './useView';
 
 const nodeTypes = { card: NodeCard, frame: FrameCard };
@@ -106,6 +107,7 @@ export function Editor() {
   useDeclaredSizes();
   useCamera();
   useMounting();
+  usePointerEnd();
 
   const snap = useStore((s) => s.snap);
   const area = useRef<HTMLElement>(null);
@@ -117,7 +119,7 @@ export function Editor() {
   const onContextMenu = (event: MouseEvent): void => {
     if (!(event.target instanceof Element) || event.target.closest('input, textarea, .canvas-tools, .overview, .empty-canvas')) return;
     event.preventDefault();
-    menuAt(event.target, event.clientX, event.clientY);
+    if (!isBusy()) menuAt(event.target, event.clientX, event.clientY);
   };
   // In a crowd the card is drawn, not an element: it becomes one by being chosen.
   const onPaneClick = (event: MouseEvent): void => {

@@ -3,7 +3,7 @@ import { memo, type CSSProperties, type KeyboardEvent } from 'react';
 import { MIN_GROUP } from '../graph/groups';
 import { editGroup } from '../state/arranging';
 import { useCanvasUi } from '../state/canvasUi';
-import { beginGesture, endGesture } from '../state/edits';
+import { letGo, takeHold } from '../state/holding';
 import { setState } from '../state/store';
 import { TEXT } from '../text';
 import type { FrameNode } from './flow';
@@ -53,7 +53,7 @@ export const FrameCard = memo(function FrameCard({ data }: NodeProps<FrameNode>)
       )}
       <span className="corner" aria-hidden="true" />
       <NodeResizeControl
-        className="resize" autoScale={false} minWidth={MIN_GROUP.width} minHeight={MIN_GROUP.height} onResizeStart={beginGesture} onResizeEnd={endGesture}
+        className="resize" autoScale={false} minWidth={MIN_GROUP.width} minHeight={MIN_GROUP.height} onResizeStart={takeHold} onResizeEnd={letGo}
       />
     </div>
   );

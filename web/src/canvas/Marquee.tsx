@@ -16,6 +16,7 @@ function corners(from: Point, to: Point): Point[] {
 }
 
 interface Drawing {
+  pointer: number;
   points: Point[];
   isLasso: boolean;
   adds: boolean;
@@ -38,17 +39,25 @@ export function Marquee() {
       const line = (drawing?.points ?? []).map(({ x, y }) => `${x - origin.left},${y - origin.top}`).join(' ');
       shape.current?.setAttribute('points', line);
     };
-    const onDown = (event: PointerEvent): void => {
-      const { lasso } = useCanvasUi.getState();
-      if (event.button !== 0 || !(event.shiftKey || lasso) || !isEmptySpace(event.target)) return;
+    const drop = (): void => {
+      drawing = null;
+      show();
+    };
+    const begin = (event: PointerEvent, lasso: boolean): void => {
       const at = { x: event.clientX, y: event.clientY };
-      drawing = { points: [at], isLasso: lasso || event.altKey, adds: event.ctrlKey || event.metaKey };
+      drawing = { pointer: event.pointerId, points: [at], isLasso: lasso || event.altKey, adds: event.ctrlKey || event.metaKey };
       canvas.setPointerCapture(event.pointerId);
       event.stopPropagation();
     };
+    const onDown = (event: PointerEvent): void => {
+      const { lasso } = useCanvasUi.getState();
+      if (drawing || !event.isPrimary) drop(); // two fingers zoom
+      else if (event.button !== 0 || !(event.shiftKey || lasso) || !isEmptySpace(event.target)) return;
+      else begin(event, lasso);
+    };
     const onMove = (event: PointerEvent): void => {
       const [first] = drawing?.points ?? [];
-      if (!drawing || !first) return;
+      if (!drawing || !first || event.pointerId !== drawing.pointer) return;
       const at = { x: event.clientX, y: event.clientY };
       const last = drawing.points.at(-1) ?? first;
       if (!drawing.isLasso) drawing.points = corners(first, at);
@@ -58,8 +67,7 @@ export function Marquee() {
     const onUp = (): void => {
       if (!drawing) return;
       const { points, adds } = drawing;
-      drawing = null;
-      show();
+      drop();
       useCanvasUi.setState({ lasso: false });
       const caught = lassoed(boxes(getState()), points.map((point) => screenToFlowPosition(point, { snapToGrid: false })));
       select(adds ? [...getState().selection, ...caught] : caught);
@@ -67,8 +75,7 @@ export function Marquee() {
     const onKey = (event: KeyboardEvent): void => {
       if (event.key !== 'Escape' || !drawing) return;
       event.stopPropagation();
-      drawing = null;
-      show();
+      drop();
     };
     // The view must not be dragged meanwhile: React Flow listens for these.
     const hold = (event: Event): void => {
@@ -77,14 +84,16 @@ export function Marquee() {
     canvas.addEventListener('pointerdown', onDown, true);
     canvas.addEventListener('pointermove', onMove);
     canvas.addEventListener('pointerup', onUp);
-    canvas.addEventListener('pointercancel', onUp);
+    canvas.addEventListener('pointercancel', drop);
+    window.addEventListener('blur', drop);
     window.addEventListener('keydown', onKey, true);
     for (const name of ['mousedown', 'touchstart', 'click'] as const) canvas.addEventListener(name, hold, true);
     return () => {
       canvas.removeEventListener('pointerdown', onDown, true);
       canvas.removeEventListener('pointermove', onMove);
       canvas.removeEventListener('pointerup', onUp);
-      canvas.removeEventListener('pointercancel', onUp);
+      canvas.removeEventListener('pointercancel', drop);
+      window.removeEventListener('blur', drop);
       window.removeEventListener('keydown', onKey, true);
       for (const name of ['mousedown', 'touchstart', 'click'] as const) canvas.removeEventListener(name, hold, true);
     };

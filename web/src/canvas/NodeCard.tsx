@@ -6,7 +6,7 @@ import { linkIndex, type Graph, type GraphNode } from '../graph/model';
 import { MAX_PICTURE_WIDTH, MAX_WIDTH, MIN_WIDTH, showsPictures } from '../graph/geometry';
 import type { NodeSpec } from '../graph/schema';
 import { specOf } from '../graph/virtual';
-import { beginGesture, endGesture } from '../state/edits';
+import { letGo, takeHold } from '../state/holding';
 import { openNode } from '../state/levels';
 import { shownRuns } from '../state/shownRuns';
 import { problemView, useStore } from '../state/store';
@@ -110,7 +110,7 @@ function CardBody({ node, spec, live }: BodyProps) {
           {near && (
             <NodeResizeControl
               className="resize" autoScale={false} minWidth={MIN_WIDTH} maxWidth={showsPictures(spec) ? MAX_PICTURE_WIDTH : MAX_WIDTH} minHeight={layout.minHeight}
-              onResizeStart={beginGesture} onResizeEnd={endGesture}
+              onResizeStart={takeHold} onResizeEnd={letGo}
             />
           )}
         </>

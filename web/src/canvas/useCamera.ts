@@ -6,6 +6,8 @@ import { CROWD } from '../graph/window';
 import { attachCamera, canvasResized, settleView } from '../state/camera';
 import { getState } from '../state/store';
 import { boxes } from './flow';
+import { cardOf } from './focus';
+import { isBusy } from './usePointerEnd';
 
 /** Room around what is fitted into the view; below stand the tools. */
 const PADDING = { x: '28px', top: '28px', bottom: '72px' } as const;
@@ -22,11 +24,25 @@ function shift(from: number, to: number, low: number, high: number): number {
   return to > high ? high - to : 0;
 }
 
+/** The field of a card that has the cursor: where an on-screen keyboard takes half of the page, it must stay in sight. */
+function typedInto(): Element | undefined {
+  const field = document.activeElement;
+  return cardOf(field) && field?.matches('input, textarea') ? field : undefined;
+}
+
 /** Lets the rest of the editor move the view. */
 export function useCamera(): void {
   const { screenToFlowPosition, flowToScreenPosition, getViewport, setViewport } = useReactFlow();
   const flow = useStoreApi();
   useEffect(() => {
+    const reveal = ({ left, top, right, bottom }: Pick<DOMRect, 'left' | 'top' | 'right' | 'bottom'>): void => {
+      const box = document.querySelector('.react-flow')?.getBoundingClientRect();
+      if (!box) return;
+      const dx = shift(left, right, box.left + EDGE, box.right - EDGE);
+      const dy = shift(top, bottom, box.top + EDGE, box.bottom - EDGE);
+      const view = getViewport();
+      if (dx !== 0 || dy !== 0) void setViewport({ ...view, x: view.x + dx, y: view.y + dy }, { duration: 150 }).then(settleView);
+    };
     attachCamera({
       fit: (nodes, legible) => {
         // By the graph itself: React Flow knows only the cards near the view.
@@ -39,14 +55,9 @@ export function useCamera(): void {
         void setViewport(view, { duration: nodes ? 150 : 0 }).then(settleView);
       },
       reveal: ({ x, y, width, height }) => {
-        const box = document.querySelector('.react-flow')?.getBoundingClientRect();
-        if (!box) return;
         const from = flowToScreenPosition({ x, y });
         const to = flowToScreenPosition({ x: x + width, y: y + height });
-        const dx = shift(from.x, to.x, box.left + EDGE, box.right - EDGE);
-        const dy = shift(from.y, to.y, box.top + EDGE, box.bottom - EDGE);
-        const view = getViewport();
-        if (dx !== 0 || dy !== 0) void setViewport({ ...view, x: view.x + dx, y: view.y + dy }, { duration: 150 }).then(settleView);
+        reveal({ left: from.x, top: from.y, right: to.x, bottom: to.y });
       },
       view: getViewport,
       show: (view) => void setViewport(view),
@@ -56,7 +67,11 @@ export function useCamera(): void {
       },
     });
     const canvas = document.querySelector('.canvas');
-    const sizes = new ResizeObserver(canvasResized);
+    const sizes = new ResizeObserver(() => {
+      const field = typedInto();
+      if (field) reveal(field.getBoundingClientRect());
+      else if (!isBusy()) canvasResized();
+    });
     if (canvas) sizes.observe(canvas);
     return () => {
       sizes.disconnect();

@@ -4,13 +4,14 @@ import { changeGroup, contentsOf, moveGroup } from '../graph/groups';
 import { isPinned } from '../graph/look';
 import type { Graph, Point } from '../graph/model';
 import { dropOnLink, markLinkUnder } from '../state/arranging';
-import { beginGesture, commit, dropGesture, endGesture } from '../state/edits';
+import { commit } from '../state/edits';
+import { isHeld, letGo, putBack, takeHold } from '../state/holding';
 import { getState, setState } from '../state/store';
 import { mark } from './mark';
 import { groupOf, type FlowNode } from './flow';
 
 interface Drag {
-  /** The graph as it was, which is also the mark of the drag's own gesture. */
+  /** The graph as it was. */
   before: Graph;
   /** The cards that go along with a group: those in it when the drag began. */
   carried: readonly string[];
@@ -19,9 +20,8 @@ interface Drag {
 /** The drag under way, until the pointer is let go. */
 let drag: Drag | null = null;
 
-/** Undo, another tab and Escape end what a drag does before the pointer is let go. */
 function isMoving(): boolean {
-  return drag !== null && getState().gesture === drag.before;
+  return drag !== null && isHeld();
 }
 
 function chosen(selection: ReadonlySet<string>, changes: readonly { id: string; selected: boolean }[]): Set<string> {
@@ -73,11 +73,10 @@ function move(changes: NodeChange<FlowNode>[]): void {
 
 function resize(changes: NodeChange<FlowNode>[]): void {
   for (const change of changes) {
-    if (change.type !== 'dimensions' || change.setAttributes === undefined || !change.dimensions) continue;
+    if (change.type !== 'dimensions' || change.setAttributes === undefined || !change.dimensions || !isHeld()) continue;
     const { graph } = getState();
     const group = groupOf(change.id);
     commit(group === undefined ? updateNode(graph, change.id, { size: change.dimensions }) : changeGroup(graph, group, { size: change.dimensions }));
-    if (change.resizing === false) endGesture();
   }
 }
 
@@ -106,12 +105,11 @@ const LET_GO = ['pointerup', 'pointercancel'] as const;
 
 /** The drag is over, whoever told of it first; told once more it is nothing. */
 function finishDrag(): void {
-  const isOwn = isMoving();
   drag = null;
   for (const type of LET_GO) window.removeEventListener(type, onLetGo, true);
   mark('held', false);
   markLinkUnder(undefined);
-  if (isOwn) endGesture();
+  letGo();
 }
 
 /** React Flow tells nothing of the end where the dragged card is gone or a second finger came; what it does tell comes first. */
@@ -125,8 +123,7 @@ function onLetGo(): void {
 /** A drag begins: all of it is one step, and a group takes its cards along. */
 export function onDragStart(event: Keys & { type: string }, node: FlowNode): void {
   leaveLinks(event);
-  endGesture();
-  beginGesture();
+  takeHold();
   const { graph, schema } = getState();
   const group = groupOf(node.id);
   drag = { before: graph, carried: group === undefined ? [] : contentsOf(graph, schema, group) };
@@ -158,8 +155,7 @@ export function onDragStop(event: { altKey: boolean }, node: FlowNode | undefine
 
 /** Put back what is being dragged. Returns whether anything was. */
 export function cancelDrag(): boolean {
-  if (!isMoving()) return false;
+  if (!putBack()) return false;
   markLinkUnder(undefined);
-  dropGesture();
   return true;
 }

@@ -6,7 +6,6 @@ import { useCanvasUi } from '../state/canvasUi';
 import { unlink } from '../state/edits';
 import { dropLink, linkAndSay } from '../state/linking';
 import { getState, setState } from '../state/store';
-import { mark } from './mark';
 import { handleKey } from './flow';
 
 function endpoints(connection: Connection | Edge): Endpoints {
@@ -30,7 +29,6 @@ export function onConnect(connection: Connection): void {
 export const onConnectStart: OnConnectStart = (_event, { nodeId, handleId, handleType }) => {
   if (nodeId === null) return;
   dropLink();
-  mark('let-go', false);
   const { graph, schema } = getState();
   const key = handleKey(handleId);
   const type = handleType === 'source' ? carriedType(schema, graph, nodeId, Number(key)) : inputType(schema, graph.nodes[nodeId], key);
@@ -41,7 +39,6 @@ export const onConnectStart: OnConnectStart = (_event, { nodeId, handleId, handl
 export function cancelConnecting(): boolean {
   if (!getState().dragging || useCanvasUi.getState().openLink) return false;
   setState({ dragging: null });
-  mark('let-go', true);
   return true;
 }
 

@@ -1,6 +1,7 @@
 import { useEffect } from 'react';
 import { chordOf } from '../commands/chords';
 import { commandOf, isEnabled, type Command } from '../commands/registry';
+import { select } from '../state/arranging';
 import { copySelection, deleteSelection } from '../state/edits';
 import { switchDocument } from '../state/documents';
 import { pasteFrom } from '../state/pasting';
@@ -26,9 +27,10 @@ function showDocument(place: number): void {
   if (id !== undefined) switchDocument(id);
 }
 
-/** A dialog or menu has the keys for itself. */
+/** A dialog or menu has the keys for itself, also one that is still being loaded. */
 function isCovered(): boolean {
-  return document.querySelector('dialog[open], [role="dialog"], [role="menu"]') !== null;
+  const { palette, settings, templatesShown } = getState();
+  return palette !== null || settings !== null || templatesShown || document.querySelector('dialog[open], [role="dialog"], [role="menu"]') !== null;
 }
 
 /** A command for the selection is meant for the card that has the focus where nothing is selected. */
@@ -48,6 +50,10 @@ function onKeyDown(event: KeyboardEvent): void {
   const command = commandOf(chord, getState());
   if (command && isTyping(event.target) && command.typing !== true) return;
   if (!command && place === undefined) return;
+  if (chord === 'Escape' && event.target === document.body && getState().selection.size > 0) {
+    select([]);
+    return;
+  }
   if (command) takeFocused(command, event.target);
   if (isLeftAlone(chord, event.target, command !== undefined && isEnabled(command, getState()))) return;
   event.preventDefault();

@@ -36,6 +36,8 @@ export interface Command {
 
 const hasNodes = (state: State): boolean => nodeCount(state.graph) > 0;
 const hasSelection = (state: State): boolean => state.selection.size > 0;
+/** Also what a gesture under way has done. */
+const canUndo = (state: State): boolean => state.history.past.length > 0 || (state.gesture !== null && state.gesture !== state.graph);
 const hasTabs = (state: State): boolean => state.tabs.length > 1;
 
 function moveBy(by: number): void {
@@ -80,7 +82,7 @@ export const COMMANDS: readonly Command[] = [
   { id: 'previousTab', keys: ['Alt+PageUp'], typing: true, enabled: hasTabs, run: () => stepDocument(-1) },
   { id: 'tabRight', keys: ['Alt+Shift+PageDown'], typing: true, enabled: hasTabs, run: () => moveBy(1) },
   { id: 'tabLeft', keys: ['Alt+Shift+PageUp'], typing: true, enabled: hasTabs, run: () => moveBy(-1) },
-  { id: 'undo', keys: ['Mod+z'], enabled: (s) => s.history.past.length > 0, run: undoStep },
+  { id: 'undo', keys: ['Mod+z'], enabled: canUndo, run: undoStep },
   { id: 'redo', keys: ['Mod+Shift+z', 'Mod+y'], enabled: (s) => s.history.future.length > 0, run: redoStep },
   { id: 'selectAll', keys: ['Mod+a'], enabled: hasNodes, run: selectAll },
   { id: 'duplicate', keys: ['Mod+d'], enabled: hasSelection, run: () => duplicateBeside(false) },

@@ -2,6 +2,7 @@ import { useRef, useState, type CSSProperties, type KeyboardEvent, type PointerE
 import { formatNumber, parseNumber, shareOf, stepNumber, stepsWithin } from '../graph/numbers';
 import type { NumberValue, NumberWidget } from '../graph/schema';
 import { beginGesture, editValue, endGesture } from '../state/edits';
+import { isHeld, letGo, takeHold } from '../state/holding';
 import { TEXT } from '../text';
 import type { FieldProps } from './field';
 import { keep } from './useTyping';
@@ -20,7 +21,8 @@ function asNumber(value: unknown, widget: NumberWidget): NumberValue {
 export function NumberField({ node, input, widget, value }: FieldProps<NumberWidget>) {
   const current = asNumber(value, widget);
   const [draft, setDraft] = useState<string | null>(null);
-  const drag = useRef<{ x: number; start: NumberValue; moved: boolean } | null>(null);
+  const drag = useRef<{ x: number; start: NumberValue } | null>(null);
+  const dragged = useRef(false);
   const shown = formatNumber(current, widget, TEXT.decimalSign);
   const set = (next: NumberValue): void => editValue(node, input.name, next);
 
@@ -47,7 +49,8 @@ export function NumberField({ node, input, widget, value }: FieldProps<NumberWid
   };
   const onPointerDown = (event: PointerEvent<HTMLLabelElement>): void => {
     if (event.button !== 0 || draft !== null) return;
-    drag.current = { x: event.clientX, start: current, moved: false };
+    drag.current = { x: event.clientX, start: current };
+    dragged.current = false;
   };
   const onPointerMove = (event: PointerEvent<HTMLLabelElement>): void => {
     const held = drag.current;
@@ -56,19 +59,25 @@ export function NumberField({ node, input, widget, value }: FieldProps<NumberWid
     // A slider follows the pointer: its whole width is its whole range.
     const stepPx = widget.slider ? currentTarget.getBoundingClientRect().width / stepsWithin(widget) : DRAG_PX;
     const steps = Math.trunc((clientX - held.x) / (shiftKey ? stepPx * FINE : stepPx));
-    if (!held.moved && steps === 0) return;
-    if (!held.moved) {
-      held.moved = true;
+    if (!dragged.current) {
+      if (steps === 0) return;
+      dragged.current = true;
       event.currentTarget.setPointerCapture(event.pointerId);
-      beginGesture();
+      takeHold();
     }
-    set(stepNumber(held.start, steps, widget));
+    if (isHeld()) set(stepNumber(held.start, steps, widget));
+  };
+  const onPointerEnd = (): void => {
+    drag.current = null;
+    if (dragged.current) letGo();
   };
   return (
     <label
-      className={widget.slider ? 'nodrag number slider' : 'nodrag number'} style={widget.slider ? ({ '--share': shareOf(current, widget) } as CSSProperties) : undefined} onPointerDown={onPointerDown} onPointerMove={onPointerMove} onLostPointerCapture={endGesture}
+      className={widget.slider ? 'nodrag number slider' : 'nodrag number'} style={widget.slider ? ({ '--share': shareOf(current, widget) } as CSSProperties) : undefined} onPointerDown={onPointerDown} onPointerMove={onPointerMove}
+      // Whatever is dragged over it later is none of its business.
+      onPointerUp={onPointerEnd} onPointerCancel={onPointerEnd} onPointerLeave={onPointerEnd} onLostPointerCapture={onPointerEnd}
       // The click that ends a drag must not put the cursor into the field.
-      onClick={(event) => drag.current?.moved === true && event.preventDefault()}
+      onClick={(event) => dragged.current && event.preventDefault()}
     >
       <span className="label">{input.label}</span>
       <input
