@@ -13,6 +13,7 @@ import { SidePanel } from './panels/SidePanel';
 import { SimpleView } from './panels/SimpleView';
 import { StatusLine } from './panels/StatusLine';
 import { TopBar } from './panels/TopBar';
+import { useSeenHeight } from './panels/useSeenHeight';
 import { Viewer } from './panels/Viewer';
 import { MaskPainter } from './widgets/MaskPainter';
 import { Fault } from './panels/Fault';
@@ -25,6 +26,7 @@ import { useStore } from './state/store';
 export function App() {
   useEffect(start, []);
   useKeys();
+  useSeenHeight();
   const simple = useStore((s) => s.simple);
   const language = useStore((s) => s.language);
   return (
