@@ -135,9 +135,7 @@ class Monkey:
         self.page.keyboard.press(dice.choice(["Enter", "Escape"]))
 
     def click(self, dice: random.Random) -> None:
-        target = self.some(
-            dice, ".card-header, .react-flow__handle, .frame-title, .link path, .canvas-tools button"
-        )
+        target = self.some(dice, ".card-header, .react-flow__handle, .frame-title, .link path, .canvas-tools button")
         self.page.mouse.click(*(target or self.spot(dice)), button=dice.choice(["left", "left", "left", "right"]))
 
     def double_click(self, dice: random.Random) -> None:
