@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -126,6 +126,17 @@ class UserFiles:
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(source, target)
         return self._entry(user, target)
+
+    def move_all(self, user: str | None, names: Sequence[tuple[str, str]]) -> None:
+        """Give files other names, none of them where one name is taken. Raises as `path` and `write` do."""
+        with self._changing:
+            paths = [(self.path(user, name), self._path(user, new_name)) for name, new_name in names]
+            for (_, target), (_, new_name) in zip(paths, names, strict=True):
+                if target.exists():
+                    raise NameTaken(f'there is a "{new_name}" already; choose another name')
+            for source, target in paths:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(source, target)
 
     def delete(self, user: str | None, name: str) -> None:
         """Remove a file. Raises `UnsafePath`, `FileNotFoundError`."""

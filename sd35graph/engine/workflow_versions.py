@@ -38,6 +38,30 @@ def version_content(files: UserFiles, user: str | None, path: str, saved_ms: int
     return files.path(user, _path(path, saved_ms)).read_bytes()
 
 
+def move_versions(files: UserFiles, user: str | None, path: str, new_path: str) -> None:
+    """Have the versions follow a file to its new name. Raises `OSError`."""
+    for entry in _entries(files, user, path):
+        files.move(user, entry.path, _path(new_path, _saved_ms(entry)), overwrite=True)
+
+
+def forget_versions(files: UserFiles, user: str | None, path: str) -> bool:
+    """Remove all earlier contents of a file; gives whether there were any. Raises `UnsafePath`, `OSError`."""
+    found = _entries(files, user, path)
+    for entry in found:
+        files.delete(user, entry.path)
+    return bool(found)
+
+
+def version_of(entry: UserEntry) -> tuple[str, int] | None:
+    """Which file an entry is a version of, and its `saved_ms`; None for anything else."""
+    path, _, name = entry.path.removeprefix(f"{FOLDER}/").rpartition("/")
+    return (path, _saved_ms(entry)) if path and _is_version(name) else None
+
+
+def _is_version(name: str) -> bool:
+    return name.endswith(".json") and name.removesuffix(".json").isdecimal()
+
+
 def _path(path: str, saved_ms: int) -> str:
     return f"{FOLDER}/{path}/{saved_ms}.json"
 
@@ -51,5 +75,5 @@ def _entries(files: UserFiles, user: str | None, path: str) -> list[UserEntry]:
         found = files.entries(user, f"{FOLDER}/{path}", recurse=False)
     except FileNotFoundError:
         return []
-    named = [entry for entry in found if entry.path.rpartition("/")[2].removesuffix(".json").isdecimal()]
+    named = [entry for entry in found if _is_version(entry.path.rpartition("/")[2])]
     return sorted((entry for entry in named if not entry.is_folder), key=_saved_ms, reverse=True)

@@ -26,6 +26,7 @@ _REQUESTS = (
     wire.CancelRequest,
     wire.LogSubscription,
     resources.JobChange,
+    resources.WorkflowMove,
 )
 
 DESCRIPTION = """Runs node-graph workflows for Stable Diffusion 3.5.

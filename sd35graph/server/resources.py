@@ -191,6 +191,31 @@ class WorkflowVersion(Answer):
     size_bytes: int
 
 
+class DeletedWorkflow(Answer):
+    """A workflow that was deleted and can be brought back: its version `saved_ms` is what it held.
+
+    deleted_ms: when that was kept, in milliseconds since 1970.
+    """
+
+    name: str
+    saved_ms: int
+    deleted_ms: int
+
+
+class WorkflowMove(Asked):
+    """Another name for a workflow, or for a folder of them, whose names have a `/` at the end."""
+
+    name: str = Field(min_length=1, examples=["drafts/"])
+    new_name: str = Field(min_length=1, examples=["old/drafts/"])
+
+
+class MovedWorkflow(Answer):
+    """A workflow that has another name now."""
+
+    name: str
+    new_name: str
+
+
 class Me(Answer):
     """Who makes the request. name: null where nobody needs a token."""
 

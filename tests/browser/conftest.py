@@ -116,7 +116,7 @@ def opened(browser: Browser, url: str) -> Iterator[Page]:
     yield page
     context.close()
     # Replies that refuse a workflow are part of the tests; the browser logs their status by itself.
-    refusals = re.compile("status of (400|412)")
+    refusals = re.compile("status of (400|409|412)")
     assert [text for text in complaints if not refusals.search(text)] == []
 
 

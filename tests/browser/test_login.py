@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,26 @@ def test_a_token_that_is_revoked_leads_from_the_editor_to_the_login(
     expect(card(page, "prompt")).to_be_visible(timeout=RUN_TIMEOUT_MS)
     TokenFile(tmp_path).revoke("anna")
     expect(page).to_have_url(re.compile("/login"), timeout=30_000)
+
+
+def test_a_login_that_ends_while_one_edits_loses_nothing(guarded: tuple[Page, str, str], tmp_path: Path) -> None:
+    page, url, token = guarded
+    page.goto(f"{url}/?token={token}")
+    prompt = card(page, "prompt").get_by_role("textbox")
+    prompt.fill("before it ended", timeout=RUN_TIMEOUT_MS)
+    tokens = TokenFile(tmp_path)
+    again = tokens.add("anna", "artist")
+    tokens.revoke(sha256(token.encode()).hexdigest()[:8])
+    prompt.fill("typed after that")
+    expect(page).to_have_url(re.compile("/login"), timeout=30_000)
+    expect(page.get_by_role("status")).to_contain_text("What you changed in the editor is kept in this browser")
+    page.get_by_label("Token").fill(again)
+    page.get_by_role("button", name="Log in").click()
+    expect(prompt).to_have_value("typed after that", timeout=RUN_TIMEOUT_MS)
+    page.keyboard.press("Control+s")
+    page.get_by_role("textbox", name="Name", exact=True).fill("kept")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("log")).to_contain_text("Saved “kept”")
 
 
 def test_the_pages_of_our_own_break_no_policy(guarded: tuple[Page, str, str]) -> None:

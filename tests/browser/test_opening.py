@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from hands import add_node, card, cards, drop, drop_file, small_workflow, start_empty
@@ -63,6 +64,21 @@ def paste_text(page: Page, text: str) -> None:
 def test_workflow_dropped_anywhere_in_the_window_is_opened(page: Page, target: str) -> None:
     drop_files(page, [("apart.json", json.dumps(API_FORM).encode())], target)
     expect(card(page, "Empty image")).to_be_visible()
+    expect(page.get_by_role("navigation", name="Open workflows")).to_contain_text("apart")
+
+
+def test_real_folder_that_is_dropped_is_refused_in_words(page: Page, tmp_path: Path) -> None:
+    folder = tmp_path / "drawings"
+    folder.mkdir()
+    file = tmp_path / "apart.json"
+    for path in (file, folder / "inside.json"):
+        path.write_text(json.dumps(API_FORM), encoding="utf-8")
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(folder), str(file)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": 700, "y": 400, "data": data})
+    expect(log(page)).to_contain_text("“drawings” cannot be opened. The browser cannot read it: it may be a folder")
+    # What else was dropped is opened all the same.
     expect(page.get_by_role("navigation", name="Open workflows")).to_contain_text("apart")
 
 
@@ -163,11 +179,11 @@ def test_file_larger_than_any_workflow_is_not_read(page: Page) -> None:
     expect(log(page)).to_contain_text("larger than any workflow: more than 32 MB")
 
 
-def picture(texts: dict[str, str]) -> bytes:
+def picture(texts: dict[str, str], *, zipped: bool = False) -> bytes:
     """A small PNG that carries texts."""
     info = PngInfo()
     for name, text in texts.items():
-        info.add_text(name, text)
+        info.add_text(name, text, zip=zipped)
     data = BytesIO()
     Image.new("RGB", (8, 8), "teal").save(data, "PNG", pnginfo=info)
     return data.getvalue()
@@ -191,6 +207,13 @@ def test_picture_of_another_tool_becomes_a_workflow_with_a_report(page: Page, ax
     expect(report.get_by_role("region", name="Another sampler or schedule")).to_contain_text("PLMS → ")
     expect(log(page)).to_contain_text("AUTOMATIC1111")
     assert axe(page) == []
+
+
+def test_compressed_recipe_of_a_picture_is_read(page: Page) -> None:
+    drop_file(page, "packed.png", picture({"parameters": PARAMETERS}, zipped=True), "image/png")
+    expect(card(page, "prompt").get_by_role("textbox")).to_have_value("a lighthouse at dusk,")
+    drop_file(page, "own.png", picture({"workflow": json.dumps(small_workflow(2))}, zipped=True), "image/png")
+    expect(card(page, "Range: first 10 %")).to_be_attached()
 
 
 def test_nodes_that_are_not_there_are_listed_and_replaced_in_one_step(page: Page) -> None:

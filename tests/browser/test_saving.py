@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from hands import card
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 
 @pytest.fixture
@@ -35,14 +35,14 @@ def test_workflow_is_saved_in_a_folder_renamed_and_deleted(page: Page, prefix: s
     expect(page.get_by_role("contentinfo")).to_contain_text("saved")
     page.get_by_role("button", name="Workflows", exact=True).click()
     drawer = page.get_by_role("complementary", name="Workflows")
-    drawer.get_by_role("button", name=f"Rename {prefix}/heron").click()
-    question = page.get_by_role("alertdialog", name=f"Rename “{prefix}/heron”")
+    drawer.get_by_role("button", name=f"Rename or move {prefix}/heron").click()
+    question = page.get_by_role("alertdialog", name=f"Rename or move “{prefix}/heron”")
     question.get_by_role("textbox", name="Name").fill(f"{prefix}/stork")
     question.get_by_role("button", name="Rename").click()
     expect(drawer.get_by_role("button", name=f"Delete {prefix}/stork")).to_be_visible()
     expect(page.get_by_role("navigation", name="Open workflows")).to_contain_text("stork")
     drawer.get_by_role("button", name=f"Delete {prefix}/stork").click()
-    page.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("log")).to_contain_text("is under “Recently deleted” now")
     expect(drawer.get_by_role("button", name=f"Delete {prefix}/stork")).to_have_count(0)
 
 
@@ -56,7 +56,11 @@ def test_earlier_version_is_compared_and_brought_back(page: Page, prefix: str) -
     page.get_by_role("button", name=f"Versions of {prefix}/versions").click()
     dialog = page.get_by_role("dialog", name=f"Versions of {prefix}/versions")
     dialog.get_by_text("What is different").click()
-    expect(dialog).to_contain_text("was “first words”, now “second words”")
+    difference = dialog.get_by_role("list", name="What is different").get_by_role("listitem")
+    expect(difference).to_have_count(1)
+    expect(difference).to_contain_text(
+        re.compile(r"~\s*prompt \(node \d+\) changed\s*text was “first words”, now “second words”")
+    )
     dialog.get_by_role("button", name=re.compile("^Bring it back")).click()
     expect(card(page, "prompt").get_by_role("textbox")).to_have_value("first words")
     expect(page.get_by_role("img", name="unsaved changes")).to_have_count(1)
@@ -67,6 +71,50 @@ def test_earlier_version_is_compared_and_brought_back(page: Page, prefix: str) -
     page.get_by_role("button", name="Redo").click()
     page.keyboard.press("Control+s")
     expect(page.get_by_role("img", name="unsaved changes")).to_have_count(0)
+
+
+def test_saving_twice_before_the_first_answer_is_no_conflict(page: Page, prefix: str) -> None:
+    save_as(page, f"{prefix}/twice")
+    waiting: list[Route] = []
+    sent: list[str] = []
+
+    def hold_first(route: Route) -> None:
+        if route.request.method != "PUT":
+            route.continue_()
+            return
+        sent.append(route.request.post_data or "")
+        if len(sent) == 1:
+            waiting.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/v1/workflows/**", hold_first)
+    set_prompt(page, "once")
+    page.keyboard.press("Control+s")
+    card(page, "prompt").get_by_role("textbox").fill("twice")
+    page.keyboard.press("Control+s")
+    page.wait_for_function("() => true")  # lets the held request arrive here
+    waiting[0].continue_()
+    expect(page.get_by_role("img", name="unsaved changes")).to_have_count(0)
+    assert ["once" in sent[0], "twice" in sent[1], len(sent)] == [True, True, 2]
+    expect(page.get_by_role("alertdialog")).to_have_count(0)
+
+
+def test_version_that_cannot_be_read_says_so_and_leaves_the_others(page: Page, prefix: str) -> None:
+    save_as(page, f"{prefix}/damaged")
+    set_prompt(page, "newer words")
+    page.keyboard.press("Control+s")
+    expect(page.get_by_role("img", name="unsaved changes")).to_have_count(0)
+    page.route(
+        "**/v1/workflow_versions/*/**",
+        lambda route: route.fulfill(body='{"nodes": ["cut', content_type="application/json"),
+    )
+    page.get_by_role("button", name="Workflows", exact=True).click()
+    page.get_by_role("button", name=f"Versions of {prefix}/damaged").click()
+    dialog = page.get_by_role("dialog", name=f"Versions of {prefix}/damaged")
+    dialog.get_by_text("What is different").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("This version cannot be read")
+    page.unroute("**/v1/workflow_versions/*/**")
 
 
 def test_what_is_typed_after_saving_in_a_prompt_is_one_step(page: Page, prefix: str) -> None:

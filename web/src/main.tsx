@@ -7,6 +7,7 @@ import './styles/panels.css';
 import './styles/simple.css';
 import './styles/subgraph.css';
 import './styles/run.css';
+import './styles/library.css';
 import { createRoot } from 'react-dom/client';
 import { App } from './App';
 

@@ -1,4 +1,3 @@
-import { deflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { decodeBinary, decodeText } from '../src/api/decode';
 import { connect } from '../src/graph/connect';
@@ -8,7 +7,6 @@ import { parseJson, stringifyJson } from '../src/graph/json';
 import { arrange, separate } from '../src/graph/layout';
 import { EMPTY_GRAPH, type Graph } from '../src/graph/model';
 import { formatNumber, parseNumber, stepNumber } from '../src/graph/numbers';
-import { pngTexts } from '../src/graph/png';
 import { problemOfRun, problemOfWarning, problemsOfGraph } from '../src/graph/problems';
 import { readSchema, titleFromType, type NodeSpec, type NumberWidget } from '../src/graph/schema';
 import { byCategory, nearest, searchSpecs } from '../src/graph/search';
@@ -189,28 +187,6 @@ describe('problems', () => {
     expect(problemOfRun({ node_id: '8', exception_message: 'bad shapes\n', exception_type: 'RuntimeError', traceback: ['a\n', 'b\n'] }))
       .toMatchObject({ node: '8', message: 'bad shapes', detail: 'a\nb\n' });
     expect(problemOfWarning('8', 'odd')).toMatchObject({ node: '8', message: 'odd', isWarning: true });
-  });
-});
-
-function chunk(type: string, body: Buffer): Buffer {
-  const head = Buffer.alloc(8);
-  head.writeUInt32BE(body.length);
-  head.write(type, 4, 'latin1');
-  return Buffer.concat([head, body, Buffer.alloc(4)]);
-}
-
-describe('PNG text', () => {
-  const signature = Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]);
-
-  it('reads plain and international text', () => {
-    const file = Buffer.concat([signature, chunk('IHDR', Buffer.alloc(13)), chunk('tEXt', Buffer.from('prompt\0{"a":1}', 'latin1')),
-      chunk('iTXt', Buffer.from('workflow\0\0\0\0\0{"é":2}', 'utf8')), chunk('IDAT', deflateSync(Buffer.alloc(4)))]);
-    expect(pngTexts(file)).toEqual({ prompt: '{"a":1}', workflow: '{"é":2}' });
-  });
-
-  it('gives nothing for other files and stops at damage', () => {
-    expect(pngTexts(Buffer.from('hello'))).toEqual({});
-    expect(pngTexts(Buffer.concat([signature, chunk('tEXt', Buffer.from('a\0b')).subarray(0, 10)]))).toEqual({});
   });
 });
 

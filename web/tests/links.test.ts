@@ -3,11 +3,12 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { later, serve } from './page';
 import { EMPTY_GRAPH, type Graph } from '../src/graph/model';
 import { addNode } from '../src/graph/edit';
+import { reportOf } from '../src/graph/levels';
 import { readSchema } from '../src/graph/schema';
 import { runOnChanges, setRunOnChange } from '../src/state/autorun';
 import { addDocument, freshDocument, switchDocument } from '../src/state/documents';
+import { restoreVersion } from '../src/state/library';
 import { watchPromptLength } from '../src/state/promptLength';
-import { restoreVersion } from '../src/state/saving';
 import { copyLink, openLinked } from '../src/state/sharing';
 import { getState, setState } from '../src/state/store';
 import { TEXT } from '../src/text';
@@ -73,10 +74,11 @@ describe('a link that is followed', () => {
 describe('a version that comes back', () => {
   it('has its own findings, which are told', async () => {
     open();
-    setState({ report: { source: 'old', tool: null, findings: [] } });
+    setState({ graph: { ...getState().graph, report: { source: 'old', tool: null, findings: [] } } });
     serve(() => reply({ nodes: [{ id: 1, type: 'Say', pos: [0, 0] }], links: [[1, 8, 0, 9, 0, 'X']] }));
     await restoreVersion('a', 1);
-    const { report, note } = getState();
+    const { graph, note } = getState();
+    const report = reportOf(graph);
     expect(report?.source).toBe('a');
     expect(report?.findings.length).toBeGreaterThan(0);
     expect(note?.bad).toBe(true);

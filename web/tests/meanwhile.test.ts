@@ -2,11 +2,12 @@
 import { describe, expect, it, vi } from 'vitest';
 import { later, serve, type Asked } from './page';
 import { EMPTY_GRAPH, type Graph } from '../src/graph/model';
-import { addNode, setValue } from '../src/graph/edit';
+import { addNode, removeNodes, setValue } from '../src/graph/edit';
 import { readSchema } from '../src/graph/schema';
 import { closeDocument } from '../src/state/closing';
 import { addDocument, documentOf, freshDocument, removeDocument, switchDocument } from '../src/state/documents';
-import { beginGesture, commit, editValue, endGesture } from '../src/state/edits';
+import { beginGesture, commit, editValue, endGesture, SELECTED } from '../src/state/edits';
+import { pasteFrom } from '../src/state/pasting';
 import { runWorkflow } from '../src/state/run';
 import { saveDocument } from '../src/state/saving';
 import { getState, isDirty, setState } from '../src/state/store';
@@ -64,7 +65,7 @@ describe('saving', () => {
     answer('as');
     await settled(() => getState().question?.field !== undefined);
     expect(getState().question?.field?.initial).toBe('a');
-    getState().question?.answer('save', 'other');
+    getState().question?.answer('done', 'other');
     expect(await saved).toBe(true);
     expect(asked.filter(isPut).at(-1)).toMatchObject({ path: '/v1/workflows/other' });
     expect(asked.filter(isPut).at(-1)?.body).toContain('of a');
@@ -163,6 +164,51 @@ describe('uploading', () => {
     expect(await done).toBe(false);
     expect(getState().graph.nodes['1']?.values['image']).toBe('old.png');
     expect(getState().note).toMatchObject({ bad: true, text: expect.stringContaining('“new.png”') as string });
+  });
+
+  /** Two cards that load pictures, both selected. */
+  const selectTwo = (): void => {
+    two();
+    const { graph } = addNode(loading(), loader, { x: 0, y: 900 });
+    setState({ graph, selection: new Set(['1', '2']) });
+  };
+  const chosen = (): unknown[] => ['1', '2', '3'].map((id) => getState().graph.nodes[id]?.values['image']);
+
+  it('goes to the cards that were selected when it began, as one step', async () => {
+    selectTwo();
+    const sent = later<Response>();
+    serve(() => sent.promise);
+    const done = uploadInto(SELECTED, 'image', file);
+    const { graph } = addNode(getState().graph, loader, { x: 900, y: 0 });
+    setState({ graph, selection: new Set(['3']) });
+    const steps = getState().history.past.length;
+    sent.give(reply({ name: 'new.png', subfolder: '', type: 'input' }));
+    expect(await done).toBe(true);
+    expect(chosen()).toEqual(['new.png', 'new.png', 'old.png']);
+    expect(getState().history.past).toHaveLength(steps + 1);
+    const { widget } = getState().schema['LoadImage']?.inputs[0] ?? expect.fail();
+    expect(widget).toMatchObject({ options: ['old.png', 'new.png'] });
+  });
+
+  it('goes to those of them that are still there, and says where none is', async () => {
+    selectTwo();
+    const sent = later<Response>();
+    serve(async () => (await sent.promise).clone());
+    const [some, none] = [uploadInto(SELECTED, 'image', file), uploadInto('2', 'image', file)];
+    setState({ graph: removeNodes(getState().graph, new Set(['2'])) });
+    sent.give(reply({ name: 'new.png', subfolder: '', type: 'input' }));
+    expect([await some, await none]).toEqual([true, false]);
+    expect(chosen()).toEqual(['new.png', undefined, undefined]);
+    expect(getState().note).toMatchObject({ bad: true, text: expect.stringContaining('“new.png”') as string });
+  });
+
+  it('fills the one selected card that loads pictures where one is pasted', async () => {
+    selectTwo();
+    setState({ selection: new Set(['2']), simple: false });
+    serve(() => reply({ name: 'new.png', subfolder: '', type: 'input' }));
+    expect(pasteFrom({ files: [file], getData: () => '' } as unknown as DataTransfer)).toBe(true);
+    await settled(() => chosen()[1] === 'new.png');
+    expect(Object.keys(getState().graph.nodes)).toEqual(['1', '2']);
   });
 
   it('adds a card with its picture as one step, which leaves what is done meanwhile alone', async () => {

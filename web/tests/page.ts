@@ -19,13 +19,14 @@ export interface Asked {
   path: string;
   /** The text that was sent; empty where it was none. */
   body: string;
+  headers: Readonly<Record<string, string>>;
 }
 
 /** Answer the page's requests, and keep what was asked. */
 export function serve(answer: (asked: Asked) => Response | Promise<Response>): Asked[] {
   const all: Asked[] = [];
-  vi.stubGlobal('fetch', (path: string, { method = 'GET', body = '' }: { method?: string; body?: string | FormData } = {}) => {
-    const asked = { method, path, body: typeof body === 'string' ? body : '' };
+  vi.stubGlobal('fetch', (path: string, { method = 'GET', body = '', headers = {} }: { method?: string; body?: string | FormData; headers?: Record<string, string> } = {}) => {
+    const asked = { method, path, headers, body: typeof body === 'string' ? body : '' };
     all.push(asked);
     return Promise.resolve(answer(asked));
   });

@@ -40,10 +40,10 @@ describe('a document', () => {
 });
 
 describe('texts of a picture', () => {
-  it('are none where it carries none, and undefined for other files', () => {
-    expect(pictureTexts(Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]))).toEqual({});
-    expect(pictureTexts(Buffer.from([255, 216, 255, 217]))).toEqual({});
-    expect(pictureTexts(Buffer.from('{}'))).toBeUndefined();
-    expect(pictureTexts(new Uint8Array())).toBeUndefined();
+  it('are none where it carries none, and undefined for other files', async () => {
+    expect(await pictureTexts(Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]))).toEqual({});
+    expect(await pictureTexts(Buffer.from([255, 216, 255, 217]))).toEqual({});
+    expect(await pictureTexts(Buffer.from('{}'))).toBeUndefined();
+    expect(await pictureTexts(new Uint8Array())).toBeUndefined();
   });
 });

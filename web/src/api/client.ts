@@ -21,11 +21,11 @@ export async function request(path: string, init?: RequestInit): Promise<Respons
   return response;
 }
 
-/** To the page where one shows a token, and from there back here. */
+/** To the page where one shows a token, and from there back here. What is not saved comes back from the journal. */
 function goToLogin(): void {
   const { pathname, search, hash } = window.location;
   if (hash.length > 1) tabStore.setItem('sd35graph.link', hash);
-  window.location.assign(`/login?next=${encodeURIComponent(pathname + search)}`);
+  window.location.assign(`/login?ended&next=${encodeURIComponent(pathname + search)}`);
 }
 
 /** The JSON an answer holds. */
@@ -166,6 +166,15 @@ const THUMBNAIL_PX = 320;
 export function thumbnailUrl({ filename, subfolder, type }: ImageRef): string {
   const path = [type, ...subfolder.split('/'), filename].filter(Boolean).map(encodeURIComponent).join('/');
   return `/v1/artifacts/${path}?thumbnail=${THUMBNAIL_PX}`;
+}
+
+/** Whether the server has a picture's file. */
+export async function isPictureThere(image: ImageRef): Promise<boolean> {
+  const path = imageUrl(image);
+  const response = await request(path);
+  void response.body?.cancel();
+  if (!response.ok && response.status !== 404) throw await refused(path, response);
+  return response.ok;
 }
 
 /** The bytes of a picture. */

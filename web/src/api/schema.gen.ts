@@ -908,6 +908,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/deleted_workflows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Deleted
+         * @description Deleted workflows, the last first. To bring one back, get its version `saved_ms` and put it under its name.
+         *
+         *     Needs the role `viewer`.
+         */
+        get: operations["list_deleted"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deleted_workflows/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget
+         * @description Remove all versions of a deleted workflow, for good.
+         *
+         *     Needs the role `artist`.
+         */
+        delete: operations["forget"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs": {
         parameters: {
             query?: never;
@@ -1265,6 +1309,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/workflow_moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move
+         * @description Rename a workflow, or a folder with all in it; versions go along. Answers 409, and moves nothing, where a name
+         *     is taken.
+         *
+         *     Needs the role `artist`.
+         */
+        post: operations["move"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/workflow_versions": {
         parameters: {
             query?: never;
@@ -1580,6 +1647,20 @@ export interface components {
             version: string;
             /** Workflow Forms */
             workflow_forms: string[];
+        };
+        /**
+         * DeletedWorkflow
+         * @description A workflow that was deleted and can be brought back: its version `saved_ms` is what it held.
+         *
+         *     deleted_ms: when that was kept, in milliseconds since 1970.
+         */
+        DeletedWorkflow: {
+            /** Deleted Ms */
+            deleted_ms: number;
+            /** Name */
+            name: string;
+            /** Saved Ms */
+            saved_ms: number;
         };
         /**
          * DeviceInfo
@@ -2429,6 +2510,16 @@ export interface components {
             kind: string;
         };
         /**
+         * MovedWorkflow
+         * @description A workflow that has another name now.
+         */
+        MovedWorkflow: {
+            /** Name */
+            name: string;
+            /** New Name */
+            new_name: string;
+        };
+        /**
          * NodeError
          * @description One problem of a node.
          */
@@ -3245,6 +3336,22 @@ export interface components {
              * @enum {string}
              */
             state: "starting" | "ready" | "busy" | "restarting" | "stopped";
+        };
+        /**
+         * WorkflowMove
+         * @description Another name for a workflow, or for a folder of them, whose names have a `/` at the end.
+         */
+        WorkflowMove: {
+            /**
+             * Name
+             * @example drafts/
+             */
+            name: string;
+            /**
+             * New Name
+             * @example old/drafts/
+             */
+            new_name: string;
         };
         /**
          * WorkflowVersion
@@ -4793,6 +4900,65 @@ export interface operations {
             };
         };
     };
+    list_deleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletedWorkflow"][];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name; may hold slashes where folders are possible. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_jobs: {
         parameters: {
             query?: {
@@ -5367,6 +5533,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["WorkflowMove"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MovedWorkflow"][];
+                };
             };
             /** @description Refused */
             "4XX": {

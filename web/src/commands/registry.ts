@@ -1,4 +1,5 @@
 /** Everything the editor can be told to do. Shortcuts, the palette and the settings read this one list; names stand in the text tables. */
+import { reportOf } from '../graph/levels';
 import { nodeCount } from '../graph/model';
 import { chooseFile } from '../panels/chooseFile';
 import { duplicateBeside, foldSelection, groupSelection, pinSelection, showSelection } from '../state/arranging';
@@ -111,7 +112,7 @@ export const COMMANDS: readonly Command[] = [
   { id: 'queue', keys: [], run: () => showTab('queue') },
   { id: 'gallery', keys: [], run: () => showTab('gallery') },
   { id: 'problems', keys: [], run: () => showTab('problems') },
-  { id: 'report', keys: [], enabled: (s) => (s.report?.findings.length ?? 0) > 0, run: () => showTab('problems') },
+  { id: 'report', keys: [], enabled: (s) => (reportOf(s.graph)?.findings.length ?? 0) > 0, run: () => showTab('problems') },
   { id: 'templates', keys: [], run: () => showTemplates(true) },
   { id: 'theme', keys: [], run: flipTheme },
   { id: 'settings', keys: ['Mod+,'], typing: true, run: () => setState({ settings: 'general' }) },

@@ -1,5 +1,6 @@
 /** Going into subgraphs and out of them. The graph shown knows the one around it, so undo spans all levels. */
 import type { Graph, Outer, Subgraph } from './model';
+import type { Report } from './report';
 
 /** The graph behind a node, opened; undefined where it is an ordinary node. */
 export function openSubgraph(graph: Graph, node: string): Graph | undefined {
@@ -42,6 +43,11 @@ export function rootOf(graph: Graph): Graph {
   let root = graph;
   while (root.outer) root = leaveSubgraph(root);
   return root;
+}
+
+/** How the document of a graph was read, whichever level of it is open; undefined where it was read from nothing. */
+export function reportOf(graph: Graph): Report | undefined {
+  return graph.outer ? reportOf(graph.outer.graph) : graph.report;
 }
 
 /** The subgraphs that are open, outermost first. */

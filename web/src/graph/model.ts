@@ -1,5 +1,6 @@
 /** The graph being edited: immutable, every edit returns a new one that shares what did not change. */
 import { isObject, type Json, type JsonObject } from './json';
+import type { Report } from './report';
 import type { WidgetValue } from './schema';
 
 export interface Point {
@@ -98,6 +99,8 @@ export interface Graph {
   outer?: Outer;
   /** The document it was read from; absent in graphs that began empty. */
   source?: Source;
+  /** What of that document could not be understood. Of levels within a document only the outermost has it. */
+  report?: Report;
 }
 
 /**

@@ -5,8 +5,8 @@ import { WorkflowError } from './parse';
 import { isPng, pngTexts } from './png';
 import type { Finding } from './report';
 
-/** Texts of a picture by their name; undefined for files that are no picture. */
-export function pictureTexts(bytes: Uint8Array): Record<string, string> | undefined {
+/** Texts of a picture by their name; undefined for files that are no picture. Throws {@link WorkflowError} where they are too large. */
+export async function pictureTexts(bytes: Uint8Array): Promise<Record<string, string> | undefined> {
   if (isPng(bytes)) return pngTexts(bytes);
   return isExifPicture(bytes) ? exifTexts(bytes) : undefined;
 }

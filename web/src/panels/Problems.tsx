@@ -1,4 +1,5 @@
 import { lazy, Suspense } from 'react';
+import { reportOf } from '../graph/levels';
 import type { Problem } from '../graph/problems';
 import { requestFit } from '../state/camera';
 import { openLevelOf } from '../state/levels';
@@ -44,7 +45,7 @@ export function ProblemEntry({ problem }: { problem: Problem }) {
 /** All problems; choosing one shows its card. Below them, what of the file was not understood. */
 export function Problems() {
   const problems = useStore((s) => problemView(s).all);
-  const isReported = useStore((s) => (s.report?.findings.length ?? 0) > 0);
+  const isReported = useStore((s) => (reportOf(s.graph)?.findings.length ?? 0) > 0);
   return (
     <>
       {problems.length === 0 && <p className="quiet padded">{TEXT.problems.none}</p>}

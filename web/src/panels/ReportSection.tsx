@@ -1,4 +1,4 @@
-import { rootOf } from '../graph/levels';
+import { reportOf, rootOf } from '../graph/levels';
 import type { Finding, FindingCode } from '../graph/report';
 import { replacementFor } from '../graph/repairs';
 import { findingSentence } from '../state/files';
@@ -54,7 +54,7 @@ function Group({ code, findings, words }: { code: FindingCode; findings: readonl
 
 /** What of the document's file was not understood, what was done about it, and what there is to do. */
 export function ReportSection() {
-  const report = useStore((s) => s.report);
+  const report = useStore((s) => reportOf(s.graph));
   const language = useStore((s) => s.language);
   if (!report || report.findings.length === 0) return null;
   const words = WORDS[language];

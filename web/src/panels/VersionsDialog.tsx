@@ -1,22 +1,44 @@
 import { useEffect, useState } from 'react';
 import { errorSentence } from '../state/run';
-import { restoreVersion } from '../state/saving';
+import { restoreVersion } from '../state/library';
 import { setState } from '../state/store';
-import { compareWithNow, fetchVersions, type WorkflowVersion } from '../state/versions';
+import { compareWithNow, fetchVersions, type ShownDifference, type WorkflowVersion } from '../state/versions';
 import { TEXT } from '../text';
+import { dateWords } from './dates';
 import { IconButton } from './icons';
 import { Modal } from './Modal';
-import { dateWords } from './WorkflowList';
 
 function close(): void {
   setState({ versionsOf: null });
 }
 
+/** What is different in one node: a sign and a word for how, and the differences. */
+function DifferenceItem({ kind, title, lines }: ShownDifference) {
+  const { signs, kinds } = TEXT.difference;
+  return (
+    <li className={`difference ${kind}`}>
+      <span className="sign" aria-hidden="true">{signs[kind]}</span>
+      <div>
+        {title !== '' && <p><strong>{title}</strong> <span className="quiet">{kinds[kind]}</span></p>}
+        {lines.map((line) => <p key={line}>{line}</p>)}
+      </div>
+    </li>
+  );
+}
+
+function DifferenceList({ found }: { found: readonly ShownDifference[] | string | null }) {
+  const { saving } = TEXT;
+  if (found === null) return <p className="quiet">{saving.loading}</p>;
+  if (typeof found === 'string') return <p role="alert">{found}</p>;
+  if (found.length === 0) return <p className="quiet">{saving.same}</p>;
+  return <ul aria-label={saving.showDifferences}>{found.map((each, at) => <DifferenceItem key={at} {...each} />)}</ul>;
+}
+
 function Version({ name, version }: { name: string; version: WorkflowVersion }) {
-  const [lines, setLines] = useState<readonly string[] | null>(null);
+  const [found, setFound] = useState<readonly ShownDifference[] | string | null>(null);
   const { saving } = TEXT;
   const compare = (isOpen: boolean): void => {
-    if (isOpen && lines === null) compareWithNow(name, version.saved_ms).then((found) => setLines(found.length > 0 ? found : [saving.same]), (error: unknown) => setLines([errorSentence(error)]));
+    if (isOpen && found === null) void compareWithNow(name, version.saved_ms).then(setFound);
   };
   const bringBack = (): void => {
     close();
@@ -28,7 +50,7 @@ function Version({ name, version }: { name: string; version: WorkflowVersion }) 
       <div className="version-head"><strong>{when}</strong><button type="button" aria-label={`${saving.restore}: ${when}`} onClick={bringBack}>{saving.restore}</button></div>
       <details onToggle={(event) => compare(event.currentTarget.open)}>
         <summary>{saving.showDifferences}</summary>
-        {lines === null ? <p className="quiet">{saving.loading}</p> : <ul>{lines.map((line) => <li key={line}>{line}</li>)}</ul>}
+        <DifferenceList found={found} />
       </details>
     </li>
   );

@@ -1,12 +1,14 @@
-import { useEffect, useState, type KeyboardEvent } from 'react';
+import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
 import { imageUrl } from '../api/client';
+import type { ImageRef } from '../api/wire';
 import { factsOf, type Facts } from '../graph/facts';
-import { copyPicture, pictures, takeAsInput, type Picture } from '../state/gallery';
+import { copyPicture, pictureKey, pictures, takeAsInput, type Picture } from '../state/gallery';
 import { jobSource, openJobWorkflow } from '../state/jobWorkflow';
 import { getState, setState, useStore } from '../state/store';
 import { TEXT } from '../text';
 import { Compare } from './Compare';
 import { IconButton } from './icons';
+import { LostPicture } from './LostPicture';
 import { Modal } from './Modal';
 import { ZoomedPicture } from './ZoomedPicture';
 
@@ -48,6 +50,14 @@ export function ViewerDialog({ picture }: { picture: Picture }) {
   const list = useStore(pictures);
   const compared = useStore((s) => pictures(s).find(({ key }) => key === s.compared));
   const [size, setSize] = useState('');
+  const body = useRef<HTMLDivElement>(null);
+  // What had the focus may have gone with the picture it belonged to; the keys need it here.
+  useEffect(() => {
+    if (document.activeElement === document.body) body.current?.focus();
+  });
+  const [lost, setLost] = useState<readonly string[]>([]);
+  const isLost = (image: ImageRef): boolean => lost.includes(pictureKey(image));
+  const onLost = (image: ImageRef): void => setLost((known) => [...known, pictureKey(image)]);
   const at = list.findIndex(({ key }) => key === picture.key);
   const older = list[at + 1];
   const { actions, pictures: words } = TEXT;
@@ -64,23 +74,23 @@ export function ViewerDialog({ picture }: { picture: Picture }) {
   const { filename } = picture.image;
   return (
     <Modal label={compared ? words.compareTitle : TEXT.gallery.picture(filename)} className="viewer" onClose={close}>
-      <div className="viewer-keys" onKeyDown={onKeyDown}>
-        {compared
-          ? <Compare a={picture.image} b={compared.image} />
-          : <ZoomedPicture key={picture.key} src={imageUrl(picture.image)} alt={filename} onSize={setSize} />}
+      <div className="viewer-keys" ref={body} tabIndex={-1} onKeyDown={onKeyDown}>
+        {compared && <Compare a={picture.image} b={compared.image} isLost={isLost} onLost={onLost} />}
+        {!compared && isLost(picture.image) && <LostPicture key={picture.key} image={picture.image} />}
+        {!compared && !isLost(picture.image) && <ZoomedPicture key={picture.key} src={imageUrl(picture.image)} alt={filename} onSize={setSize} onLost={() => onLost(picture.image)} />}
         <div className="viewer-bar">
           <IconButton icon="left" label={actions.previous} disabled={at <= 0} onClick={() => turn(-1)} />
           <IconButton icon="right" label={actions.next} disabled={at === list.length - 1} onClick={() => turn(1)} />
           <span className="name">{compared ? `${filename} · ${compared.image.filename}` : filename}</span>
           {compared && <button type="button" onClick={() => setState({ compared: null })}>{words.single}</button>}
           {!compared && other && <button type="button" onClick={() => setState({ compared: other.key })}>{words.compareWith(other.image.filename)}</button>}
-          <button type="button" onClick={() => void takeAsInput(picture.image)}>{words.useAsInput}</button>
+          <button type="button" disabled={isLost(picture.image)} onClick={() => void takeAsInput(picture.image)}>{words.useAsInput}</button>
           <button type="button" onClick={() => void openJobWorkflow(picture.job)}>{actions.loadItsWorkflow}</button>
-          <button type="button" onClick={() => void copyPicture(picture.image)}>{words.copy}</button>
-          <a className="button" href={imageUrl(picture.image)} download={filename}>{actions.download}</a>
+          <button type="button" disabled={isLost(picture.image)} onClick={() => void copyPicture(picture.image)}>{words.copy}</button>
+          {!isLost(picture.image) && <a className="button" href={imageUrl(picture.image)} download={filename}>{actions.download}</a>}
           <IconButton icon="close" label={actions.close} onClick={close} />
         </div>
-        <FactList picture={picture} size={size} />
+        <FactList picture={picture} size={isLost(picture.image) ? '' : size} />
       </div>
     </Modal>
   );

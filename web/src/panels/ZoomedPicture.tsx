@@ -24,10 +24,11 @@ interface ZoomProps {
   src: string;
   alt: string;
   onSize: (size: string) => void;
+  onLost: () => void;
 }
 
 /** A picture to look at closely: wheel, + and − zoom, dragging moves, 0 shows it whole. */
-export function ZoomedPicture({ src, alt, onSize }: ZoomProps) {
+export function ZoomedPicture({ src, alt, onSize, onLost }: ZoomProps) {
   const [view, setView] = useState(WHOLE);
   const frame = useRef<HTMLDivElement>(null);
   const zoom = (factor: number): void => setView((held) => zoomed(held, factor));
@@ -57,7 +58,7 @@ export function ZoomedPicture({ src, alt, onSize }: ZoomProps) {
     <div className="zoomed" ref={frame} onKeyDown={onKeyDown} onPointerMove={onPointerMove} onDoubleClick={() => setView((held) => (held.zoom > 1 ? WHOLE : zoomed(held, 4)))}>
       <img
         src={src} alt={alt} draggable={false} style={{ transform: `translate(${view.x}px, ${view.y}px) scale(${view.zoom})`, cursor: view.zoom > 1 ? 'grab' : 'zoom-in' }}
-        onLoad={(event) => onSize(`${event.currentTarget.naturalWidth} × ${event.currentTarget.naturalHeight}`)}
+        onLoad={(event) => onSize(`${event.currentTarget.naturalWidth} × ${event.currentTarget.naturalHeight}`)} onError={onLost}
       />
       <div className="zoom-tools">
         <button type="button" className="icon" aria-label={actions.zoomOut} onClick={() => zoom(1 / STEP)}><span aria-hidden="true">−</span></button>

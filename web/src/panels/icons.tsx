@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react';
+import type { MouseEvent, ReactNode } from 'react';
 
 const PATHS = {
   nodes: 'M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM17 14v6M14 17h6',
@@ -46,7 +46,7 @@ export function Icon({ name }: { name: IconName }): ReactNode {
 interface IconButtonProps {
   icon: IconName;
   label: string;
-  onClick: () => void;
+  onClick: (event: MouseEvent<HTMLButtonElement>) => void;
   pressed?: boolean;
   disabled?: boolean;
   className?: string;

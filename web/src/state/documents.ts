@@ -32,7 +32,7 @@ export function patchDocument(id: string, change: Partial<DocumentState>): void 
 export function freshDocument(graph: Graph, name: string): DocumentState {
   return {
     graph, saved: graph, name: name || TEXT.untitled, history: NO_HISTORY, gesture: null, selection: new Set(), linkSelection: new Set(),
-    runs: {}, live: new Set(), reported: [], file: null, view: null, report: null,
+    runs: {}, live: new Set(), reported: [], file: null, view: null,
   };
 }
 

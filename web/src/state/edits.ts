@@ -70,15 +70,16 @@ function forgetProblems(node: string, input: string): void {
 /** Stands for every selected card, where one field edits them all. */
 export const SELECTED = '*';
 
-/** Do it for a card, or as one step for all that are selected. */
-function forEach(node: string, edit: (id: string) => void): void {
-  if (node !== SELECTED) {
-    edit(node);
-    return;
-  }
-  const isOwn = !getState().gesture;
+/** The cards a field edits: its own, or all that are selected now. */
+export function cardsOf(node: string): readonly string[] {
+  return node === SELECTED ? [...getState().selection] : [node];
+}
+
+/** Do it for each of these cards, as one step. */
+function forEach(nodes: readonly string[], edit: (id: string) => void): void {
+  const isOwn = nodes.length > 1 && !getState().gesture;
   if (isOwn) beginGesture();
-  for (const id of getState().selection) edit(id);
+  for (const id of nodes) edit(id);
   if (isOwn) endGesture();
 }
 
@@ -92,14 +93,19 @@ function editOne(node: string, input: string, value: WidgetValue): void {
   forgetProblems(node, input);
 }
 
+/** Set a widget's value in several cards, as one step. */
+export function editValues(nodes: readonly string[], input: string, value: WidgetValue): void {
+  forEach(nodes, (id) => editOne(id, input, value));
+}
+
 /** Set a widget's value. */
 export function editValue(node: string, input: string, value: WidgetValue): void {
-  forEach(node, (id) => editOne(id, input, value));
+  editValues(cardsOf(node), input, value);
 }
 
 /** Set what happens to a seed after a run. */
 export function editControl(node: string, input: string, control: SeedControl): void {
-  forEach(node, (id) => commit(setControl(getState().graph, id, input, control)));
+  forEach(cardsOf(node), (id) => commit(setControl(getState().graph, id, input, control)));
 }
 
 /** Unfold or fold a card's advanced inputs; what stands below a card that grows makes room. */

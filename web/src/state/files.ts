@@ -56,7 +56,7 @@ export function openDocument(document: Json, name: string, { findings = [], tool
   const { schema } = getState();
   const { graph, report: found } = parseWorkflow(document, schema);
   const report: Report = { source: name, tool, findings: [...findings, ...found] };
-  addDocument({ ...freshDocument(asPlaced(graph), storedName(graph) || name), report }, !inOwnTab);
+  addDocument(freshDocument({ ...asPlaced(graph), report }, storedName(graph) || name), !inOwnTab);
   if (isNarrow()) requestFit(promptOf(graph));
   tellReport(report);
   return report.findings;

@@ -4,7 +4,7 @@ import { placePictureFile } from './upload';
 import { viewCentre } from './camera';
 import { getState, setState, type Job, type JobImage, type State } from './store';
 import { notify } from './ui';
-import { fetchPicture, ServerError } from '../api/client';
+import { fetchPicture, isPictureThere, ServerError } from '../api/client';
 import { TEXT } from '../text';
 
 export interface Picture {
@@ -40,6 +40,19 @@ export function showPicture(image: ImageRef): void {
 export function toggleMarked(key: string): void {
   const { marked } = getState();
   setState({ marked: marked.includes(key) ? marked.filter((other) => other !== key) : [...marked, key].slice(-2) });
+}
+
+/** Why a picture cannot be shown, where its file was, and what to do. */
+export async function whyLost(image: ImageRef): Promise<string> {
+  const { lost } = TEXT.pictures;
+  const folder = [image.type, image.subfolder].filter(Boolean).join('/');
+  try {
+    if (await isPictureThere(image)) return lost.unreadable(folder);
+    return image.type === 'temp' ? lost.temporary(folder) : lost.gone(folder);
+  } catch (error) {
+    if (error instanceof ServerError) return error.message;
+    throw error;
+  }
 }
 
 async function guarded(action: () => Promise<void>): Promise<void> {

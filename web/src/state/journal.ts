@@ -35,7 +35,7 @@ function recordOf(state: State, id: string, window: string): { record: DocumentR
   if (!held) return undefined;
   const { nodes, ...graph } = withoutSources(held.graph);
   const view = id === state.active ? viewNow() : held.view;
-  return { record: { id, window, name: held.name, file: held.file, view, report: held.report, dirty: isDirty(held), graph }, nodes };
+  return { record: { id, window, name: held.name, file: held.file, view, dirty: isDirty(held), graph }, nodes };
 }
 
 export interface Journal {

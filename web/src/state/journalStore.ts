@@ -8,7 +8,7 @@ import type { Graph, GraphNode } from '../graph/model';
 import type { DocumentState } from './store';
 
 /** What is kept of an open document beside its nodes. */
-export interface DocumentRecord extends Pick<DocumentState, 'name' | 'view' | 'file' | 'report'> {
+export interface DocumentRecord extends Pick<DocumentState, 'name' | 'view' | 'file'> {
   id: string;
   window: string;
   dirty: boolean;

@@ -62,7 +62,7 @@ async function openPicture(file: File, texts: Readonly<Record<string, string>>, 
 async function open(file: File, at: Point | undefined, inOwnTab: boolean): Promise<void> {
   refuseSize(file);
   const bytes = new Uint8Array(await file.arrayBuffer());
-  const texts = pictureTexts(bytes) ?? (file.type.startsWith('image/') ? {} : undefined);
+  const texts = await pictureTexts(bytes) ?? (file.type.startsWith('image/') ? {} : undefined);
   if (texts) await openPicture(file, texts, at, inOwnTab);
   else openWorkflow(decodeText(bytes), file, inOwnTab);
 }

@@ -10,6 +10,7 @@ import { viewCentre } from './camera';
 import { paste } from './edits';
 import { openFiles, openText } from './opening';
 import { getState } from './store';
+import { uploadOnCard } from './upload';
 
 /** The graph of a workflow in any form; undefined for other text. */
 function workflowIn(text: string): Graph | undefined {
@@ -37,6 +38,16 @@ async function offer(graph: Graph, text: string): Promise<void> {
   else if (choice === 'here') paste({ ...EMPTY_GRAPH, nodes: graph.nodes, links: graph.links, subgraphs: graph.subgraphs }, viewCentre());
 }
 
+/** Load a pasted picture in the card that is selected, where that loads one; open all else. */
+function takeFiles(files: readonly File[]): void {
+  const { simple, selection } = getState();
+  const [id, ...others] = selection;
+  const picture = files.find(({ type }) => type.startsWith('image/'));
+  // The simple view shows no selection.
+  const isTaken = picture !== undefined && !simple && others.length === 0 && uploadOnCard(id, picture);
+  void openFiles(isTaken ? files.filter((file) => file !== picture) : files, simple ? undefined : viewCentre());
+}
+
 /** Take what was pasted. Returns whether it was anything for the editor. */
 export function pasteFrom(clipboard: DataTransfer): boolean {
   const files = [...clipboard.files];
@@ -45,6 +56,6 @@ export function pasteFrom(clipboard: DataTransfer): boolean {
   const workflow = copied ? undefined : workflowIn(text);
   if (copied) paste(copied, viewCentre());
   else if (workflow) void offer(workflow, text);
-  else if (files.length > 0) void openFiles(files, getState().simple ? undefined : viewCentre());
+  else if (files.length > 0) takeFiles(files);
   return copied !== undefined || workflow !== undefined || files.length > 0;
 }

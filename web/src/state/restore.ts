@@ -17,9 +17,9 @@ import { answerWindows, tellTaken, type WindowName } from './windows';
 type Kept = readonly [DocumentRecord, Graph];
 
 function documentFrom([record, graph]: Kept): DocumentState {
-  const { name, view, file, report, dirty, source } = record;
+  const { name, view, file, dirty, source } = record;
   const whole = source === undefined ? graph : withSources(graph, parseWorkflow(parseJson(source), getState().schema).graph);
-  return { ...freshDocument(whole, name), view, file, report, saved: dirty ? EMPTY_GRAPH : whole };
+  return { ...freshDocument(whole, name), view, file, saved: dirty ? EMPTY_GRAPH : whole };
 }
 
 /** Show these documents in place of what is open. Returns whether there are any. */

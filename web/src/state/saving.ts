@@ -1,16 +1,13 @@
-/** Saving workflows on the server, and what else is done with those that are there. */
+/** Saving documents on the server, and opening what is there. */
 import { fetchWorkflows } from '../api/client';
-import { deleteWorkflow, fetchVersion, fetchWorkflow, putWorkflow, type Change, type SavedFile } from '../api/workflows';
-import { stringifyJson } from '../graph/json';
-import { parseWorkflow } from '../graph/parseApi';
-import type { Report } from '../graph/report';
+import { fetchWorkflow, type SavedFile } from '../api/workflows';
 import { TEXT } from '../text';
 import { ask, askText, type Choice } from './ask';
 import { documentOf, patchDocument, switchDocument } from './documents';
-import { commit, endGesture } from './edits';
-import { requestFit } from './camera';
-import { asPlaced, openDocument, tellReport, workflowText } from './files';
+import { endGesture } from './edits';
+import { openDocument, workflowText } from './files';
 import { errorSentence } from './run';
+import { inLine, isSaving, sendText } from './sending';
 import { getState, setState, type DocumentState } from './store';
 import { notify } from './ui';
 
@@ -29,59 +26,85 @@ export async function refreshWorkflows(): Promise<void> {
   setState({ workflows: await fetchWorkflows() });
 }
 
+/** The same; where the server does not answer, that is told. */
+export function relistWorkflows(): Promise<boolean> {
+  return told(async () => {
+    await refreshWorkflows();
+    return true;
+  });
+}
+
 /** The last part of a name with folders. */
 export function plainName(name: string): string {
   return name.slice(name.lastIndexOf('/') + 1);
 }
 
-const cancel = (): Choice => ({ value: 'cancel', label: TEXT.actions.cancel });
+/** The choice that leaves all as it is. */
+export const cancel = (): Choice => ({ value: 'cancel', label: TEXT.actions.cancel });
 
-/** Somebody has saved another content: which of the two stays? */
-async function askAboutConflict(name: string): Promise<string | null> {
+/** Ask for a name; null where none is given. */
+export async function askName(title: string, initial: string, done: string): Promise<string | null> {
   const { saving } = TEXT;
+  return askText(title, saving.asText, { label: saving.asLabel, initial }, [cancel(), { value: 'done', label: done, kind: 'primary' }]);
+}
+
+function askNewName({ file, name }: DocumentState): Promise<string | null> {
+  return askName(TEXT.saving.asTitle, file?.name ?? name, TEXT.actions.save);
+}
+
+/** The server holds something else than was known here, or nothing any more: what becomes of the two? */
+async function askAboutConflict(name: string, isGone: boolean): Promise<string | null> {
+  const { saving } = TEXT;
+  const saveAs: Choice = { value: 'as', label: saving.saveAs };
+  if (isGone) return ask(saving.goneTitle(name), saving.goneText, [cancel(), saveAs, { value: 'again', label: saving.saveAgain, kind: 'primary' }]);
   return ask(saving.conflictTitle(name), saving.conflictText, [
-    cancel(), { value: 'open', label: saving.openTheirs }, { value: 'as', label: saving.saveAs }, { value: 'replace', label: saving.replace, kind: 'primary' },
+    cancel(), { value: 'open', label: saving.openTheirs }, saveAs, { value: 'replace', label: saving.replace, kind: 'primary' },
   ]);
 }
 
-/** Save a document as it was when that was asked for: it may be left or closed before the server answers. */
-async function put(id: string, held: DocumentState, name: string, expected: string | null): Promise<boolean> {
-  const { graph } = held;
-  const change: Change = await putWorkflow(name, workflowText({ graph, name: plainName(name) }), expected);
-  if (change !== 'conflict') {
-    patchDocument(id, { saved: graph, name: plainName(name), file: { name, etag: change.etag } });
-    await refreshWorkflows();
-    notify(TEXT.notes.saved(name));
-    return true;
-  }
-  const choice = await askAboutConflict(name);
+async function afterConflict(id: string, held: DocumentState, name: string, isGone: boolean): Promise<SavedFile | null> {
+  const choice = await askAboutConflict(name, isGone);
   if (choice === 'replace') return put(id, held, name, '*');
-  if (choice === 'as') return saveUnder(id, held);
+  if (choice === 'again') return put(id, held, name, null);
+  if (choice === 'as') {
+    const chosen = await askNewName(held);
+    return chosen === null ? null : putUnder(id, held, chosen);
+  }
   if (choice === 'open') await openSaved(name);
-  return false;
+  return null;
 }
 
-async function saveUnder(id: string, held: DocumentState): Promise<boolean> {
-  const { name, file } = held;
-  const { saving, actions } = TEXT;
-  const chosen = await askText(saving.asTitle, saving.asText, { label: saving.asLabel, initial: file?.name ?? name }, [cancel(), { value: 'save', label: actions.save, kind: 'primary' }]);
-  if (chosen === null) return false;
-  // A number half typed was taken over when the question took the focus.
-  const now = documentOf(getState(), id) ?? held;
-  return told(() => put(id, now, chosen, chosen === now.file?.name ? now.file.etag : null));
+/** Save a document as it was when its turn came: it may be left or closed before the server answers. Returns where it is now; null: not saved. */
+async function put(id: string, held: DocumentState, name: string, expected: string | null): Promise<SavedFile | null> {
+  const { graph } = held;
+  const change = await sendText(id, name, workflowText({ graph, name: plainName(name) }), expected);
+  if (typeof change === 'string') return afterConflict(id, held, name, change === 'gone');
+  const file = { name, etag: change.etag };
+  patchDocument(id, { saved: graph, name: plainName(name), file });
+  await refreshWorkflows();
+  notify(TEXT.notes.saved(name));
+  return file;
+}
+
+/** Save under a name: over what is known here where that is its own, else only where there is nothing. */
+function putUnder(id: string, held: DocumentState, name: string): Promise<SavedFile | null> {
+  return put(id, held, name, name === held.file?.name ? held.file.etag : null);
 }
 
 /** Save the active document under a name that is asked for. Returns whether it was saved. */
 export async function saveAs(): Promise<boolean> {
-  return saveUnder(getState().active, getState());
+  const { active } = getState();
+  const chosen = await askNewName(getState());
+  // A number half typed was taken over when the question took the focus.
+  return chosen !== null && inLine(active, (now) => putUnder(active, now, chosen));
 }
 
 /** Save the active document where it was saved before; else ask for a name. Returns whether it was saved. */
 export async function saveDocument(): Promise<boolean> {
   endGesture();
-  const state = getState();
-  const { active, file } = state;
-  return file ? told(() => put(active, state, file.name, file.etag)) : saveAs();
+  const { active, file } = getState();
+  if (file === null && !isSaving(active)) return saveAs();
+  return inLine(active, async (now) => now.file && put(active, now, now.file.name, now.file.etag));
 }
 
 /** Open a workflow of the server, one's own or an example; one that is open already is shown. */
@@ -100,74 +123,6 @@ export async function openSaved(name: string): Promise<boolean> {
       openDocument(document, isOwn ? plainName(name) : (entry?.title ?? name));
       if (isOwn) setState({ file: { name, etag }, name: plainName(name) });
     }
-    return true;
-  });
-}
-
-/** Follow a change of a saved workflow in the documents that are open. */
-function relink(name: string, file: SavedFile | null): void {
-  const state = getState();
-  for (const id of state.tabs) {
-    if (documentOf(state, id)?.file?.name === name) patchDocument(id, file ? { file, name: plainName(file.name) } : { file });
-  }
-}
-
-/** Give a saved workflow another name; `/` makes folders. It is removed only after it is there under the new name. */
-export async function renameSaved(name: string): Promise<void> {
-  const { saving, actions } = TEXT;
-  const chosen = await askText(saving.renameTitle(name), saving.asText, { label: saving.asLabel, initial: name }, [cancel(), { value: 'rename', label: actions.rename, kind: 'primary' }]);
-  if (chosen === null || chosen === name) return;
-  await told(async () => {
-    const { document, etag } = await fetchWorkflow(name);
-    const change = await putWorkflow(chosen, stringifyJson(document, 2), null);
-    if (change === 'conflict') {
-      notify(saving.taken(chosen), true);
-      return false;
-    }
-    // Somebody has saved it meanwhile: theirs stays under the old name.
-    if (!(await deleteWorkflow(name, etag))) notify(saving.bothThere(name, chosen), true);
-    relink(name, { name: chosen, etag: change.etag });
-    await refreshWorkflows();
-    return true;
-  });
-}
-
-/** Remove a saved workflow; documents that show it stay open. */
-export async function removeSaved(name: string, etag: string): Promise<void> {
-  const { saving, actions } = TEXT;
-  const choice = await ask(saving.removeTitle(name), saving.removeText, [cancel(), { value: 'remove', label: actions.remove, kind: 'primary' }]);
-  if (choice !== 'remove') return;
-  await told(async () => {
-    if (await deleteWorkflow(name, etag)) relink(name, null);
-    else notify(saving.changed(name), true);
-    await refreshWorkflows();
-    return true;
-  });
-}
-
-/** Show the document of a saved workflow: the tab it is open in, also with changes, else a new one. */
-async function showSaved(name: string): Promise<boolean> {
-  const state = getState();
-  const open = [state.active, ...state.tabs].find((id) => documentOf(state, id)?.file?.name === name);
-  if (open === undefined) return openSaved(name);
-  switchDocument(open);
-  return true;
-}
-
-/** Put an earlier version in the place of what is open, as one step that undo takes back. Saving keeps what it replaces as a version. */
-export async function restoreVersion(name: string, savedMs: number): Promise<void> {
-  await told(async () => {
-    const document = await fetchVersion(name, savedMs);
-    if (!(await showSaved(name))) return false;
-    endGesture();
-    const { schema } = getState();
-    const { graph, report: findings } = parseWorkflow(document, schema);
-    const report: Report = { source: name, tool: null, findings };
-    commit(asPlaced(graph));
-    setState({ report, selection: new Set(), linkSelection: new Set() });
-    requestFit();
-    notify(TEXT.saving.restored);
-    tellReport(report);
     return true;
   });
 }

@@ -1,5 +1,6 @@
 /** Links to workflows: by the name of a saved one, or with the workflow in the link itself. */
 import { tabStore } from '../api/storage';
+import { inflate, readAtMost } from '../graph/inflate';
 import { TEXT } from '../text';
 import { showText } from './ask';
 import { workflowText } from './files';
@@ -15,22 +16,10 @@ const MOST_BYTES = 32 * 2 ** 20;
 /** Where the part of an address behind `#` waits while one logs in; `login.html` and `goToLogin` put it there. */
 export const WAITING_LINK = 'sd35graph.link';
 
-async function bytesOf(stream: ReadableStream<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  let length = 0;
-  for (const reader = stream.getReader(); ;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    length += value.length;
-    if (length > MOST_BYTES) throw new TypeError('too large');
-    parts.push(new Uint8Array(value));
-  }
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
-}
-
 /** A text, compressed, in letters that an address may hold. */
 async function packed(text: string): Promise<string> {
-  const bytes = await bytesOf(new Blob([text]).stream().pipeThrough(new CompressionStream('deflate-raw')));
+  const bytes = await readAtMost(new Blob([text]).stream().pipeThrough(new CompressionStream('deflate-raw')), MOST_BYTES);
+  if (!bytes) throw new TypeError('too large');
   const letters = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
   return btoa(letters).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
@@ -38,7 +27,9 @@ async function packed(text: string): Promise<string> {
 /** The text again. Throws TypeError or DOMException where the letters are damaged. */
 async function unpacked(letters: string): Promise<string> {
   const bytes = Uint8Array.from(atob(letters.replaceAll('-', '+').replaceAll('_', '/')), (letter) => letter.charCodeAt(0));
-  return new TextDecoder().decode(await bytesOf(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw'))));
+  const text = await inflate(bytes, MOST_BYTES, 'deflate-raw');
+  if (!text) throw new TypeError('too large');
+  return new TextDecoder().decode(text);
 }
 
 /** Where one logs in everybody has workflows of their own, so that a name would lead others nowhere. */

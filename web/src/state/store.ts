@@ -7,7 +7,6 @@ import { NO_HISTORY, type History } from '../graph/history';
 import { levelOf, rootOf, shownId } from '../graph/levels';
 import { EMPTY_GRAPH, type Graph, type Point } from '../graph/model';
 import { byNode, problemsOfGraph, type Problem } from '../graph/problems';
-import type { Report } from '../graph/report';
 import type { OpenEnd } from '../graph/search';
 import type { Schema, WidgetValue } from '../graph/schema';
 import { withSubgraphs } from '../graph/subgraphSpec';
@@ -117,13 +116,11 @@ export interface DocumentState {
   file: SavedFile | null;
   /** Where it was looked at when it was left; null: not yet. */
   view: View | null;
-  /** What of its file could not be understood; null where it came of no file. */
-  report: Report | null;
 }
 
 /** The part of the state that is put aside and taken up with a document. */
 export const DOCUMENT_KEYS = [
-  'graph', 'history', 'gesture', 'saved', 'name', 'selection', 'linkSelection', 'runs', 'live', 'reported', 'file', 'view', 'report',
+  'graph', 'history', 'gesture', 'saved', 'name', 'selection', 'linkSelection', 'runs', 'live', 'reported', 'file', 'view',
 ] as const satisfies readonly (keyof DocumentState)[];
 
 /** The active document lies flat in the state. */
@@ -196,7 +193,7 @@ const FIRST = randomUuid();
 const INITIAL: State = {
   schema: {}, schemaState: 'loading', workflows: [], devices: [], loaded: [], me: undefined, connection: 'connecting',
   graph: EMPTY_GRAPH, history: NO_HISTORY, gesture: null, saved: EMPTY_GRAPH, name: TEXT.untitled,
-  selection: new Set(), linkSelection: new Set(), runs: {}, live: new Set(), file: null, view: null, report: null,
+  selection: new Set(), linkSelection: new Set(), runs: {}, live: new Set(), file: null, view: null,
   tabs: [FIRST], active: FIRST, parked: {}, owners: {}, jobs: [], current: null, begun: null, queueRemaining: 0, paused: false, historyNext: null, runOnChange: false, reported: [],
   copies: 1, tab: 'inspector', panelOpen: true, simple: false, drawer: null, palette: null, dragging: null, menu: null, shown: null, compared: null, marked: [], painting: null, usedSeeds: {},
   versionsOf: null, templatesShown: false, settings: null, theme: 'dark', themeChoice: 'system', keys: {}, snap: false, language: 'en', note: null, question: null,

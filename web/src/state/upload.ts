@@ -7,7 +7,7 @@ import { runPrefix } from '../graph/levels';
 import type { Point } from '../graph/model';
 import type { Schema } from '../graph/schema';
 import { TEXT } from '../text';
-import { commit, editValue } from './edits';
+import { cardsOf, commit, editValues } from './edits';
 import { errorSentence } from './run';
 import { getState, setState } from './store';
 import { notify } from './ui';
@@ -52,15 +52,14 @@ function placeShown(): string {
 }
 
 /** Upload something, and take its name where the graph that was shown before still is. Returns whether it was taken. */
-async function taking(upload: () => Promise<ImageRef>, take: (name: string) => void): Promise<boolean> {
+async function taking(upload: () => Promise<ImageRef>, take: (name: string) => boolean): Promise<boolean> {
   const place = placeShown();
   try {
     const { filename, subfolder } = await upload();
     const name = subfolder ? `${subfolder}/${filename}` : filename;
-    const isThere = placeShown() === place;
-    if (isThere) take(name);
-    else notify(TEXT.errors.notTaken(name), true);
-    return isThere;
+    const isTaken = placeShown() === place && take(name);
+    if (!isTaken) notify(TEXT.errors.notTaken(name), true);
+    return isTaken;
   } catch (error) {
     notify(errorSentence(error), true);
     return false;
@@ -84,6 +83,7 @@ export async function placePicture(file: File, at: Point): Promise<boolean> {
     offer(spec.type, 'image', name);
     commit(setValue(graph, id, 'image', name));
     setState({ selection: new Set([id]), linkSelection: new Set() });
+    return true;
   });
 }
 
@@ -112,10 +112,13 @@ function offer(type: string, input: string, name: string): void {
   setState({ schema: withOption(getState().schema, type, input, name) });
 }
 
-/** Choose a file of the input folder in a card's widget. */
-function choose(node: string, input: string, name: string): void {
-  offer(getState().graph.nodes[node]?.type ?? '', input, name);
-  editValue(node, input, name);
+/** Choose a file of the input folder in those of these cards that are still there. Returns whether any is. */
+function choose(nodes: readonly string[], input: string, name: string): boolean {
+  const { graph } = getState();
+  const there = nodes.flatMap((id) => graph.nodes[id] ?? []);
+  for (const { type } of there) offer(type, input, name);
+  editValues(there.map(({ id }) => id), input, name);
+  return there.length > 0;
 }
 
 /** The place of a picture of the input folder: `folder/name.png` names a subfolder. */
@@ -128,10 +131,12 @@ export function inputRef(name: string): ImageRef {
 export async function saveMask(node: string, input: string, name: string, mask: Blob): Promise<boolean> {
   const original = inputRef(name);
   const upload = (): Promise<ImageRef> => uploadMask(original, mask, `${original.filename.replace(/\.[^.]+$/, '')}_mask.png`);
-  return taking(upload, (given) => choose(node, input, given));
+  const nodes = cardsOf(node);
+  return taking(upload, (given) => choose(nodes, input, given));
 }
 
-/** Upload a picture and choose it in a card's widget. Returns whether that went well. */
+/** Upload a picture and choose it in a card's widget, or in those of the cards that are selected now. Returns whether that went well. */
 export async function uploadInto(node: string, input: string, file: File): Promise<boolean> {
-  return taking(() => uploadPicture(file), (name) => choose(node, input, name));
+  const nodes = cardsOf(node);
+  return taking(() => uploadPicture(file), (name) => choose(nodes, input, name));
 }

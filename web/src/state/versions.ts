@@ -1,16 +1,24 @@
 /** What a saved workflow was before, and what has changed since. */
 import { fetchVersion, fetchVersions, fetchWorkflow, type WorkflowVersion } from '../api/workflows';
-import { differences, type Difference } from '../graph/difference';
-import { asText, type Json } from '../graph/json';
-import type { GraphNode } from '../graph/model';
+import { differences, type Change, type NodeDifference } from '../graph/difference';
+import { asText, sameJson, type Json } from '../graph/json';
+import type { Graph, GraphNode } from '../graph/model';
 import { parseWorkflow } from '../graph/parseApi';
 import { inputLabel } from '../graph/schema';
 import { specOf } from '../graph/virtual';
 import { TEXT } from '../text';
+import { errorSentence } from './run';
 import { getState } from './store';
 
 export type { WorkflowVersion };
 export { fetchVersions };
+
+/** A node that is not as it was, in words; without a title: what is no matter of one node. */
+export interface ShownDifference {
+  kind: NodeDifference['kind'];
+  title: string;
+  lines: readonly string[];
+}
 
 function cardName(node: GraphNode): string {
   return TEXT.card.label(node.title || (getState().schema[node.type]?.title ?? node.type), node.id);
@@ -23,23 +31,45 @@ function shortValue(value: unknown): string {
   return text.length > 60 ? `“${text.slice(0, 57)}…”` : typeof value === 'string' ? `“${text}”` : text;
 }
 
-function sentence(change: Difference): string {
-  const words = TEXT.difference;
-  if (change.kind === 'moved') return words.moved(change.count);
-  const node = cardName(change.node);
+function sentence(change: Change, node: GraphNode): string {
+  const { value, title, mode, modes, links } = TEXT.difference;
   switch (change.kind) {
     case 'value':
-      return words.value(node, inputLabel(specOf(getState().schema, change.node), change.input), shortValue(change.before), shortValue(change.after));
+      return value(inputLabel(specOf(getState().schema, node), change.input), shortValue(change.before), shortValue(change.after));
     case 'title':
-      return words.title(change.before || change.node.type, change.after || change.node.type);
-    default:
-      return words[change.kind](node);
+      return title(change.before || node.type, change.after || node.type);
+    case 'mode':
+      return mode(modes[change.before], modes[change.after]);
+    case 'links':
+      return links;
   }
 }
 
-/** What differs between a version and what is saved now, in sentences. */
-export async function compareWithNow(name: string, savedMs: number): Promise<string[]> {
-  const [before, now] = await Promise.all([fetchVersion(name, savedMs), fetchWorkflow(name)]);
-  const graphOf = (document: Json) => parseWorkflow(document, getState().schema).graph;
-  return differences(graphOf(before), graphOf(now.document)).map(sentence);
+function shown({ kind, node, within, changes }: NodeDifference): ShownDifference {
+  const title = within === '' ? cardName(node) : `${within} › ${cardName(node)}`;
+  return { kind, title, lines: changes.map((change) => sentence(change, node)) };
+}
+
+/** The graph of a document that was asked for, or why it cannot be read, in the words given for that. */
+async function graphOf(asked: Promise<Json>, unreadable: (why: string) => string): Promise<{ document: Json; graph: Graph } | string> {
+  try {
+    const document = await asked;
+    return { document, graph: parseWorkflow(document, getState().schema).graph };
+  } catch (error) {
+    return unreadable(error instanceof SyntaxError ? TEXT.errors.notParsed(error.message) : errorSentence(error));
+  }
+}
+
+/** What differs between a version and what is saved now; a sentence where one of them cannot be read. */
+export async function compareWithNow(name: string, savedMs: number): Promise<readonly ShownDifference[] | string> {
+  const { difference, library } = TEXT;
+  const [before, now] = await Promise.all([
+    graphOf(fetchVersion(name, savedMs), library.unreadableVersion),
+    graphOf(fetchWorkflow(name).then(({ document }) => document), library.unreadableNow),
+  ]);
+  if (typeof before === 'string') return before;
+  if (typeof now === 'string') return now;
+  const { nodes, moved } = differences(before.graph, now.graph);
+  const whole = moved > 0 ? difference.moved(moved) : nodes.length === 0 && !sameJson(before.document, now.document) ? difference.beside : '';
+  return [...nodes.map(shown), ...(whole === '' ? [] : [{ kind: 'changed' as const, title: '', lines: [whole] }])];
 }

@@ -2,6 +2,7 @@
 import { DE_CANVAS } from './de_canvas';
 import { DE_FINDINGS } from './de_findings';
 import { DE_FRAME } from './de_frame';
+import { DE_LIBRARY } from './de_library';
 import { DE_OPENING } from './de_opening';
 import { DE_RUN } from './de_run';
 import type { Texts } from './en';
@@ -11,6 +12,7 @@ export const DE: Texts = {
   ...DE_FRAME,
   canvas: DE_CANVAS,
   opening: DE_OPENING,
+  library: DE_LIBRARY,
   untitled: 'Unbenannter Workflow', decimalSign: ',',
   actions: {
     run: 'Ausführen', cancel: 'Abbrechen', save: 'Speichern', open: 'Öffnen', newWorkflow: 'Neu', undo: 'Rückgängig', redo: 'Wiederholen',
@@ -28,19 +30,20 @@ export const DE: Texts = {
     unpin: (card, input) => `${input} von ${card} ausblenden`, problems: (count) => (count === 1 ? '1 Problem' : `${count} Probleme`),
   },
   saving: {
-    asTitle: 'Workflow auf dem Server speichern', asText: 'Ein / im Namen legt einen Ordner an.', asLabel: 'Name', saveAs: 'Unter anderem Namen speichern',
+    asTitle: 'Workflow auf dem Server speichern', asText: 'Ein / im Namen legt einen Ordner an, etwa „Entwürfe/Reiher“.', asLabel: 'Name', saveAs: 'Unter anderem Namen speichern',
     conflictTitle: (name) => `„${name}“ hat sich geändert`, conflictText: 'Auf dem Server liegt ein anderer Workflow dieses Namens: in einem anderen Fenster gespeichert oder von jemand anderem. Was ersetzt wird, bleibt unter seinen Versionen.',
-    openTheirs: 'Jenen auch öffnen', replace: 'Ersetzen', renameTitle: (name) => `„${name}“ umbenennen`, taken: (name) => `Einen Workflow „${name}“ gibt es schon. Wählen Sie einen anderen Namen.`,
-    removeTitle: (name) => `„${name}“ löschen?`, removeText: 'Er wird vom Server entfernt.', changed: (name) => `„${name}“ hat sich inzwischen geändert und wurde darum nicht gelöscht.`,
-    mine: 'Gespeichert', none: (keys) => `Noch ist nichts gespeichert. ${keys || '„Speichern“'} speichert den Workflow auf dem Server.`, rename: (name) => `${name} umbenennen`, remove: (name) => `${name} löschen`,
+    openTheirs: 'Jenen auch öffnen', replace: 'Ersetzen',
+    goneTitle: (name) => `„${name}“ ist nicht mehr da`, goneText: 'Es wurde in einem anderen Fenster oder von jemand anderem gelöscht oder umbenannt.', saveAgain: 'Dort wieder speichern',
+    mine: 'Gespeichert', none: (keys) => `Noch ist nichts gespeichert. ${keys || '„Speichern“'} speichert den Workflow auf dem Server.`, rename: (name) => `${name} umbenennen oder verschieben`, remove: (name) => `${name} löschen`,
     versions: (name) => `Versionen von ${name}`, noVersions: 'Es gibt noch keine früheren Versionen.', restore: 'Zurückholen', restored: 'Die Version ist wieder da. „Rückgängig“ nimmt das zurück; beim Speichern bleibt, was sie ersetzt, unter den Versionen.',
-    bothThere: (name, chosen) => `„${name}“ hat gerade jemand geändert; es bleibt darum neben „${chosen}“ bestehen.`, same: 'Dasselbe wie jetzt.', showDifferences: 'Was anders ist',
+    same: 'Dasselbe wie jetzt.', showDifferences: 'Was anders ist',
     loading: 'Lädt…', kept: 'Die neuesten 50 werden aufgehoben.',
   },
   difference: {
-    added: (node) => `${node} kam seitdem hinzu`, removed: (node) => `${node} wurde seitdem entfernt`, links: (node) => `${node}: andere Verbindungen`,
-    value: (node, input, before, after) => `${node}: ${input} war ${before}, ist jetzt ${after}`,
-    title: (before, after) => `„${before}“ heißt jetzt „${after}“`, mode: (node) => `${node}: stumm, überbrückt oder wieder an`,
+    kinds: { added: 'seitdem hinzugekommen', removed: 'seitdem entfernt', changed: 'geändert' }, signs: { added: '+', removed: '−', changed: '~' }, links: 'andere Verbindungen',
+    value: (input, before, after) => `${input} war ${before}, ist jetzt ${after}`, title: (before, after) => `hieß „${before}“, jetzt „${after}“`,
+    mode: (before, after) => `war ${before}, ist jetzt ${after}`, modes: { always: 'an', muted: 'stumm', bypassed: 'überbrückt' },
+    beside: 'Kein Knoten sagt etwas anderes, wohl aber Gruppen, Farben, Größen oder dergleichen.',
     moved: (count) => (count === 1 ? '1 Knoten steht woanders' : `${count} Knoten stehen woanders`), nothing: 'nichts',
   },
   restore: {
@@ -113,7 +116,7 @@ export const DE: Texts = {
     login: 'Der Server fragt, wer Sie sind.',
     unreachable: 'Der Server ist nicht erreichbar. Läuft er noch?',
     noReply: (seconds) => `Der Server hat ${seconds} Sekunden lang nicht geantwortet. Sehen Sie in der Warteschlange nach, ob er den Lauf angenommen hat, bevor Sie ihn noch einmal starten.`,
-    notTaken: (name) => `„${name}“ liegt jetzt im Eingabeordner, aber keine Karte hat das Bild übernommen: Der gezeigte Graph wurde verlassen. Wählen Sie es dort in der Karte aus.`,
+    notTaken: (name) => `„${name}“ liegt jetzt im Eingabeordner, aber keine Karte hat das Bild übernommen: Die Karte ist weg, oder es wird ein anderer Graph gezeigt. Wählen Sie es in einer Karte aus, die Bilder lädt.`,
     notJson: (url, status) => `Der Server hat auf ${url} mit Status ${status} und ohne JSON geantwortet.`,
     status: (path, status, why) => (why ? `${path}: ${why}` : `${path} hat mit Status ${status} geantwortet.`),
     upload: (name, why) => `„${name}“ wurde nicht angenommen. ${why}`, uploadHint: 'Es ist kein lesbares Bild; PNG, JPEG und WebP gehen.',

@@ -34,6 +34,12 @@ export const DE_RUN: typeof EN_RUN = {
     used: 'Das Bild ist jetzt eine Eingabe.', noClipboard: 'Der Browser lässt nur Seiten über HTTPS oder von diesem Rechner Bilder kopieren. Nutzen Sie sein eigenes Menü am Bild.',
     whole: (percent) => `${percent} %: ganz zeigen`, divider: 'Trennlinie', seen: (percent, name) => `${percent} % von ${name}`,
     madeWith: 'Womit es gemacht wurde',
+    lost: {
+      title: (name) => `„${name}“ lässt sich nicht zeigen.`, asking: 'Der Server wird gefragt, warum…',
+      gone: (folder) => `Die Datei liegt nicht mehr im Ordner „${folder}“ des Servers: Sie wurde gelöscht, verschoben oder umbenannt. Legen Sie sie dorthin zurück, oder lassen Sie das Bild neu entstehen: „Seinen Workflow öffnen“, dann „Ausführen“.`,
+      temporary: (folder) => `Die Datei liegt nicht mehr im Ordner „${folder}“ des Servers, der beim Start geleert wird. So entsteht das Bild neu: „Seinen Workflow öffnen“, dann „Ausführen“. „Bild speichern“ bewahrt Bilder auf.`,
+      unreadable: (folder) => `Die Datei liegt im Ordner „${folder}“ des Servers, enthält aber kein Bild, das der Browser lesen kann. Lassen Sie es neu entstehen: „Seinen Workflow öffnen“, dann „Ausführen“.`,
+    },
     facts: { prompt: 'Prompt', negative: 'Negativer Prompt', seed: 'Startwert', steps: 'Schritte', cfg: 'CFG', sampler: 'Sampler', scheduler: 'Scheduler', model: 'Modell', size: 'Größe' },
   },
   jobs: {

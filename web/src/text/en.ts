@@ -2,6 +2,7 @@
 import { EN_CANVAS } from './en_canvas';
 import { EN_FINDINGS } from './en_findings';
 import { EN_FRAME } from './en_frame';
+import { EN_LIBRARY } from './en_library';
 import { EN_OPENING } from './en_opening';
 import { EN_RUN } from './en_run';
 
@@ -10,6 +11,7 @@ export const EN = {
   ...EN_FRAME,
   canvas: EN_CANVAS,
   opening: EN_OPENING,
+  library: EN_LIBRARY,
   untitled: 'Untitled workflow', decimalSign: '.',
   actions: {
     run: 'Run', cancel: 'Cancel', save: 'Save', open: 'Open', newWorkflow: 'New', undo: 'Undo', redo: 'Redo',
@@ -27,19 +29,20 @@ export const EN = {
     unpin: (card: string, input: string) => `Hide ${input} of ${card}`, problems: (count: number) => (count === 1 ? '1 problem' : `${count} problems`),
   },
   saving: {
-    asTitle: 'Save the workflow on the server', asText: 'A / in the name makes a folder.', asLabel: 'Name', saveAs: 'Save under another name',
+    asTitle: 'Save the workflow on the server', asText: 'A / in the name makes a folder, as in “drafts/heron”.', asLabel: 'Name', saveAs: 'Save under another name',
     conflictTitle: (name: string) => `“${name}” has changed`, conflictText: 'The server holds another workflow of this name: saved in another window, or by somebody else. What is replaced stays among its versions.',
-    openTheirs: 'Open that one too', replace: 'Replace it', renameTitle: (name: string) => `Rename “${name}”`, taken: (name: string) => `There is a workflow “${name}” already. Choose another name.`,
-    removeTitle: (name: string) => `Delete “${name}”?`, removeText: 'It is removed from the server.', changed: (name: string) => `“${name}” has changed meanwhile, so it was not deleted.`,
-    mine: 'Saved', none: (keys: string) => `Nothing is saved yet. ${keys || 'Save'} saves the workflow on the server.`, rename: (name: string) => `Rename ${name}`, remove: (name: string) => `Delete ${name}`,
+    openTheirs: 'Open that one too', replace: 'Replace it',
+    goneTitle: (name: string) => `“${name}” is not there any more`, goneText: 'It was deleted or renamed in another window, or by somebody else.', saveAgain: 'Save it there again',
+    mine: 'Saved', none: (keys: string) => `Nothing is saved yet. ${keys || 'Save'} saves the workflow on the server.`, rename: (name: string) => `Rename or move ${name}`, remove: (name: string) => `Delete ${name}`,
     versions: (name: string) => `Versions of ${name}`, noVersions: 'It has no earlier versions yet.', restore: 'Bring it back', restored: 'The version is back. Undo takes that back; saving keeps what it replaces among the versions.',
-    bothThere: (name: string, chosen: string) => `“${name}” was changed by somebody else just now, so it stays beside “${chosen}”.`, same: 'The same as now.', showDifferences: 'What is different',
+    same: 'The same as now.', showDifferences: 'What is different',
     loading: 'Loading…', kept: 'The newest 50 are kept.',
   },
   difference: {
-    added: (node: string) => `${node} was added since`, removed: (node: string) => `${node} was removed since`, links: (node: string) => `${node}: other links`,
-    value: (node: string, input: string, before: string, after: string) => `${node}: ${input} was ${before}, now ${after}`,
-    title: (before: string, after: string) => `“${before}” is now called “${after}”`, mode: (node: string) => `${node}: muted, bypassed or run again`,
+    kinds: { added: 'added since', removed: 'removed since', changed: 'changed' }, signs: { added: '+', removed: '−', changed: '~' }, links: 'other links',
+    value: (input: string, before: string, after: string) => `${input} was ${before}, now ${after}`, title: (before: string, after: string) => `was called “${before}”, now “${after}”`,
+    mode: (before: string, after: string) => `was ${before}, now ${after}`, modes: { always: 'run', muted: 'muted', bypassed: 'bypassed' },
+    beside: 'No node says anything else; groups, colours, sizes or the like do.',
     moved: (count: number) => (count === 1 ? '1 node stands elsewhere' : `${count} nodes stand elsewhere`), nothing: 'nothing',
   },
   restore: {
@@ -110,7 +113,7 @@ export const EN = {
     login: 'The server asks who you are.',
     unreachable: 'The server cannot be reached. Is it still running?',
     noReply: (seconds: number) => `The server has not answered for ${seconds} seconds. Look in the queue whether it took the run before you run it again.`,
-    notTaken: (name: string) => `“${name}” is in the input folder now, but no card took it: the graph that was shown has been left. Choose it in the card there.`,
+    notTaken: (name: string) => `“${name}” is in the input folder now, but no card took it: its card is gone, or another graph is shown now. Choose it in a card that loads pictures.`,
     notJson: (url: string, status: number) => `The server answered ${url} with status ${status} and no JSON.`,
     status: (path: string, status: number, why: string) => (why ? `${path}: ${why}` : `${path} answered with status ${status}.`),
     upload: (name: string, why: string) => `“${name}” was not accepted. ${why}`, uploadHint: 'It is not a picture that can be read; PNG, JPEG and WebP can be.',

@@ -32,6 +32,12 @@ export const EN_RUN = {
     used: 'The picture is an input now.', noClipboard: 'The browser lets only pages over HTTPS, or of this machine, copy pictures. Use its own menu on the picture.',
     whole: (percent: number) => `${percent} %: show it whole`, divider: 'Divider', seen: (percent: number, name: string) => `${percent} % of ${name}`,
     madeWith: 'What it was made with',
+    lost: {
+      title: (name: string) => `“${name}” cannot be shown.`, asking: 'Asking the server why…',
+      gone: (folder: string) => `Its file is no longer in the folder “${folder}” of the server: it was deleted, moved or renamed. Put it back there, or draw it anew: “Open its workflow”, then “Run”.`,
+      temporary: (folder: string) => `Its file is no longer in the folder “${folder}” of the server, which is emptied when the server starts. To draw it anew: “Open its workflow”, then “Run”. “Save image” keeps pictures for good.`,
+      unreadable: (folder: string) => `Its file is in the folder “${folder}” of the server, but holds no picture that the browser can read. Draw it anew: “Open its workflow”, then “Run”.`,
+    },
     facts: { prompt: 'Prompt', negative: 'Negative prompt', seed: 'Seed', steps: 'Steps', cfg: 'CFG', sampler: 'Sampler', scheduler: 'Scheduler', model: 'Model', size: 'Size' },
   },
   jobs: {

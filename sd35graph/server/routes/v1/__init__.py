@@ -1,5 +1,13 @@
 """Our own interface: one module per resource."""
 
-from sd35graph.server.routes.v1 import artifacts, jobs, nodes, operation, queue, workflows
+from sd35graph.server.routes.v1 import artifacts, jobs, nodes, operation, queue, workflow_folders, workflows
 
-ROUTERS = (jobs.router, queue.router, artifacts.router, nodes.router, workflows.router, operation.router)
+ROUTERS = (
+    jobs.router,
+    queue.router,
+    artifacts.router,
+    nodes.router,
+    workflows.router,
+    workflow_folders.router,
+    operation.router,
+)

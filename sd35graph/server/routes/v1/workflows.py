@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from sd35graph.engine.paths import UnsafePath, inside
 from sd35graph.engine.user_files import UserFiles
+from sd35graph.engine.workflow_folders import WORKFLOWS, workflow_path
 from sd35graph.engine.workflow_versions import keep_version, version_content, versions
 from sd35graph.server import resources
 from sd35graph.server.body import parse_json
@@ -30,7 +31,6 @@ from sd35graph.server.routes.userdata import in_thread
 
 router = APIRouter(tags=["v1: workflows"])
 
-_FOLDER = "workflows"
 WorkflowName = Annotated[str, Query(description="The workflow's name, with its folders.")]
 SavedMs = Annotated[int, Path(ge=0, lt=10**16, description="Milliseconds since 1970, from the list.")]
 IfMatch = Annotated[str | None, Header(description="The ETag of the content to replace; `*`: whatever is there.")]
@@ -95,9 +95,9 @@ async def put_workflow(
     if not isinstance(parse_json(content), dict):
         raise ApiError(400, "bad_request", "a workflow is a JSON object")
     check = _Precondition(name, if_match, if_none_match)
-    keeping = _keeping(parts.user_files, user.name, name, check)
-    await in_thread(parts.user_files.change, user.name, _path(name), content, keeping)
-    path = await in_thread(parts.user_files.path, user.name, _path(name))
+    keeping = _keeping(parts.user_files, user.name, name, check, content)
+    await in_thread(parts.user_files.change, user.name, workflow_path(name), content, keeping)
+    path = await in_thread(parts.user_files.path, user.name, workflow_path(name))
     answer = _shown(name.removesuffix(".json"), content, path, False)
     return Json(answer, 200 if check.had_one else 201, {"etag": _etag(content)})
 
@@ -106,8 +106,8 @@ async def put_workflow(
 async def delete_workflow(name: str, parts: Parts, user: Caller, if_match: IfMatch = None) -> Response:
     """Remove a workflow of one's own. Say by `If-Match` which content you know. Examples stay."""
     check = _Precondition(name, if_match, None)
-    keeping = _keeping(parts.user_files, user.name, name, check.of_existing)
-    if not await in_thread(parts.user_files.change, user.name, _path(name), None, keeping):
+    keeping = _keeping(parts.user_files, user.name, name, check.of_existing, None)
+    if not await in_thread(parts.user_files.change, user.name, workflow_path(name), None, keeping):
         raise ApiError(404, "not_found", f'you have saved no workflow "{name[:100]}"')
     return Response(status_code=204)
 
@@ -143,18 +143,18 @@ class _Precondition:
 
 def _content(name: str, parts: Parts, user: str | None) -> bytes:
     try:
-        return parts.user_files.read(user, _path(name))
+        return parts.user_files.read(user, workflow_path(name))
     except FileNotFoundError:
         return inside(parts.workflows, f"{name.removesuffix('.json')}.json").read_bytes()
 
 
 def _own(files: UserFiles, user: str | None) -> dict[str, JsonValue]:
     try:
-        entries = files.entries(user, _FOLDER, recurse=True)
+        entries = files.entries(user, WORKFLOWS, recurse=True)
     except FileNotFoundError:
         return {}
     paths = [entry.path for entry in entries if entry.path.endswith(".json") and not entry.is_folder]
-    names = {path: path.removeprefix(f"{_FOLDER}/").removesuffix(".json") for path in paths}
+    names = {path: path.removeprefix(f"{WORKFLOWS}/").removesuffix(".json") for path in paths}
     shown: dict[str, JsonValue] = {}
     for path, name in names.items():
         with suppress(FileNotFoundError):  # removed at this moment
@@ -175,14 +175,14 @@ def _shown(name: str, content: bytes, path: FilePath, is_example: bool) -> JsonV
 
 
 def _keeping(
-    files: UserFiles, user: str | None, name: str, check: Callable[[bytes | None], bool]
+    files: UserFiles, user: str | None, name: str, check: Callable[[bytes | None], bool], content: bytes | None
 ) -> Callable[[bytes | None], bool]:
-    """The check, which also keeps what is there as an earlier version where it allows the change."""
+    """The check, which also keeps what is there as an earlier version where it allows another content or none."""
 
     def allow(present: bytes | None) -> bool:
         is_allowed = check(present)
-        if is_allowed and present is not None:
-            saved_ms = files.path(user, _path(name)).stat().st_mtime_ns // 1_000_000
+        if is_allowed and present is not None and present != content:
+            saved_ms = files.path(user, workflow_path(name)).stat().st_mtime_ns // 1_000_000
             keep_version(files, user, _plain(name), present, saved_ms)
         return is_allowed
 
@@ -191,11 +191,6 @@ def _keeping(
 
 def _plain(name: str) -> str:
     return name.removesuffix(".json")
-
-
-def _path(name: str) -> str:
-    """Where a workflow lies among the user's files."""
-    return f"{_FOLDER}/{name.removesuffix('.json')}.json"
 
 
 def _etag(content: bytes) -> str:
