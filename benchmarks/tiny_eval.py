@@ -164,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     listed = concepts(wide=options.wide)
     recogniser = Recogniser(load_references())
     overrides = [
-        f"Load Checkpoint.ckpt_name={options.checkpoint}",
+        f"Load checkpoint.ckpt_name={options.checkpoint}",
         f"KSampler.steps={options.steps}",
         f"KSampler.cfg={options.cfg}",
     ]

@@ -33,10 +33,7 @@ const LinkLine = memo(function LinkLine({ id, type, path, name, selected }: Line
   );
 });
 
-/**
- * The links at all cards that are elements, in one drawing. Given to React Flow, each would be a drawing of its own, which
- * the browser has to fit in among the others in every frame of a pan.
- */
+/** The links at all cards that are elements, in one drawing: one layer while the view moves, and nothing for React Flow to follow. */
 export function LinkLayer({ lines, selection }: { lines: readonly Line[]; selection: ReadonlySet<string> }) {
   const { screenToFlowPosition } = useReactFlow();
   const reroute = ({ clientX, clientY }: MouseEvent, id: string): void => {
