@@ -17,6 +17,15 @@ SMALL = {
     "clip_g.safetensors": "tiny_clip_g.safetensors",
     "t5xxl_fp16.safetensors": "tiny_t5xxl.safetensors",
 }
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 RUN_TIMEOUT_MS = 120_000
 
 

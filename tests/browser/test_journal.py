@@ -7,8 +7,7 @@ import signal
 from pathlib import Path
 from shutil import which
 
-from conftest import FLAGS
-from hands import add_node, card, cards, start_empty
+from hands import FLAGS, add_node, card, cards, start_empty
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 
