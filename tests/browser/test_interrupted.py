@@ -142,6 +142,17 @@ def test_a_card_deleted_at_the_edge_does_not_leave_the_view_running(page: Page) 
     assert view_of(page) == before
 
 
+def end_unheard(page: Page, how: str) -> None:
+    """Leave the window, or let go of the button where the page is not told of it."""
+    if how == "blur":
+        page.evaluate("window.dispatchEvent(new Event('blur'))")
+    else:
+        page.evaluate("window.deaf = true")
+        page.mouse.up()
+        page.evaluate("window.deaf = false")
+        page.mouse.move(700, 650)
+
+
 @pytest.mark.parametrize("how", ["blur", "button"])
 def test_what_is_held_ends_where_its_end_is_not_heard(page: Page, how: str) -> None:
     page.evaluate(DEAF)
@@ -149,13 +160,7 @@ def test_what_is_held_ends_where_its_end_is_not_heard(page: Page, how: str) -> N
     for grab, read in ((grab_header, place_of), (grab_corner, width_of), (grab_number, number)):
         before = read(empty)
         grab(page, empty)
-        if how == "blur":
-            page.evaluate("window.dispatchEvent(new Event('blur'))")
-        else:
-            page.evaluate("window.deaf = true")
-            page.mouse.up()
-            page.evaluate("window.deaf = false")
-            page.mouse.move(700, 650)
+        end_unheard(page, how)
         moved = read(empty)
         assert moved != before
         page.mouse.move(800, 700, steps=4)
@@ -172,13 +177,7 @@ def test_a_link_is_let_go_where_the_end_is_not_heard(page: Page, how: str) -> No
     empty = open_pair(page)
     grab_socket(page, empty)
     expect(page.locator(".react-flow__connection")).to_be_visible()
-    if how == "blur":
-        page.evaluate("window.dispatchEvent(new Event('blur'))")
-    else:
-        page.evaluate("window.deaf = true")
-        page.mouse.up()
-        page.evaluate("window.deaf = false")
-        page.mouse.move(700, 650)
+    end_unheard(page, how)
     expect(page.locator(".react-flow__connection")).to_have_count(0)
     page.mouse.move(800, 700, steps=4)
     page.mouse.up()

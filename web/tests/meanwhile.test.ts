@@ -38,15 +38,21 @@ function two(): { a: string; b: string } {
   return { a, b };
 }
 
+/** `a` is being saved while `b` is shown, and the server holds something else: the question is asked, the next save will do. */
+async function conflictWhileAway(): Promise<{ a: string; b: string; asked: Asked[]; saved: Promise<boolean> }> {
+  const { a, b } = two();
+  const first = later<Response>();
+  const asked = serve((each) => (isPut(each) ? (asked.filter(isPut).length === 1 ? first.promise : reply({}, 200, { ETag: '"3"' })) : reply([])));
+  const saved = saveDocument();
+  switchDocument(b);
+  first.give(reply({}, 412));
+  await settled(() => getState().question !== null);
+  return { a, b, asked, saved };
+}
+
 describe('saving', () => {
   it('replaces a file with the document it was asked for, not with the one shown since', async () => {
-    const { a, b } = two();
-    const first = later<Response>();
-    const asked = serve((each) => (isPut(each) ? (asked.filter(isPut).length === 1 ? first.promise : reply({}, 200, { ETag: '"3"' })) : reply([])));
-    const saved = saveDocument();
-    switchDocument(b);
-    first.give(reply({}, 412));
-    await settled(() => getState().question !== null);
+    const { a, asked, saved } = await conflictWhileAway();
     answer('replace');
     expect(await saved).toBe(true);
     expect(asked.filter(isPut).map(({ body }) => body.includes('of a'))).toEqual([true, true]);
@@ -55,13 +61,7 @@ describe('saving', () => {
   });
 
   it('gives another name to that document only', async () => {
-    const { a, b } = two();
-    const first = later<Response>();
-    const asked = serve((each) => (isPut(each) ? (asked.filter(isPut).length === 1 ? first.promise : reply({}, 200, { ETag: '"3"' })) : reply([])));
-    const saved = saveDocument();
-    switchDocument(b);
-    first.give(reply({}, 412));
-    await settled(() => getState().question !== null);
+    const { a, b, asked, saved } = await conflictWhileAway();
     answer('as');
     await settled(() => getState().question?.field !== undefined);
     expect(getState().question?.field?.initial).toBe('a');

@@ -2,7 +2,8 @@ import type { CSSProperties } from 'react';
 import type { GraphNode } from '../graph/model';
 import type { NodeSpec } from '../graph/schema';
 import { shownRuns } from '../state/shownRuns';
-import { problemView, useStore } from '../state/store';
+import { problemView } from '../state/problemView';
+import { useStore } from '../state/store';
 import { categoryColor } from './colors';
 
 /** A card seen from afar: colour, state and a title large enough to be read. */

@@ -1,4 +1,5 @@
-import { problemView, setState, useStore } from '../state/store';
+import { problemView } from '../state/problemView';
+import { setState, useStore } from '../state/store';
 import { redoStep, undoStep } from '../state/edits';
 import { toggleDrawer, togglePanel, toggleSimple, toggleTab } from '../state/ui';
 import { TEXT } from '../text';

@@ -1,5 +1,6 @@
 import type { KeyboardEvent } from 'react';
-import { problemView, setState, useStore, type RightTab } from '../state/store';
+import { problemView } from '../state/problemView';
+import { setState, useStore, type RightTab } from '../state/store';
 import { showTab } from '../state/ui';
 import { TEXT } from '../text';
 import { Gallery } from './Gallery';

@@ -24,13 +24,18 @@ function withOption(schema: Schema, type: string, input: string, name: string): 
   return { ...schema, [type]: { ...spec, inputs } };
 }
 
-/** Take a picture dropped on a card that has a file widget. Returns whether the card has one. */
-export function uploadOnCard(id: string | null | undefined, file: File): boolean {
+/** The name of the input of a card that has a file widget. */
+function fileInput(id: string | null | undefined): string | undefined {
   const { graph, schema } = getState();
   const node = graph.nodes[id ?? ''];
-  const input = node && schema[node.type]?.inputs.find(({ widget }) => widget?.kind === 'file');
-  if (!node || !input || !file.type.startsWith('image/')) return false;
-  void uploadInto(node.id, input.name, file);
+  return node && schema[node.type]?.inputs.find(({ widget }) => widget?.kind === 'file')?.name;
+}
+
+/** Take a picture dropped on a card that has a file widget. Returns whether the card has one. */
+export function uploadOnCard(id: string | null | undefined, file: File): boolean {
+  const input = fileInput(id);
+  if (!id || input === undefined || !file.type.startsWith('image/')) return false;
+  void uploadInto(id, input, file);
   return true;
 }
 
@@ -87,23 +92,15 @@ export async function placePicture(file: File, at: Point): Promise<boolean> {
   });
 }
 
-/** The file widget of the one selected card. */
-function selectedLoader(): { node: string; input: string } | undefined {
-  const { graph, schema, selection } = getState();
-  const [id] = selection;
-  const node = selection.size === 1 && id !== undefined ? graph.nodes[id] : undefined;
-  const input = node && schema[node.type]?.inputs.find(({ widget }) => widget?.kind === 'file');
-  return node && input ? { node: node.id, input: input.name } : undefined;
-}
-
 /** About the size of a card that loads a picture. */
 const LOADER_SIZE = { width: 330, height: 320 };
 
 /** Load a picture in the selected card where that loads one, else in a new card. Returns whether one took it. */
 export async function placePictureFile(file: File, at: Point): Promise<boolean> {
-  const loader = selectedLoader();
-  const { graph, schema } = getState();
-  if (loader) return uploadInto(loader.node, loader.input, file);
+  const { graph, schema, selection } = getState();
+  const [id] = selection;
+  const input = selection.size === 1 ? fileInput(id) : undefined;
+  if (id !== undefined && input !== undefined) return uploadInto(id, input, file);
   return placePicture(file, freePlace(graph, schema, at, LOADER_SIZE));
 }
 
